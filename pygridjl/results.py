@@ -1,0 +1,129 @@
+"""What every answer of pygridjl carries: a typed status, seconds by phase, engine versions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["Result", "Status", "Stopwatch", "engine_versions", "relative_gap"]
+
+
+class Status(StrEnum):
+    """How a method ended. Only OPTIMAL and INFEASIBLE are proofs."""
+
+    OPTIMAL = "optimal"
+    """A bound of the same model proves the answer optimal, to the tolerance of the method."""
+    FEASIBLE = "feasible"
+    """The answer keeps every constraint; nothing is claimed about its distance from the best."""
+    TIME_LIMIT = "time_limit"
+    """Stopped by the clock; the answer is the incumbent and the bound is what was proven so far."""
+    INFEASIBLE = "infeasible"
+    """No configuration keeps every constraint, and this was proven."""
+    NOT_FOUND = "not_found"
+    """No feasible answer was found; none was excluded either."""
+
+
+class Stopwatch:
+    """Wall-clock seconds by phase.
+
+    Examples
+    --------
+    >>> watch = Stopwatch()
+    >>> with watch.phase("search"):
+    ...     pass
+    >>> sorted(watch.seconds)
+    ['search']
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the time spent inside the ``with`` block to phase ``name``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+    @property
+    def total(self) -> float:
+        """Sum over all phases, s."""
+        return sum(self.seconds.values())
+
+
+def engine_versions(*packages: str) -> dict[str, str]:
+    """Versions of the distributions that produced a result.
+
+    Parameters
+    ----------
+    *packages : str
+        Names as on PyPI.
+
+    Returns
+    -------
+    dict
+        Name to version, pygridjl first.
+    """
+    return {name: metadata.version(name) for name in ("pygridjl", *packages)}
+
+
+def relative_gap(objective: float | None, bound: float | None) -> float | None:
+    """Return (objective − bound) / |objective|, or None if either is missing.
+
+    A gap within 1e-9 of zero is rounding of two sums of the same terms and reads 0.
+    """
+    if objective is None or bound is None:
+        return None
+    if objective == bound:
+        return 0.0
+    gap = (objective - bound) / max(abs(objective), 1e-300)
+    return 0.0 if abs(gap) < 1e-9 else gap
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses, enums and numpy values into what JSON knows; non-finite becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Base of all results; subclasses add their own fields."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain Python objects (what :meth:`to_json` writes)."""
+        plain = _plain(self)
+        assert isinstance(plain, dict)
+        return plain
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return one JSON object with the field names of this result."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the result as a table; by default one row with the fields as columns."""
+        return pd.DataFrame([self.to_dict()])
