@@ -266,12 +266,17 @@ class Network:
     @property
     def load_p(self) -> FloatArray:
         """Active demand by bus, p.u., shape (n_bus,)."""
-        return np.bincount(self.loads.bus, self.loads.p, self.n_bus)
+        return self._per_bus(self.loads.p)
 
     @property
     def load_q(self) -> FloatArray:
         """Reactive demand by bus, p.u., shape (n_bus,)."""
-        return np.bincount(self.loads.bus, self.loads.q, self.n_bus)
+        return self._per_bus(self.loads.q)
+
+    def _per_bus(self, load: FloatArray) -> FloatArray:
+        total = np.zeros(self.n_bus)
+        np.add.at(total, self.loads.bus, load)
+        return total
 
     @property
     def slack_buses(self) -> IntArray:

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pygridjl._types import BoolArray
 from pygridjl.errors import InvalidNetworkError
-from pygridjl.network.model import Network
+from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
 
 __all__ = ["Finding", "assert_valid", "validate"]
 
@@ -98,7 +98,7 @@ def _where(
     return [Finding(component, names, field, message)]
 
 
-def _tables(network: Network) -> list[tuple[str, object]]:
+def _tables(network: Network) -> list[tuple[str, Buses | Branches | Generators | Loads]]:
     return [
         ("bus", network.buses),
         ("branch", network.branches),
@@ -120,7 +120,7 @@ def _base(network: Network) -> list[Finding]:
 def _duplicate_ids(network: Network) -> list[Finding]:
     findings = []
     for component, table in _tables(network):
-        values, counts = np.unique(table.id, return_counts=True)  # type: ignore[attr-defined]
+        values, counts = np.unique(table.id, return_counts=True)
         repeated = tuple(str(v) for v in values[counts > 1])
         if repeated:
             findings.append(Finding(component, repeated, "id", "is used more than once"))
@@ -135,12 +135,12 @@ _MAY_BE_NAN = {"x", "y"}
 def _not_numbers(network: Network) -> list[Finding]:
     findings = []
     for component, table in _tables(network):
-        for name, values in table.columns():  # type: ignore[attr-defined]
+        for name, values in table.columns():
             if values.dtype.kind != "f" or (component == "bus" and name in _MAY_BE_NAN):
                 continue
             bad = np.isnan(values) if name in _MAY_BE_INFINITE else ~np.isfinite(values)
             rows = bad.any(axis=1) if bad.ndim == 2 else bad
-            findings += _where(component, table.id, rows, name, "is not a finite number")  # type: ignore[attr-defined]
+            findings += _where(component, table.id, rows, name, "is not a finite number")
     return findings
 
 
