@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CaseNotFoundError",
+    "InfeasibleConfigurationError",
     "InvalidNetworkError",
     "InvalidOptionError",
     "NetworkFormatError",
@@ -77,6 +78,13 @@ class InvalidNetworkError(PyGridJLError):
 
     def __reduce__(self) -> tuple[type[InvalidNetworkError], tuple[str, tuple[Finding, ...]]]:
         return type(self), (self.name, self.findings)
+
+
+class InfeasibleConfigurationError(PyGridJLError):
+    """The constraints exclude every configuration, whatever the flows.
+
+    Solvers catch it and answer with status ``infeasible`` and this reason.
+    """
 
 
 class InvalidOptionError(PyGridJLError):

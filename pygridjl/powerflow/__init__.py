@@ -1,0 +1,1 @@
+"""Physics: radial AC sweep, bus admittance, linearised branch flow."""

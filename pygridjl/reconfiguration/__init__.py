@@ -1,0 +1,1 @@
+"""Radial reconfiguration: the problem, its methods and its certificates."""

@@ -1,0 +1,389 @@
+"""The radial reconfiguration problem as arrays: what every method and certificate works on.
+
+Two problems share one form. In *balanced* (FORWARD, eq. (1)) every bus has a fixed injection and
+the closed branches form a spanning tree. In *substations* the slack buses deliver whatever their
+tree asks for and the closed branches form a forest with one slack bus in each tree; contracting
+the slack buses into one node turns the forest into a spanning tree of the contracted graph.
+
+The objective of the linear model is the loss at 1 p.u. voltage, Σ r (p² + q²), where p and q are
+the branch flows that follow from the tree; ``balanced`` counts active power only, as the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.errors import (
+    InfeasibleConfigurationError,
+    InvalidNetworkError,
+    InvalidOptionError,
+)
+from pygridjl.network.graph import Adjacency, adjacency, rooted_forest, subtree_sums
+from pygridjl.network.model import Network
+from pygridjl.network.validation import Finding, assert_valid
+
+__all__ = ["Limit", "ProblemKind", "RadialProblem", "build_problem"]
+
+ProblemKind = Literal["balanced", "substations"]
+Limit = Literal["voltage", "ampacity", "capacity"]
+
+# Relative mismatch of generation and demand that is rounding of the data, not an error in them.
+BALANCE_TOLERANCE = 1e-6
+# A branch without resistance would make the electrical flow ambiguous: its weight is raised to
+# this fraction of the largest, for all methods and bounds alike.
+SMALLEST_WEIGHT = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class RadialProblem:
+    """A reconfiguration problem on ``n`` nodes and ``m`` candidate edges.
+
+    A configuration is a Boolean array ``closed`` of shape (m,) with n − 1 True entries that form
+    a spanning tree. Branches that must stay open are not among the edges.
+
+    Attributes
+    ----------
+    network : Network
+        Where the problem comes from.
+    kind : {"balanced", "substations"}
+        Which problem.
+    n : int
+        Number of nodes (buses; in ``substations`` all slack buses are one node).
+    node_of_bus : ndarray of int, shape (n_bus,)
+        Node of each bus.
+    root : int
+        Node of the sources in ``substations``; of the largest source in ``balanced``.
+    branch : ndarray of int, shape (m,)
+        Position in ``network.branches`` of each edge.
+    tail, head : ndarray of int, shape (m,)
+        Ends of the edges (nodes).
+    weight : ndarray, shape (m,)
+        Resistance, p.u.
+    p, q : ndarray, shape (n,)
+        Net injection, p.u., positive for sources; both sum to zero. ``q`` is zero in ``balanced``.
+    forced : ndarray of bool, shape (m,)
+        Edges that must be closed. They form no cycle.
+    limits : frozenset of {"voltage", "ampacity", "capacity"}
+        Limits of the network that an answer must keep, checked in AC.
+    """
+
+    network: Network
+    kind: ProblemKind
+    n: int
+    node_of_bus: IntArray
+    root: int
+    branch: IntArray
+    tail: IntArray
+    head: IntArray
+    weight: FloatArray
+    p: FloatArray
+    q: FloatArray
+    forced: BoolArray
+    limits: frozenset[str]
+
+    @property
+    def m(self) -> int:
+        """Number of candidate edges."""
+        return int(self.branch.size)
+
+    @property
+    def kw(self) -> float:
+        """Kilowatts in one p.u. of power; multiplies objectives in p.u."""
+        return self.network.base_mva * 1e3
+
+    @cached_property
+    def graph(self) -> Adjacency:
+        """Adjacency of the nodes by candidate edges."""
+        return adjacency(self.n, self.tail, self.head)
+
+    @cached_property
+    def roots(self) -> IntArray:
+        """Buses that hold their voltage in the AC check: slack buses, or the bus of the root."""
+        if self.kind == "substations":
+            return self.network.slack_buses
+        return np.flatnonzero(self.node_of_bus == self.root).astype(np.int64)
+
+    def flows(self, closed: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """Flows of a spanning tree from tail to head, p.u., zero on open edges.
+
+        Parameters
+        ----------
+        closed : ndarray of bool, shape (m,)
+            A spanning tree.
+
+        Returns
+        -------
+        p, q : ndarray, shape (m,)
+            Lemma 3.1 of FORWARD: a tree has exactly one flow.
+
+        Raises
+        ------
+        ValueError
+            If ``closed`` is not a spanning tree.
+        """
+        forest = rooted_forest(self.graph, closed, np.array([self.root]))
+        if forest.order.size != self.n or int(closed.sum()) != self.n - 1:
+            raise ValueError("the closed edges are not a spanning tree")
+        below = forest.order[1:]
+        edge = forest.edge[below]
+        # What a subtree injects leaves it towards its parent.
+        sign = np.where(self.tail[edge] == below, 1.0, -1.0)
+        flow_p, flow_q = np.zeros(self.m), np.zeros(self.m)
+        flow_p[edge] = sign * subtree_sums(forest, self.p)[below]
+        flow_q[edge] = sign * subtree_sums(forest, self.q)[below]
+        return flow_p, flow_q
+
+    def objective(self, closed: BoolArray) -> float:
+        """Loss of the linear model, Σ r (p² + q²) at 1 p.u. voltage, kW.
+
+        Raises
+        ------
+        ValueError
+            If ``closed`` is not a spanning tree.
+        """
+        p, q = self.flows(closed)
+        return float(self.weight @ (p * p + q * q)) * self.kw
+
+    def is_spanning_tree(self, closed: BoolArray) -> bool:
+        """Whether the closed edges connect all nodes without a cycle."""
+        if int(closed.sum()) != self.n - 1:
+            return False
+        forest = rooted_forest(self.graph, closed, np.array([self.root]))
+        return bool(forest.order.size == self.n)
+
+    def branch_states(self, closed: BoolArray) -> BoolArray:
+        """Switch state of every branch of the network, shape (n_branch,)."""
+        states = np.zeros(self.network.n_branch, dtype=bool)
+        states[self.branch[closed]] = True
+        return states
+
+    def edge_states(self, states: BoolArray) -> BoolArray:
+        """State of every edge, shape (m,), from the states of all branches."""
+        return states[self.branch]
+
+    def open_branches(self, closed: BoolArray) -> tuple[int, ...]:
+        """Ids of all branches of the network that are open in a configuration, ascending."""
+        ids = self.network.branches.id[~self.branch_states(closed)]
+        return tuple(int(i) for i in np.sort(ids))
+
+
+def build_problem(
+    network: Network,
+    kind: ProblemKind = "substations",
+    *,
+    switchable: Collection[int] | None = None,
+    keep_closed: Collection[int] = (),
+    keep_open: Collection[int] = (),
+    limits: Collection[Limit] = ("voltage", "ampacity", "capacity"),
+) -> RadialProblem:
+    """Validate a network and turn it into a reconfiguration problem.
+
+    Parameters
+    ----------
+    network : Network
+        The network; its base state matters only for branches that may not be switched.
+    kind : {"substations", "balanced"}
+        Which problem.
+    switchable : collection of int, optional
+        Ids of the branches that may be switched; by default those the network marks so. All
+        others keep their base state.
+    keep_closed, keep_open : collection of int
+        Ids of branches that must be closed or open in every answer.
+    limits : collection of {"voltage", "ampacity", "capacity"}
+        Which of the network's limits an answer must keep.
+
+    Returns
+    -------
+    RadialProblem
+        The arrays.
+
+    Raises
+    ------
+    InvalidNetworkError
+        If the data are not sound, there is no substation, or (``balanced``) generation does not
+        match demand.
+    InvalidOptionError
+        If a branch id is unknown or contradicts another option.
+    InfeasibleConfigurationError
+        If the branches that must stay open cut buses off, or those that must stay closed form a
+        cycle or join two substations.
+    """
+    if kind not in get_args(ProblemKind):
+        raise InvalidOptionError(f"problem: {kind!r} is none of {', '.join(get_args(ProblemKind))}")
+    for limit in limits:
+        if limit not in get_args(Limit):
+            raise InvalidOptionError(f"limits: {limit!r} is none of {', '.join(get_args(Limit))}")
+    assert_valid(network)
+    must_close, must_open = _fixed_states(network, switchable, keep_closed, keep_open)
+    if kind == "substations":
+        p, q, node_of_bus, root = _substations(network)
+    else:
+        p, q, node_of_bus, root = _balanced(network)
+    tail = node_of_bus[network.branches.from_bus]
+    head = node_of_bus[network.branches.to_bus]
+    joined = must_close & (tail == head)
+    if joined.any():
+        name = int(network.branches.id[joined][0])
+        raise InfeasibleConfigurationError(
+            f"branch {name} must stay closed but joins two substations"
+        )
+    edges = np.flatnonzero(~must_open & (tail != head)).astype(np.int64)
+    n = int(node_of_bus.max()) + 1
+    tail, head, forced = tail[edges], head[edges], must_close[edges]
+    _assert_connected(network, n, node_of_bus, tail, head)
+    _assert_no_forced_cycle(network, n, tail, head, forced, edges)
+    resistance = network.branches.r[edges]
+    floor = SMALLEST_WEIGHT * float(resistance.max(initial=0.0))
+    return RadialProblem(
+        network=network,
+        kind=kind,
+        n=n,
+        node_of_bus=node_of_bus,
+        root=root,
+        branch=edges,
+        tail=tail,
+        head=head,
+        weight=np.maximum(resistance, floor if floor > 0 else SMALLEST_WEIGHT),
+        p=p,
+        q=q,
+        forced=forced,
+        limits=frozenset(limits),
+    )
+
+
+def _rows_of(network: Network, ids: Collection[int], option: str) -> BoolArray:
+    wanted = np.asarray(sorted(ids), dtype=np.int64)
+    unknown = np.setdiff1d(wanted, network.branches.id)
+    if unknown.size:
+        raise InvalidOptionError(
+            f"{option}: network {network.name!r} has no branch {int(unknown[0])}"
+        )
+    return np.isin(network.branches.id, wanted)
+
+
+def _fixed_states(
+    network: Network,
+    switchable: Collection[int] | None,
+    keep_closed: Collection[int],
+    keep_open: Collection[int],
+) -> tuple[BoolArray, BoolArray]:
+    branch = network.branches
+    free = branch.switchable if switchable is None else _rows_of(network, switchable, "switchable")
+    must_close = (~free & branch.closed) | _rows_of(network, keep_closed, "keep_closed")
+    must_open = (~free & ~branch.closed) | _rows_of(network, keep_open, "keep_open")
+    both = must_close & must_open
+    if both.any():
+        raise InvalidOptionError(
+            f"keep_closed, keep_open: branch {int(branch.id[both][0])} would have to be both "
+            "(a branch that is not switchable keeps its base state)"
+        )
+    return must_close, must_open
+
+
+def _injections(network: Network) -> tuple[FloatArray, FloatArray]:
+    """Net injection by bus without the slacks: units minus loads minus shunts at 1 p.u."""
+    gen, bus = network.generators, network.buses
+    p = -network.load_p - bus.gs
+    q = -network.load_q + bus.bs
+    unit = gen.in_service & ~gen.slack
+    np.add.at(p, gen.bus[unit], gen.p[unit])
+    np.add.at(q, gen.bus[unit], gen.q[unit])
+    return p, q
+
+
+def _substations(network: Network) -> tuple[FloatArray, FloatArray, IntArray, int]:
+    slack = network.slack_buses
+    if slack.size == 0:
+        finding = Finding("generator", (), "slack", "no substation (slack) is in service")
+        raise InvalidNetworkError(network.name, [finding])
+    node_of_bus = np.empty(network.n_bus, dtype=np.int64)
+    node_of_bus[slack] = 0
+    others = np.setdiff1d(np.arange(network.n_bus), slack)
+    node_of_bus[others] = np.arange(1, others.size + 1)
+    p_bus, q_bus = _injections(network)
+    # A load at a substation bus flows through no branch.
+    p = np.zeros(others.size + 1)
+    q = np.zeros(others.size + 1)
+    p[1:], q[1:] = p_bus[others], q_bus[others]
+    p[0], q[0] = -p[1:].sum(), -q[1:].sum()
+    return p, q, node_of_bus, 0
+
+
+def _balanced(network: Network) -> tuple[FloatArray, FloatArray, IntArray, int]:
+    p, _ = _injections(network)
+    gen = network.generators
+    slack_units = np.flatnonzero(gen.slack & gen.in_service)
+    if slack_units.size == 1:
+        # A single substation is the source that takes up the balance.
+        p[gen.bus[slack_units[0]]] -= p.sum()
+    else:
+        np.add.at(p, gen.bus[slack_units], gen.p[slack_units])
+    demand = -float(p[p < 0].sum())
+    surplus = float(p.sum())
+    if abs(surplus) > BALANCE_TOLERANCE * max(demand, 1e-300):
+        generation = demand + surplus
+        unit = network.base_mva
+        finding = Finding(
+            "generator",
+            (),
+            "p",
+            f"sources inject {generation * unit:.6g} MW but sinks take {demand * unit:.6g} MW; "
+            "the balanced problem needs equal sums",
+        )
+        raise InvalidNetworkError(network.name, [finding])
+    root = int(np.argmax(p))
+    p[root] -= p.sum()
+    return p, np.zeros(network.n_bus), np.arange(network.n_bus, dtype=np.int64), root
+
+
+def _components(n: int, tail: IntArray, head: IntArray) -> tuple[int, IntArray]:
+    graph = coo_array((np.ones(tail.size), (tail, head)), shape=(n, n))
+    count, label = connected_components(graph, directed=False)
+    return int(count), label.astype(np.int64)
+
+
+def _assert_connected(
+    network: Network, n: int, node_of_bus: IntArray, tail: IntArray, head: IntArray
+) -> None:
+    count, label = _components(n, tail, head)
+    if count == 1:
+        return
+    largest = int(np.argmax(np.bincount(label)))
+    cut_off = network.buses.id[label[node_of_bus] != largest]
+    raise InfeasibleConfigurationError(
+        f"buses {_listed(cut_off)} are cut off by branches that must stay open"
+    )
+
+
+def _assert_no_forced_cycle(
+    network: Network,
+    n: int,
+    tail: IntArray,
+    head: IntArray,
+    forced: BoolArray,
+    edges: IntArray,
+) -> None:
+    count, label = _components(n, tail[forced], head[forced])
+    if n - count == int(forced.sum()):
+        return
+    # The component with more edges than a tree of its nodes has the cycle.
+    nodes = np.bincount(label, minlength=count)
+    members = label[tail[forced]]
+    crowded = np.flatnonzero(np.bincount(members, minlength=count) >= nodes)
+    ids = network.branches.id[edges[forced]][members == crowded[0]]
+    raise InfeasibleConfigurationError(
+        f"branches that must stay closed form a cycle (among branches {_listed(ids)})"
+    )
+
+
+def _listed(ids: Sequence[object] | np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
+    shown = ", ".join(str(i) for i in ids[:5])
+    return shown + (f", … ({len(ids)} in all)" if len(ids) > 5 else "")
