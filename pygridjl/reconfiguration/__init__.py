@@ -1,1 +1,15 @@
 """Radial reconfiguration: the problem, its methods and its certificates."""
+
+from pygridjl.reconfiguration.check import CheckReport, check_configuration
+from pygridjl.reconfiguration.problem import RadialProblem, build_problem
+from pygridjl.reconfiguration.result import ReconfigurationResult
+from pygridjl.reconfiguration.solve import reconfigure
+
+__all__ = [
+    "CheckReport",
+    "RadialProblem",
+    "ReconfigurationResult",
+    "build_problem",
+    "check_configuration",
+    "reconfigure",
+]

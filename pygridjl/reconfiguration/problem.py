@@ -60,7 +60,8 @@ class RadialProblem:
     node_of_bus : ndarray of int, shape (n_bus,)
         Node of each bus.
     root : int
-        Node of the sources in ``substations``; of the largest source in ``balanced``.
+        Node of the sources in ``substations``; in ``balanced`` of the substation if there is just
+        one, else of the largest source.
     branch : ndarray of int, shape (m,)
         Position in ``network.branches`` of each edge.
     tail, head : ndarray of int, shape (m,)
@@ -182,7 +183,7 @@ def build_problem(
     switchable: Collection[int] | None = None,
     keep_closed: Collection[int] = (),
     keep_open: Collection[int] = (),
-    limits: Collection[Limit] = ("voltage", "ampacity", "capacity"),
+    limits: Collection[Limit] | None = None,
 ) -> RadialProblem:
     """Validate a network and turn it into a reconfiguration problem.
 
@@ -197,8 +198,9 @@ def build_problem(
         others keep their base state.
     keep_closed, keep_open : collection of int
         Ids of branches that must be closed or open in every answer.
-    limits : collection of {"voltage", "ampacity", "capacity"}
-        Which of the network's limits an answer must keep.
+    limits : collection of {"voltage", "ampacity", "capacity"}, optional
+        Which of the network's limits an answer must keep, checked in AC. By default all in
+        ``substations`` and none in ``balanced``, whose data need not describe an AC network.
 
     Returns
     -------
@@ -218,6 +220,8 @@ def build_problem(
     """
     if kind not in get_args(ProblemKind):
         raise InvalidOptionError(f"problem: {kind!r} is none of {', '.join(get_args(ProblemKind))}")
+    if limits is None:
+        limits = get_args(Limit) if kind == "substations" else ()
     for limit in limits:
         if limit not in get_args(Limit):
             raise InvalidOptionError(f"limits: {limit!r} is none of {', '.join(get_args(Limit))}")
@@ -323,9 +327,11 @@ def _balanced(network: Network) -> tuple[FloatArray, FloatArray, IntArray, int]:
     slack_units = np.flatnonzero(gen.slack & gen.in_service)
     if slack_units.size == 1:
         # A single substation is the source that takes up the balance.
-        p[gen.bus[slack_units[0]]] -= p.sum()
+        root = int(gen.bus[slack_units[0]])
+        p[root] -= p.sum()
     else:
         np.add.at(p, gen.bus[slack_units], gen.p[slack_units])
+        root = int(np.argmax(p))
     demand = -float(p[p < 0].sum())
     surplus = float(p.sum())
     if abs(surplus) > BALANCE_TOLERANCE * max(demand, 1e-300):
@@ -339,7 +345,6 @@ def _balanced(network: Network) -> tuple[FloatArray, FloatArray, IntArray, int]:
             "the balanced problem needs equal sums",
         )
         raise InvalidNetworkError(network.name, [finding])
-    root = int(np.argmax(p))
     p[root] -= p.sum()
     return p, np.zeros(network.n_bus), np.arange(network.n_bus, dtype=np.int64), root
 

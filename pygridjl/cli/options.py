@@ -1,0 +1,58 @@
+"""Options and output shared by the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = ["Reporter", "ids_option", "json_option"]
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``: one object with the result's field names on standard output."""
+    option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    return option(function)
+
+
+def ids_option(name: str, text: str) -> Callable[[F], F]:
+    """Add an option that takes branch ids separated by commas."""
+    return click.option(name, callback=_parse_ids, metavar="IDS", help=text)
+
+
+def _parse_ids(
+    _context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        return tuple(int(part) for part in value.replace(",", " ").split())
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is not a list of branch ids such as 7,9,14", param=parameter
+        ) from None
+
+
+class Reporter:
+    """One line of progress on standard error, rewritten in place; silent without a terminal."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._line = tqdm(
+            bar_format="{elapsed} {desc}",
+            disable=quiet or not sys.stderr.isatty(),
+            leave=False,
+            # A fast search would otherwise draw a line nobody can read.
+            delay=1,
+        )
+
+    def __call__(self, text: str) -> None:
+        self._line.set_description_str(text)
+
+    def close(self) -> None:
+        """Remove the line."""
+        self._line.close()

@@ -1,0 +1,110 @@
+"""``pygridjl reconfigure``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from pygridjl.cli.options import Reporter, ids_option, json_option
+from pygridjl.reconfiguration.methods import EXACT_METHODS, IMPROVERS, START_METHODS
+from pygridjl.reconfiguration.problem import Limit, ProblemKind
+
+__all__ = ["command"]
+
+_METHODS = (
+    "\b\nMethods are START[+IMPROVER...] or EXACT.\n"
+    + "\n".join(f"  {name:<17} {text}" for name, text in START_METHODS.items())
+    + "\n"
+    + "\n".join(f"  +{name:<16} {text}" for name, text in IMPROVERS.items())
+    + "\n"
+    + "\n".join(f"  {name:<17} {text}" for name, text in EXACT_METHODS.items())
+    + "\n\nExample: pygridjl reconfigure case33bw --method forward+exchange --certify"
+)
+
+
+@click.command("reconfigure", epilog=_METHODS)
+@click.argument("network")
+@click.option("--method", default="maxflow+ils", show_default=True, help="See below.")
+@click.option(
+    "--problem",
+    type=click.Choice(get_args(ProblemKind)),
+    help="By default what the bundled case is meant for; substations for files.",
+)
+@click.option("--certify", is_flag=True, help="Prove a bound by cycle branch-and-bound.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--time-limit", default=60.0, show_default=True, metavar="SECONDS")
+@ids_option("--switchable", "Branches that may be switched; by default those the network marks.")
+@ids_option("--keep-closed", "Branches that must be closed.")
+@ids_option("--keep-open", "Branches that must be open.")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    type=click.Choice([*get_args(Limit), "none"]),
+    help="Limit to keep in AC; may be repeated. All for substations by default.",
+)
+@click.option(
+    "--weights",
+    "weight_rule",
+    default="eq3",
+    show_default=True,
+    help="Weight rule of FORWARD.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw before, after and the voltage profile.",
+)
+@json_option
+def command(
+    network: str,
+    method: str,
+    problem: ProblemKind | None,
+    certify: bool,
+    seed: int,
+    time_limit: float,
+    switchable: tuple[int, ...] | None,
+    keep_closed: tuple[int, ...] | None,
+    keep_open: tuple[int, ...] | None,
+    limits: tuple[str, ...],
+    weight_rule: str,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the radial configuration of least loss.
+
+    NETWORK is a bundled case (see `pygridjl cases`) or a file: .m, .pos, .dss, .json or a folder
+    of CSV tables.
+    """
+    from pygridjl.cases import problem_of
+    from pygridjl.network import load_network
+    from pygridjl.reconfiguration import reconfigure
+
+    if "none" in limits and len(limits) > 1:
+        raise click.UsageError("--limit none cannot be combined with other limits")
+    loaded = load_network(network)
+    report = Reporter()
+    try:
+        result = reconfigure(
+            loaded,
+            method,
+            problem=problem or problem_of(network),
+            certify=certify,
+            seed=seed,
+            time_limit=time_limit,
+            switchable=switchable,
+            keep_closed=keep_closed or (),
+            keep_open=keep_open or (),
+            limits=None if not limits else tuple(x for x in limits if x != "none"),  # type: ignore[misc]
+            weight_rule=weight_rule,
+            on_progress=report,
+        )
+    finally:
+        report.close()
+    click.echo(result.to_json(indent=2) if as_json else result.summary())
+    if plot is not None and result.open_branches:
+        written = result.plot(loaded, plot)
+        if not as_json:
+            click.echo(f"drawn to {written}")

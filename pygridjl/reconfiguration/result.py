@@ -1,0 +1,150 @@
+"""The answer of a reconfiguration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pygridjl.reconfiguration.ac import Violation
+from pygridjl.results import Result, Status
+
+if TYPE_CHECKING:
+    from pygridjl.network.model import Network
+
+__all__ = ["ReconfigurationResult"]
+
+
+@dataclass(frozen=True)
+class ReconfigurationResult(Result):
+    """A radial configuration, what it costs and what was proven about it.
+
+    Attributes
+    ----------
+    network : str
+        Name of the network.
+    problem : str
+        ``"substations"`` or ``"balanced"``.
+    method : str
+        The method as asked for.
+    status : Status
+        ``optimal`` only if ``bound`` proves ``objective`` optimal in the linear model (method
+        ``scip-ac``: if ``ac_bound`` proves ``loss_kw``).
+    open_branches : tuple of int
+        Ids of the open branches; empty if there is no answer.
+    switched_open, switched_closed : tuple of int
+        What changes against the base state.
+    objective : float or None
+        Loss of the linear model, Σ r (p² + q²) at 1 p.u. voltage, kW.
+    bound : float or None
+        Proven lower bound on the objective of every allowed configuration, kW.
+    bound_method : str
+        What proved it.
+    gap : float or None
+        (objective − bound) / objective.
+    loss_kw : float or None
+        AC losses, kW; None if the power flow has no solution.
+    ac_bound : float or None
+        Proven lower bound on the AC losses, kW, where a method proves one.
+    base_objective, base_loss_kw : float or None
+        The same figures of the base state; None if it is not radial or has no solution.
+    v_min, v_min_bus
+        Lowest voltage, p.u., and its bus.
+    violations : tuple of Violation
+        Limits the answer does not keep; empty unless status is ``not_found`` or ``infeasible``.
+    reason : str
+        Why there is no feasible answer; empty otherwise.
+    seconds : dict
+        Wall-clock seconds by phase.
+    seed : int or None
+        Seed of the random parts.
+    engine : str
+        ``"python"`` or ``"julia"``.
+    versions : dict
+        Versions of the packages that computed the answer.
+    """
+
+    network: str
+    problem: str
+    method: str
+    status: Status
+    open_branches: tuple[int, ...]
+    switched_open: tuple[int, ...]
+    switched_closed: tuple[int, ...]
+    objective: float | None
+    bound: float | None
+    bound_method: str
+    gap: float | None
+    loss_kw: float | None
+    ac_bound: float | None
+    base_objective: float | None
+    base_loss_kw: float | None
+    v_min: float | None
+    v_min_bus: str
+    violations: tuple[Violation, ...] = ()
+    reason: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    seed: int | None = None
+    engine: str = "python"
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Return the result as a short table for people."""
+        rows = [
+            ("network", self.network),
+            ("problem", self.problem),
+            ("method", self.method),
+            ("status", self.status.value + (f": {self.reason}" if self.reason else "")),
+            ("open branches", _ids(self.open_branches)),
+            ("switch open", _ids(self.switched_open)),
+            ("switch closed", _ids(self.switched_closed)),
+            ("AC losses", _against(self.loss_kw, self.base_loss_kw)),
+            ("linear objective", _against(self.objective, self.base_objective)),
+        ]
+        if self.bound is not None:
+            gap = "" if self.gap is None else f", gap {100 * self.gap:.3f} %"
+            rows.append(("proven bound", f"{self.bound:.3f} kW ({self.bound_method}){gap}"))
+        if self.ac_bound is not None:
+            rows.append(("proven AC bound", f"{self.ac_bound:.3f} kW"))
+        if self.v_min is not None:
+            rows.append(("lowest voltage", f"{self.v_min:.4f} p.u. at bus {self.v_min_bus}"))
+        for violation in self.violations[:5]:
+            rows.append(("violated", str(violation)))
+        if len(self.violations) > 5:
+            rows.append(("violated", f"and {len(self.violations) - 5} more limits"))
+        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
+        rows.append(("seconds", phases))
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+    def plot(self, network: Network, path: str | Path) -> Path:
+        """Draw before and after with switches, and the voltage profile.
+
+        Parameters
+        ----------
+        network : Network
+            The network the result belongs to.
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        from pygridjl.report.oneline import plot_reconfiguration
+
+        return plot_reconfiguration(network, self, path)
+
+
+def _ids(ids: tuple[int, ...]) -> str:
+    return ", ".join(str(i) for i in ids) if ids else "none"
+
+
+def _against(value: float | None, base: float | None) -> str:
+    if value is None:
+        return "none (the power flow has no solution)"
+    text = f"{value:.3f} kW"
+    if base is not None and base > 0:
+        text += f" (base {base:.3f} kW, {100 * (value - base) / base:+.1f} %)"
+    return text
