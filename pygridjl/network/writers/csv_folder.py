@@ -1,0 +1,53 @@
+"""Writer of our CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from pygridjl.network.columns import encode_head, encode_tables
+from pygridjl.network.model import Network
+from pygridjl.network.writers.atomic import write_folder
+
+__all__ = ["write_csv"]
+
+
+def write_csv(network: Network, path: str | Path) -> None:
+    """Write a network as a folder of tables; floats round-trip exactly.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    path : str or Path
+        The folder; replaced as a whole if it already holds a network of this format.
+
+    Raises
+    ------
+    NetworkFormatError
+        If the folder cannot be written.
+    """
+    head = encode_head(network)
+    head["base_mva"] = _number(head["base_mva"])
+    texts = {"params.json": json.dumps(head, indent=1, ensure_ascii=False) + "\n"}
+    for table, columns in encode_tables(network).items():
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(v) for v in row] for row in zip(*columns.values(), strict=True))
+        texts[f"{table}.csv"] = stream.getvalue()
+    write_folder(Path(path), texts, marker="params.json")
+
+
+def _number(value: float) -> float | str:
+    """JSON has no infinity and no NaN."""
+    return value if abs(value) < float("inf") else str(value)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else str(value)
