@@ -51,6 +51,7 @@ class Reporter:
         )
 
     def __call__(self, text: str) -> None:
+        """Show this line instead of the last one."""
         self._line.set_description_str(text)
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""Plots, tables and pages. Everything here draws results; nothing computes them."""
