@@ -14,9 +14,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
 from pygridjl._types import FloatArray
+from pygridjl.reconfiguration.laplacian import solve_laplacian
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["ElectricalFlow", "electrical_flow"]
+
+# A graph with k independent cycles has at most 2 (k − 1) nodes of degree three or more, the only
+# ones whose elimination fills in. Up to this k the worst graph takes 0.1 s; expanders with 20,000
+# cycles take seconds, with 40,000 ten times as long.
+DIRECT_CYCLES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +45,10 @@ class ElectricalFlow:
 def electrical_flow(problem: RadialProblem) -> ElectricalFlow:
     """Solve the Laplacian system of the meshed network.
 
+    Graphs with up to 2000 independent cycles are solved by a sparse factorisation, exact to
+    rounding; others by preconditioned conjugate gradients in near-linear time, with flows that
+    are exact to about 1e-7 of their energy norm.
+
     Parameters
     ----------
     problem : RadialProblem
@@ -48,12 +58,19 @@ def electrical_flow(problem: RadialProblem) -> ElectricalFlow:
     -------
     ElectricalFlow
         ``energy`` is the dual value 2 bᵀφ − φᵀLφ of the computed potentials φ. It is a lower
-        bound for *any* φ, so rounding in the solve can weaken it but not make it wrong.
+        bound for *any* φ, so an inexact solve can weaken it but not make it wrong (Σ r f² of an
+        inexact flow f would be no bound).
     """
     injection = np.column_stack([problem.p, problem.q])
     potential = np.zeros((problem.n, 2))
-    if problem.n > 1:
-        potential[1:] = _solve_grounded(problem, injection[1:])
+    # Balanced problems carry no reactive power: one right-hand side less.
+    used = np.flatnonzero(injection.any(axis=0))
+    if problem.m - problem.n + 1 > DIRECT_CYCLES:
+        potential[:, used] = solve_laplacian(
+            problem.n, problem.tail, problem.head, 1.0 / problem.weight, injection[:, used]
+        )
+    elif used.size:
+        potential[1:, used] = _solve_grounded(problem, injection[1:, used])
     drop = potential[problem.tail] - potential[problem.head]
     flow = drop / problem.weight[:, None]
     energy = 2.0 * float(np.vdot(injection, potential)) - float(np.vdot(drop, flow))

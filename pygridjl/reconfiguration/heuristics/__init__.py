@@ -1,0 +1,1 @@
+"""Constructions and improvements of spanning trees by the linear model."""
