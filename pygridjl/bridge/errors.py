@@ -1,0 +1,70 @@
+"""What can go wrong between Python and Julia, each with its own type and the ways to mend it."""
+
+from __future__ import annotations
+
+from pygridjl.errors import PyGridJLError
+
+__all__ = [
+    "FIXES",
+    "JuliaBridgeError",
+    "JuliaForkError",
+    "JuliaNotFoundError",
+    "JuliaPackageError",
+    "JuliaSolveError",
+]
+
+FIXES = (
+    "with internet: pygridjl julia install",
+    "with a prepared Julia: pygridjl julia use --exe PATH/TO/julia --project FOLDER",
+    "for one run: set PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT",
+)
+"""The three ways to give pygridjl a Julia."""
+
+
+class JuliaBridgeError(PyGridJLError):
+    """Base of all errors of the Julia half.
+
+    Parameters
+    ----------
+    detail : str
+        One sentence.
+    julia_trace : str, optional
+        What Julia printed, whole. Never part of the message.
+
+    Attributes
+    ----------
+    detail, julia_trace
+        As given.
+    """
+
+    def __init__(self, detail: str, julia_trace: str | None = None) -> None:
+        super().__init__(self._message(detail))
+        self.detail, self.julia_trace = detail, julia_trace
+
+    def _message(self, detail: str) -> str:
+        return detail
+
+    def __reduce__(self) -> tuple[type[JuliaBridgeError], tuple[str, str | None]]:
+        return type(self), (self.detail, self.julia_trace)
+
+
+class _MendableError(JuliaBridgeError):
+    def _message(self, detail: str) -> str:
+        ways = "; ".join(f"({i}) {fix}" for i, fix in enumerate(FIXES, 1))
+        return f"{detail}. Ways to mend it: {ways}"
+
+
+class JuliaNotFoundError(_MendableError):
+    """No usable Julia: none found, not executable, too old, or it does not answer."""
+
+
+class JuliaPackageError(_MendableError):
+    """Julia is there, but a package that this call needs is missing or does not load."""
+
+
+class JuliaSolveError(JuliaBridgeError):
+    """Julia raised an exception while it worked on a problem."""
+
+
+class JuliaForkError(JuliaBridgeError):
+    """The process was forked after Julia started; Julia's threads do not survive that."""

@@ -1,0 +1,221 @@
+"""Start Julia inside this process, once, and call PyGridJL in it.
+
+Julia starts at the first call, never at import. It lives as long as the process and cannot be
+started twice. A forked child inherits Julia's memory but not its threads, so calls from there
+are refused; processes that start afresh (spawn, loky) get a Julia of their own.
+
+Julia runs one thread unless ``PYTHON_JULIACALL_THREADS`` or ``JULIA_NUM_THREADS`` say otherwise.
+With more than one, Julia has to handle signals itself, and Ctrl-C then ends the process instead
+of raising ``KeyboardInterrupt``. With one thread, Ctrl-C takes effect when the running call
+returns; the time limits of the solvers say when that is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from pygridjl.bridge.errors import (
+    JuliaForkError,
+    JuliaNotFoundError,
+    JuliaPackageError,
+    JuliaSolveError,
+)
+from pygridjl.bridge.locate import Place, locate
+from pygridjl.bridge.probe import Probe, compile_packages, probe
+
+__all__ = ["call", "is_started", "require", "start", "versions"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Running:
+    """Julia in this process."""
+
+    pid: int
+    module: Any
+    error_type: type[Exception]
+    found: Probe
+    seconds: float
+    functions: dict[str, Callable[..., Any]]
+    solvers: set[str]
+
+
+_running: _Running | None = None
+_lock = threading.Lock()
+
+
+def is_started() -> bool:
+    """Whether Julia runs in this process."""
+    return _running is not None and _running.pid == os.getpid()
+
+
+def start() -> Probe:
+    """Start Julia if it does not run yet.
+
+    Returns
+    -------
+    Probe
+        The Julia that runs and its packages.
+
+    Raises
+    ------
+    JuliaNotFoundError
+        If there is no Julia, or it does not answer in time.
+    JuliaPackageError
+        If a package is missing, has the wrong version or does not load.
+    JuliaForkError
+        If this process was forked from one where Julia ran.
+    """
+    return _ready().found
+
+
+def _ready() -> _Running:
+    global _running
+    running = _running
+    if running is None:
+        with _lock:
+            if _running is None:
+                _running = _start()
+            running = _running
+    if running.pid != os.getpid():
+        raise JuliaForkError(
+            "this process was forked after Julia had started, and Julia cannot run in it; start "
+            "worker processes with spawn, or with joblib's loky, which do not fork"
+        )
+    return running
+
+
+def _start() -> _Running:
+    begin = time.perf_counter()
+    place = locate()
+    found = probe(place)
+    found.assert_usable()
+    if not found.compiled:
+        _log.warning("compiling the Julia packages in %s; this takes minutes, once", place.project)
+        compile_packages(place)
+    _set_environment(place, found)
+    try:
+        import juliacall
+    except Exception as error:
+        # juliacall raises bare exceptions (Exception, AssertionError) from its initialisation.
+        raise JuliaNotFoundError(f"Julia at {place.exe} does not start ({error})") from error
+    module = juliacall.newmodule("pygridjl")
+    try:
+        module.seval("using PyGridJL")
+    except juliacall.JuliaError as error:
+        reason, trace = _explain(error)
+        raise JuliaPackageError(f"PyGridJL does not load: {reason}", trace) from None
+    return _Running(
+        pid=os.getpid(),
+        module=module.PyGridJL,
+        error_type=juliacall.JuliaError,
+        found=found,
+        seconds=time.perf_counter() - begin,
+        functions={},
+        solvers=set(),
+    )
+
+
+def _set_environment(place: Place, found: Probe) -> None:
+    """Say how juliacall shall start Julia; what the user has set stays.
+
+    Worker processes inherit the variables and so take the same Julia.
+    """
+    threads = os.environ.get("PYTHON_JULIACALL_THREADS", os.environ.get("JULIA_NUM_THREADS", "1"))
+    settings = {
+        "PYTHON_JULIACALL_EXE": place.exe,
+        "PYTHON_JULIACALL_PROJECT": place.project,
+        "PYTHON_JULIACALL_LIB": found.libjulia,
+        "PYTHON_JULIACALL_BINDIR": found.bindir,
+        # More than one thread needs Julia's own handling of SIGSEGV, or collecting garbage crashes.
+        "PYTHON_JULIACALL_HANDLE_SIGNALS": "no" if threads == "1" else "yes",
+        "PYTHON_JULIACALL_STARTUP_FILE": "no",
+        "PYTHON_JULIACALL_AUTOLOAD_IPYTHON_EXTENSION": "no",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+
+
+def _explain(error: Exception) -> tuple[str, str]:
+    """First line of what Julia says went wrong, and all of it with the trace."""
+    trace = str(error)
+    lines = [line.strip() for line in trace.splitlines() if line.strip()]
+    return (lines[0] if lines else "no reason given"), trace
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """Call a function of PyGridJL, starting Julia if need be.
+
+    Parameters
+    ----------
+    name : str
+        Name in Julia; a trailing ``_b`` stands for ``!``, as in juliacall.
+    *arguments
+        Numbers, strings, numpy arrays, or values from earlier calls.
+
+    Returns
+    -------
+    object
+        What the function returns; arrays and tuples stay in Julia, seen from Python.
+
+    Raises
+    ------
+    JuliaSolveError
+        If Julia raises; its trace is ``julia_trace`` of the error.
+    JuliaNotFoundError, JuliaPackageError, JuliaForkError
+        As in :func:`start`.
+    """
+    running = _ready()
+    found = running.functions.get(name)
+    if found is None:
+        found = running.functions[name] = getattr(running.module, name)
+    try:
+        return found(*arguments)
+    except running.error_type as error:
+        reason, trace = _explain(error)
+        raise JuliaSolveError(f"{name}: {reason}", trace) from None
+
+
+def require(solver: str) -> None:
+    """Load a Julia package that PyGridJL takes up only when asked.
+
+    Parameters
+    ----------
+    solver : str
+        Name of the package, one of :data:`pygridjl.bridge.probe.OPTIONAL`.
+
+    Raises
+    ------
+    JuliaPackageError
+        If the project does not have it, or it does not load.
+    """
+    running = _ready()
+    if solver in running.solvers:
+        return
+    if solver in running.found.missing_optional:
+        raise JuliaPackageError(f"project {running.found.project} has no {solver}")
+    try:
+        running.module.load_package(solver)
+    except running.error_type as error:
+        reason, trace = _explain(error)
+        raise JuliaPackageError(f"{solver} does not load: {reason}", trace) from None
+    running.solvers.add(solver)
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Versions behind a result: pygridjl, Julia, PyGridJL and the named Julia packages."""
+    found = _ready().found
+    answer = {"pygridjl": metadata.version("pygridjl"), "julia": found.julia}
+    for name in ("PyGridJL", *packages):
+        version = found.version_of(name)
+        if version is not None:
+            answer[name] = version
+    return answer
