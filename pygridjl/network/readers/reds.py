@@ -113,7 +113,8 @@ def read_reds(path: str | Path, base_kv: float | None = None) -> Network:
     -----
     With ``.PU 0`` impedances are ohms and loads kW and kvar; with ``.PU 1`` both are per unit on
     ``.V_base`` and ``.S_base``, whatever the column names say. (bus_13_3.pos claims ``.PU 0``, but
-    its impedances are per unit on 100 MVA and its loads MW. Use the bundled case16ci instead.)
+    its impedances are per unit on 100 MVA and its loads MW: use the bundled case16ci instead. The
+    impedances of bus_29_1.pos look like per unit on 100 MVA too, not on its ``.S_base``.)
     """
     path = Path(path)
     file = _File(path)
