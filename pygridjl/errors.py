@@ -17,6 +17,8 @@ __all__ = [
     "InfeasibleConfigurationError",
     "InvalidNetworkError",
     "InvalidOptionError",
+    "InvalidPlanningError",
+    "InvalidScenariosError",
     "NetworkFormatError",
     "PowerFlowError",
     "PyGridJLError",
@@ -59,8 +61,23 @@ class NetworkFormatError(PyGridJLError):
         return type(self), (self.path, self.component, self.detail)
 
 
-class InvalidNetworkError(PyGridJLError):
-    """The data contradict themselves; ``findings`` lists every problem found.
+class _FindingsError(PyGridJLError):
+    """Data that contradict themselves; ``findings`` lists every problem found."""
+
+    _what = "data"
+
+    def __init__(self, name: str, findings: Sequence[Finding]) -> None:
+        shown = "; ".join(str(f) for f in findings[:5])
+        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
+        super().__init__(f"{self._what} {name!r} is not valid: {shown}{more}")
+        self.name, self.findings = name, tuple(findings)
+
+    def __reduce__(self) -> tuple[type[_FindingsError], tuple[str, tuple[Finding, ...]]]:
+        return type(self), (self.name, self.findings)
+
+
+class InvalidNetworkError(_FindingsError):
+    """The network contradicts itself.
 
     Parameters
     ----------
@@ -70,14 +87,35 @@ class InvalidNetworkError(PyGridJLError):
         All problems, as :func:`pygridjl.validate` returns them.
     """
 
-    def __init__(self, name: str, findings: Sequence[Finding]) -> None:
-        shown = "; ".join(str(f) for f in findings[:5])
-        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
-        super().__init__(f"network {name!r} is not valid: {shown}{more}")
-        self.name, self.findings = name, tuple(findings)
+    _what = "network"
 
-    def __reduce__(self) -> tuple[type[InvalidNetworkError], tuple[str, tuple[Finding, ...]]]:
-        return type(self), (self.name, self.findings)
+
+class InvalidScenariosError(_FindingsError):
+    """A set of scenarios contradicts itself or its feeder.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set.
+    findings : sequence of Finding
+        All problems, with the scenario ids.
+    """
+
+    _what = "scenario set"
+
+
+class InvalidPlanningError(_FindingsError):
+    """A siting problem asks for what cannot be.
+
+    Parameters
+    ----------
+    name : str
+        Name of the feeder.
+    findings : sequence of Finding
+        All problems, with the site or the field.
+    """
+
+    _what = "siting problem on"
 
 
 class InfeasibleConfigurationError(PyGridJLError):
