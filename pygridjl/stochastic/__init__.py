@@ -1,0 +1,1 @@
+"""Two-stage stochastic siting and sizing of distributed generation."""

@@ -1,0 +1,1 @@
+"""Scenarios of load and sun: the set itself, how it is made, read and written."""
