@@ -19,7 +19,8 @@ def bus_positions(network: Network, closed: BoolArray) -> FloatArray:
     network : Network
         The network.
     closed : ndarray of bool, shape (n_branch,)
-        States whose forest is laid out, from left to right, when coordinates are missing.
+        States whose forest is laid out, from left to right, when coordinates are missing; the
+        forest of all branches if they leave buses cut off.
 
     Returns
     -------
@@ -35,7 +36,6 @@ def bus_positions(network: Network, closed: BoolArray) -> FloatArray:
         roots = np.unique(network.generators.bus[network.generators.in_service])
     forest = rooted_forest(graph, closed, roots)
     if forest.order.size < network.n_bus:
-        # States that leave buses cut off are drawn on the forest of all branches.
         forest = rooted_forest(graph, np.ones(network.n_branch, dtype=bool), roots)
     return _tidy_tree(forest)
 

@@ -50,7 +50,7 @@ def plot_reconfiguration(network: Network, result: ReconfigurationResult, path: 
         raise InvalidOptionError("plot: the result holds no configuration")
     before = network.branches.closed
     after = network.with_open(result.open_branches).branches.closed
-    position = bus_positions(network, after)
+    position = bus_positions(network, before)
     rows = np.unique(position[:, 1]).size
     height = float(np.clip(0.22 * rows, 2.6, 9.0))
     figure = new_figure(width=13, height=2 * height + 3.2)
@@ -84,6 +84,7 @@ def _draw_network(
     from matplotlib.collections import LineCollection
 
     ends = position[np.column_stack([network.branches.from_bus, network.branches.to_bus])]
+    curves = _curves(ends, bowed=~before)
     now = before if when == "before" else after
     styles = (
         (now & (before == after), _LINE, "-", 1.2, None),
@@ -97,11 +98,15 @@ def _draw_network(
             if text == "now close":
                 text = "now closed"
             lines = LineCollection(
-                list(ends[rows]), colors=colour, linestyles=dash, linewidths=width, label=text
+                [curves[k] for k in np.flatnonzero(rows)],
+                colors=colour,
+                linestyles=dash,
+                linewidths=width,
+                label=text,
             )
             axes.add_collection(lines)
     for k in np.flatnonzero(before != after):
-        x, y = ends[k].mean(axis=0)
+        x, y = curves[k][curves[k].shape[0] // 2] if ~before[k] else ends[k].mean(axis=0)
         colour = _OPENED if before[k] else _CLOSED
         axes.plot(x, y, marker="s", ms=4, color=colour, mfc=colour if now[k] else "white")
         axes.annotate(
@@ -122,7 +127,24 @@ def _draw_network(
     axes.set_title(when, loc="left", fontsize=10)
     axes.margins(0.03, 0.12)
     axes.axis("off")
-    axes.legend(loc="upper right", fontsize=8, frameon=False, ncols=4)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False, ncols=4)
+
+
+def _curves(ends: FloatArray, bowed: BoolArray) -> list[FloatArray]:
+    """Polylines of the branches; tie switches bow out, so that none hides behind a feeder."""
+    step = np.linspace(0.0, 1.0, 17)[:, None]
+    scale = np.ptp(ends.reshape(-1, 2), axis=0) + 1e-12
+    curves = []
+    for (a, b), bow in zip(ends, bowed, strict=True):
+        if not bow:
+            curves.append(np.array([a, b]))
+            continue
+        along = (b - a) / scale
+        across = np.array([along[1], -along[0]])
+        across *= -1.0 if across[1] > 0 else 1.0
+        middle = (a + b) / 2 + 0.3 * across * scale
+        curves.append((1 - step) ** 2 * a + 2 * step * (1 - step) * middle + step**2 * b)
+    return curves
 
 
 def _draw_voltages(axes: Any, network: Network, before: BoolArray, after: BoolArray) -> None:
@@ -135,10 +157,11 @@ def _draw_voltages(axes: Any, network: Network, before: BoolArray, after: BoolAr
         axes.plot(v, ".-", ms=4, lw=0.8, color=colour, label=f"{label} (min {v.min():.4f})")
     if axes.lines:
         low, high = axes.get_ylim()
-        for limit in (network.buses.v_min, network.buses.v_max):
-            value = float(limit.max() if limit is network.buses.v_min else limit.min())
+        # A substation's own band is its set-point: it says nothing about the feeders.
+        fed = np.setdiff1d(np.arange(network.n_bus), network.slack_buses)
+        for value in (network.buses.v_min[fed].max(), network.buses.v_max[fed].min()):
             if low - 0.03 <= value <= high + 0.03:
-                axes.axhline(value, color=_OPENED, lw=0.8, ls=":")
+                axes.axhline(float(value), color=_OPENED, lw=0.8, ls=":")
         axes.legend(fontsize=8, frameon=False, ncols=2)
     axes.set_xlabel("bus, in the order of the table")
     axes.set_ylabel("voltage, p.u.")

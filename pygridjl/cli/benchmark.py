@@ -1,0 +1,123 @@
+"""``pygridjl benchmark``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from pygridjl.cli.options import json_option, open_store, progress, study_options
+from pygridjl.report import reconfiguration as report
+from pygridjl.report.tables import text_table, write_text
+from pygridjl.studies.store import TaskStore
+
+__all__ = ["command"]
+
+Row = dict[str, Any]
+
+# Time limit of one proof: most cases need well under a second, three Watts–Strogatz ones all of it.
+_PROOF_SECONDS = 10.0
+
+
+@click.group("benchmark")
+def command() -> None:
+    """Compare methods on the standard cases."""
+
+
+@command.command(
+    "reconfiguration", epilog="Example: pygridjl benchmark reconfiguration --out results"
+)
+@click.option("--scale", is_flag=True, help="Growth from 100 to 100,000 buses instead.")
+@study_options("benchmark-reconfiguration")
+@json_option
+def reconfiguration(scale: bool, out: Path, resume: bool, seed: int, as_json: bool) -> None:
+    """Radial reconfiguration: Table I of FORWARD and the standard cases.
+
+    Prints two tables and writes them as CSV files with a picture into the folder --out.
+    """
+    from pygridjl.studies import reconfiguration as study
+
+    store = open_store(out, resume=resume)
+    compiling = study.compile_kernels()
+    if scale:
+        rows = _collect("networks", study.scale_rows(store, seed=seed), 24)
+        written = [
+            write_text(out / "scale.csv", pd.DataFrame(rows)),
+            report.plot_scale(rows, out / "scale.png"),
+        ]
+        if as_json:
+            click.echo(json.dumps({"scale": rows}, indent=2))
+            return
+        click.echo(text_table(rows, report.scale_columns()))
+        click.echo("\n" + "\n".join(_growth(rows)))
+    else:
+        table, standard, written = _both_tables(store, out, seed)
+        if as_json:
+            click.echo(json.dumps({"table_I": table, "standard": standard}, indent=2))
+            return
+        _print_tables(table, standard)
+    click.echo(f"\ncompiling the kernels took {compiling:.1f} s (once for an installation)")
+    click.echo("written: " + ", ".join(str(path) for path in written))
+
+
+def _both_tables(store: TaskStore, out: Path, seed: int) -> tuple[list[Row], list[Row], list[Path]]:
+    from pygridjl.studies import reconfiguration as study
+
+    instances = len(study.FORWARD_TABLE_I) * len(study.TABLE_METHODS)
+    table = _collect(
+        "Table I", study.table_rows(store, proof_seconds=_PROOF_SECONDS, seed=seed), instances
+    )
+    standard = _collect(
+        "standard cases",
+        study.standard_rows(store, proof_seconds=_PROOF_SECONDS, seed=seed),
+        len(study.BEST_KNOWN),
+    )
+    written = [
+        write_text(out / "table-I.csv", pd.DataFrame(table)),
+        write_text(out / "standard.csv", pd.DataFrame(standard)),
+        report.plot_benchmark(table, standard, out / "benchmark.png"),
+    ]
+    return table, standard, written
+
+
+def _print_tables(table: list[Row], standard: list[Row]) -> None:
+    from pygridjl.studies import reconfiguration as study
+
+    click.echo("(a) Table I of FORWARD (balanced problem): cost ÷ best proven bound, seconds")
+    columns = report.table_columns(study.TABLE_METHODS)
+    click.echo(text_table(report.wide_table(table), columns))
+    click.echo("    * proven optimal; elsewhere the ratio also holds what the bound leaves open")
+    click.echo("    paper seconds: another machine, printed for orientation only")
+    click.echo(
+        f"\n(b) Standard cases (substations problem), method {study.STANDARD_METHOD}, AC losses"
+    )
+    click.echo(text_table(standard, report.standard_columns()))
+    click.echo("    bound and gap are those of the linear model (column linear kW)")
+
+
+def _collect(what: str, rows: Iterable[Row], total: int) -> list[Row]:
+    with progress(what, total) as bar:
+        collected = []
+        for row in rows:
+            collected.append(row)
+            bar.update()
+    return collected
+
+
+def _growth(rows: list[Row]) -> list[str]:
+    from pygridjl.studies.reconfiguration import growth_exponent
+
+    lines = []
+    for family in dict.fromkeys(row["family"] for row in rows):
+        for method in dict.fromkeys(row["method"] for row in rows):
+            points = [
+                r for r in rows
+                if r["family"] == family and r["method"] == method and r["buses"] >= 1000
+            ]  # fmt: skip
+            slope = growth_exponent([r["buses"] for r in points], [r["seconds"] for r in points])
+            lines.append(f"{family}, {method}: seconds grow as buses^{slope:.2f} above 1,000 buses")
+    return lines
