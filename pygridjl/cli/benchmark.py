@@ -15,7 +15,7 @@ from pygridjl.report import reconfiguration as report
 from pygridjl.report.tables import text_table, write_text
 from pygridjl.studies.store import TaskStore
 
-__all__ = ["command"]
+__all__ = ["both_tables", "collect", "command"]
 
 Row = dict[str, Any]
 
@@ -44,7 +44,7 @@ def reconfiguration(scale: bool, out: Path, resume: bool, seed: int, as_json: bo
     store = open_store(out, resume=resume)
     compiling = study.compile_kernels()
     if scale:
-        rows = _collect("networks", study.scale_rows(store, seed=seed), 24)
+        rows = collect("networks", study.scale_rows(store, seed=seed), 24)
         written = [
             write_text(out / "scale.csv", pd.DataFrame(rows)),
             report.plot_scale(rows, out / "scale.png"),
@@ -55,7 +55,7 @@ def reconfiguration(scale: bool, out: Path, resume: bool, seed: int, as_json: bo
         click.echo(text_table(rows, report.scale_columns()))
         click.echo("\n" + "\n".join(_growth(rows)))
     else:
-        table, standard, written = _both_tables(store, out, seed)
+        table, standard, written = both_tables(store, out, seed)
         if as_json:
             click.echo(json.dumps({"table_I": table, "standard": standard}, indent=2))
             return
@@ -64,14 +64,15 @@ def reconfiguration(scale: bool, out: Path, resume: bool, seed: int, as_json: bo
     click.echo("written: " + ", ".join(str(path) for path in written))
 
 
-def _both_tables(store: TaskStore, out: Path, seed: int) -> tuple[list[Row], list[Row], list[Path]]:
+def both_tables(store: TaskStore, out: Path, seed: int) -> tuple[list[Row], list[Row], list[Path]]:
+    """Compute Table I and the standard cases and write them with their picture into ``out``."""
     from pygridjl.studies import reconfiguration as study
 
     instances = len(study.FORWARD_TABLE_I) * len(study.TABLE_METHODS)
-    table = _collect(
+    table = collect(
         "Table I", study.table_rows(store, proof_seconds=_PROOF_SECONDS, seed=seed), instances
     )
-    standard = _collect(
+    standard = collect(
         "standard cases",
         study.standard_rows(store, proof_seconds=_PROOF_SECONDS, seed=seed),
         len(study.BEST_KNOWN),
@@ -99,7 +100,8 @@ def _print_tables(table: list[Row], standard: list[Row]) -> None:
     click.echo("    bound and gap are those of the linear model (column linear kW)")
 
 
-def _collect(what: str, rows: Iterable[Row], total: int) -> list[Row]:
+def collect(what: str, rows: Iterable[Row], total: int) -> list[Row]:
+    """Draw the rows one by one, with progress."""
     with progress(what, total) as bar:
         collected = []
         for row in rows:

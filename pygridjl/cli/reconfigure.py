@@ -78,8 +78,7 @@ def command(
     NETWORK is a bundled case (see `pygridjl cases`) or a file: .m, .pos, .dss, .json or a folder
     of CSV tables.
     """
-    from pygridjl.cases import problem_of
-    from pygridjl.network import load_network
+    from pygridjl.cases import load_network
     from pygridjl.reconfiguration import reconfigure
 
     if "none" in limits and len(limits) > 1:
@@ -90,7 +89,7 @@ def command(
         result = reconfigure(
             loaded,
             method,
-            problem=problem or problem_of(network),
+            problem=problem or _meant_for(network),
             certify=certify,
             seed=seed,
             time_limit=time_limit,
@@ -108,3 +107,11 @@ def command(
         written = result.plot(loaded, plot)
         if not as_json:
             click.echo(f"drawn to {written}")
+
+
+def _meant_for(name: str) -> ProblemKind:
+    """Return the problem a bundled case is meant for; substations for anything else."""
+    from pygridjl.cases import list_cases
+
+    kinds = {case.name: case.problem for case in list_cases()}
+    return "balanced" if kinds.get(name) == "balanced" else "substations"

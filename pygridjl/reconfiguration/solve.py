@@ -271,6 +271,9 @@ def _acceptance(run: _Run) -> Callable[[BoolArray], bool] | None:
 
 def _take(run: _Run, certificate: Certificate) -> None:
     """Note what a certificate proved and the answer it found."""
+    if certificate.status is Status.INFEASIBLE:
+        run.proven_infeasible = True
+        return
     if certificate.model == "ac":
         run.ac_bound = certificate.bound
     else:
@@ -281,7 +284,6 @@ def _take(run: _Run, certificate: Certificate) -> None:
             run.candidates = [certificate.incumbent]
         else:
             run.candidates.append(certificate.incumbent)
-    run.proven_infeasible = certificate.status is Status.INFEASIBLE
 
 
 def _conclude(
