@@ -1,0 +1,7 @@
+"""Certificates: proven lower bounds on what any radial configuration can lose."""
+
+from pygridjl.reconfiguration.certificates.certificate import Certificate
+from pygridjl.reconfiguration.certificates.cycles import cycle_branch_and_bound
+from pygridjl.reconfiguration.certificates.electrical import electrical_bound
+
+__all__ = ["Certificate", "cycle_branch_and_bound", "electrical_bound"]

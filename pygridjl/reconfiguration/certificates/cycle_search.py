@@ -1,0 +1,487 @@
+"""Compiled search of :func:`cycle_branch_and_bound`: one mesh, best bound first with plunging.
+
+A node of the search tree is a set of opened candidates and a set of super-edges fixed closed.
+Its relaxation, the electrical flow of what is left, is never solved again: opening candidate k of
+super-edge s moves the flow by a rank-1 step along column s of the coupling matrix W and adds
+|target_k − u_s|² / W_ss to the loss (for single edges this is r x² / (1 − R_eff / r)).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pygridjl._jit import kernel
+from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.reconfiguration.certificates.mesh import MeshArrays
+
+__all__ = ["DONE", "FULL", "LEAF", "PAUSED", "OpenNodes", "open_nodes", "replay", "search"]
+
+# Why the search returned.
+DONE, PAUSED, LEAF, FULL = 0, 1, 2, 3
+
+CANDIDATE, CLOSED, OPENED = 0, 1, 2
+
+
+class OpenNodes(NamedTuple):
+    """Nodes not yet processed: a binary heap of slots by bound.
+
+    Attributes
+    ----------
+    heap, free : ndarray of int, shape (capacity,)
+        Slots in heap order; slots not in use (a stack).
+    bound : ndarray, shape (capacity,)
+        Lower bound of each slot's node.
+    opened : ndarray of int16, shape (capacity, dimension)
+        Opened candidates, −1 behind the last.
+    closed : ndarray of bool, shape (capacity, S)
+        Super-edges fixed closed by branching.
+    used : ndarray of int, shape (1,)
+        Number of slots in use.
+    """
+
+    heap: IntArray
+    free: IntArray
+    bound: FloatArray
+    opened: IntArray
+    closed: BoolArray
+    used: IntArray
+
+
+def open_nodes(mesh: MeshArrays, capacity: int, old: OpenNodes | None = None) -> OpenNodes:
+    """Room for ``capacity`` open nodes: the root alone, or everything that ``old`` holds."""
+    new = OpenNodes(
+        heap=np.zeros(capacity, dtype=np.int64),
+        free=np.arange(capacity, dtype=np.int64)[::-1].copy(),
+        bound=np.zeros(capacity),
+        opened=np.full((capacity, mesh.dimension), -1, dtype=np.int32),
+        closed=np.zeros((capacity, mesh.tail.size), dtype=np.bool_),
+        used=np.ones(1, dtype=np.int64),
+    )
+    new.bound[0] = mesh.energy
+    if old is not None:
+        size = old.heap.size
+        new.heap[:size], new.bound[:size] = old.heap, old.bound
+        new.opened[:size], new.closed[:size] = old.opened, old.closed
+        new.used[:] = old.used
+        new.free[: capacity - size] = np.arange(capacity - 1, size - 1, -1)
+        unused = size - int(old.used[0])
+        new.free[capacity - size : capacity - size + unused] = old.free[:unused]
+    return new
+
+
+@kernel
+def _push(nodes: OpenNodes, bound: float) -> int:
+    """Take a free slot and sift it up the heap; the caller fills the slot."""
+    count = nodes.used[0]
+    slot = nodes.free[nodes.free.shape[0] - count - 1]
+    nodes.used[0] = count + 1
+    nodes.bound[slot] = bound
+    k = count
+    while k > 0:
+        up = (k - 1) // 2
+        if nodes.bound[nodes.heap[up]] <= bound:
+            break
+        nodes.heap[k] = nodes.heap[up]
+        k = up
+    nodes.heap[k] = slot
+    return int(slot)
+
+
+@kernel
+def _pop(nodes: OpenNodes) -> int:
+    """Remove the slot with the least bound; its contents stay readable until the next push."""
+    top = nodes.heap[0]
+    count = nodes.used[0] - 1
+    nodes.used[0] = count
+    nodes.free[nodes.free.shape[0] - count - 1] = top
+    last = nodes.heap[count]
+    k = 0
+    while 2 * k + 1 < count:
+        child = 2 * k + 1
+        if (
+            child + 1 < count
+            and nodes.bound[nodes.heap[child + 1]] < nodes.bound[nodes.heap[child]]
+        ):
+            child += 1
+        if nodes.bound[last] <= nodes.bound[nodes.heap[child]]:
+            break
+        nodes.heap[k] = nodes.heap[child]
+        k = child
+    nodes.heap[k] = last
+    return int(top)
+
+
+@kernel
+def _pop_last(nodes: OpenNodes) -> int:
+    """Remove the slot at the end of the heap; its contents stay readable until the next push."""
+    count = nodes.used[0] - 1
+    nodes.used[0] = count
+    nodes.free[nodes.free.shape[0] - count - 1] = nodes.heap[count]
+    return int(nodes.heap[count])
+
+
+@kernel
+def _increment(mesh: MeshArrays, coupling: FloatArray, flow: FloatArray, s: int, k: int) -> float:
+    """Loss that opening candidate k of super-edge s adds to the relaxation."""
+    d0 = mesh.target[k, 0] - flow[s, 0]
+    d1 = mesh.target[k, 1] - flow[s, 1]
+    return float((d0 * d0 + d1 * d1) / coupling[s, s])
+
+
+@kernel
+def _open(mesh: MeshArrays, coupling: FloatArray, flow: FloatArray, s: int, k: int) -> float:
+    """Open candidate k of super-edge s; update W and the flows, return the added loss."""
+    w = coupling[s, s]
+    d0 = (mesh.target[k, 0] - flow[s, 0]) / w
+    d1 = (mesh.target[k, 1] - flow[s, 1]) / w
+    column = coupling[:, s].copy()
+    for a in range(column.shape[0]):
+        if column[a] != 0.0:
+            flow[a, 0] += column[a] * d0
+            flow[a, 1] += column[a] * d1
+            scaled = column[a] / w
+            for b in range(column.shape[0]):
+                coupling[a, b] -= scaled * column[b]
+    for a in range(column.shape[0]):
+        coupling[a, s] = 0.0
+        coupling[s, a] = 0.0
+    return float((d0 * d0 + d1 * d1) * w)
+
+
+@kernel
+def _owners(mesh: MeshArrays) -> IntArray:
+    """Super-edge of each candidate."""
+    owner = np.empty(mesh.target.shape[0], dtype=np.int64)
+    for s in range(mesh.tail.shape[0]):
+        owner[mesh.first[s] : mesh.first[s + 1]] = s
+    return owner
+
+
+@kernel
+def replay(mesh: MeshArrays, opened: IntArray) -> float:
+    """Loss of the relaxation with some candidates opened, p.u."""
+    owner = _owners(mesh)
+    coupling = mesh.coupling.copy()
+    flow = mesh.flow.copy()
+    loss = mesh.energy
+    for k in opened:
+        loss += _open(mesh, coupling, flow, owner[k], k)
+    return loss
+
+
+@kernel
+def _close_bridges(mesh: MeshArrays, state: IntArray) -> None:
+    """Mark candidates whose opening would cut the graph (low-link search, multigraph)."""
+    n = mesh.n_nodes
+    number = np.full(n, -1, dtype=np.int64)
+    low = np.zeros(n, dtype=np.int64)
+    via = np.full(n, -1, dtype=np.int64)
+    above = np.full(n, -1, dtype=np.int64)
+    position = mesh.start[:n].copy()
+    counter = 0
+    number[0] = 0
+    u = 0
+    while u >= 0:
+        if position[u] < mesh.start[u + 1]:
+            slot = position[u]
+            position[u] += 1
+            e = mesh.slot_edge[slot]
+            if state[e] == OPENED or e == via[u]:
+                continue
+            v = mesh.slot_node[slot]
+            if number[v] < 0:
+                counter += 1
+                number[v] = counter
+                low[v] = counter
+                via[v] = e
+                above[v] = u
+                u = v
+            else:
+                low[u] = min(low[u], number[v])
+        else:
+            up = above[u]
+            if up >= 0:
+                low[up] = min(low[up], low[u])
+                if low[u] > number[up]:
+                    state[via[u]] = CLOSED
+            u = up
+
+
+@kernel
+def _find(label: IntArray, node: int) -> int:
+    while label[node] != node:
+        label[node] = label[label[node]]
+        node = label[node]
+    return node
+
+
+@kernel
+def _contract_closed(mesh: MeshArrays, state: IntArray, label: IntArray) -> bool:
+    """Label the junctions joined by closed super-edges; False if these form a cycle."""
+    for v in range(mesh.n_nodes):
+        label[v] = v
+    for e in range(mesh.tail.shape[0]):
+        if state[e] == CLOSED:
+            a, b = _find(label, mesh.tail[e]), _find(label, mesh.head[e])
+            if a == b:
+                return False
+            label[a] = b
+    for v in range(mesh.n_nodes):
+        label[v] = _find(label, v)
+    return True
+
+
+@kernel
+def _least_cotree(
+    mesh: MeshArrays, state: IntArray, label: IntArray, cost: FloatArray, total: bool
+) -> float:
+    """Least cost of the super-edges that any further openings must contain.
+
+    With ``total`` the least sum over all sets whose opening leaves a tree (the complement of a
+    spanning tree of largest cost); without, the best single term: the cycle whose cheapest
+    super-edge is dearest.
+    """
+    order = np.argsort(-cost)
+    tree = label.copy()
+    found = 0.0
+    for e in order:
+        if state[e] != CANDIDATE:
+            continue
+        a, b = _find(tree, mesh.tail[e]), _find(tree, mesh.head[e])
+        if a != b:
+            tree[a] = b
+        elif total:
+            found += cost[e]
+        else:
+            return float(cost[e])
+    return found
+
+
+@kernel
+def _smallest_cycle(
+    mesh: MeshArrays, state: IntArray, label: IntArray, weight: IntArray
+) -> BoolArray:
+    """Candidates on the cycle with the fewest ways to open it (closed super-edges count 0)."""
+    size = mesh.tail.shape[0]
+    n = mesh.n_nodes
+    tail, head = label[mesh.tail], label[mesh.head]
+    usable = state == CANDIDATE
+    # Adjacency of the contracted junctions.
+    start = np.zeros(n + 1, dtype=np.int64)
+    for e in range(size):
+        if usable[e]:
+            start[tail[e] + 1] += 1
+            start[head[e] + 1] += 1
+    for v in range(n):
+        start[v + 1] += start[v]
+    place = start[:n].copy()
+    slots = np.empty(start[n], dtype=np.int64)
+    for e in range(size):
+        if usable[e]:
+            slots[place[tail[e]]] = e
+            place[tail[e]] += 1
+            slots[place[head[e]]] = e
+            place[head[e]] += 1
+    best = np.int64(1 << 60)
+    chosen = np.zeros(size, dtype=np.bool_)
+    distance = np.empty(n, dtype=np.int64)
+    via = np.empty(n, dtype=np.int64)
+    done = np.empty(n, dtype=np.bool_)
+    touched = np.empty(n, dtype=np.int64)
+    for e in np.argsort(weight):
+        if not usable[e]:
+            continue
+        # Cycles through e are settled below; the later ones need not use it.
+        usable[e] = False
+        if weight[e] >= best:
+            continue
+        if tail[e] == head[e]:
+            best = weight[e]
+            chosen[:] = False
+            chosen[e] = True
+            continue
+        distance[:] = best
+        done[:] = False
+        distance[tail[e]] = 0
+        via[tail[e]] = -1
+        count = 1
+        touched[0] = tail[e]
+        reached = False
+        while count > 0:
+            at = 0
+            for k in range(1, count):
+                if distance[touched[k]] < distance[touched[at]]:
+                    at = k
+            u = touched[at]
+            count -= 1
+            touched[at] = touched[count]
+            if u == head[e]:
+                reached = True
+                break
+            done[u] = True
+            for slot in range(start[u], start[u + 1]):
+                f = slots[slot]
+                if not usable[f]:
+                    continue
+                v = head[f] if tail[f] == u else tail[f]
+                far = distance[u] + weight[f]
+                if done[v] or far + weight[e] >= best or far >= distance[v]:
+                    continue
+                if distance[v] == best:
+                    touched[count] = v
+                    count += 1
+                distance[v] = far
+                via[v] = f
+        if reached:
+            best = distance[head[e]] + weight[e]
+            chosen[:] = False
+            chosen[e] = True
+            u = head[e]
+            while via[u] >= 0:
+                f = via[u]
+                chosen[f] = True
+                u = head[f] if tail[f] == u else tail[f]
+    return chosen
+
+
+@kernel
+def search(
+    mesh: MeshArrays,
+    nodes: OpenNodes,
+    cutoff: float,
+    budget: int,
+    crowd: int,
+    leaf: IntArray,
+) -> tuple[int, int]:
+    """Process open nodes until the budget is spent, a leaf is found, or room runs out.
+
+    Parameters
+    ----------
+    mesh : MeshArrays
+        The mesh.
+    nodes : OpenNodes
+        Open nodes; changed in place. They always cover every configuration below ``cutoff``
+        that was not returned as a leaf.
+    cutoff : float
+        Nodes with a bound at or above it are dropped, p.u.
+    budget : int
+        Number of nodes after which to pause.
+    crowd : int
+        Number of open nodes beyond which memory comes first: instead of the least bound, the
+        node at the end of the heap, likely to be settled soon, is taken.
+    leaf : ndarray of int, shape (dimension,)
+        Receives the opened candidates of a leaf.
+
+    Returns
+    -------
+    reason, processed : int
+        One of ``DONE``, ``PAUSED``, ``LEAF``, ``FULL``, and the number of nodes processed.
+    """
+    size = mesh.tail.shape[0]
+    state = np.empty(size, dtype=np.int64)
+    label = np.empty(mesh.n_nodes, dtype=np.int64)
+    weight = np.empty(size, dtype=np.int64)
+    increment = np.empty(size)
+    own_loss = np.empty(size)
+    dive_closed = np.empty(size, dtype=np.bool_)
+    owner = _owners(mesh)
+    opened = np.empty(mesh.dimension, dtype=np.int64)
+    processed = 0
+    while processed < budget:
+        if nodes.used[0] == 0:
+            return DONE, processed
+        if nodes.bound[nodes.heap[0]] >= cutoff:
+            # The least bound reached the cutoff: nothing below it is left.
+            nodes.used[0] = 0
+            return DONE, processed
+        slot = _pop(nodes) if nodes.used[0] <= crowd else _pop_last(nodes)
+        closed = nodes.closed[slot].copy()
+        coupling = mesh.coupling.copy()
+        flow = mesh.flow.copy()
+        loss = mesh.energy
+        depth = 0
+        for j in range(mesh.dimension):
+            k = nodes.opened[slot, j]
+            if k < 0:
+                break
+            loss += _open(mesh, coupling, flow, owner[k], k)
+            opened[depth] = k
+            depth += 1
+        inherited = nodes.bound[slot]
+        # Plunge: follow the best child until it is pruned or a leaf.
+        while True:
+            processed += 1
+            if loss >= cutoff:
+                break
+            if depth == mesh.dimension:
+                leaf[:] = opened
+                return LEAF, processed
+            for s in range(size):
+                state[s] = CLOSED if closed[s] else CANDIDATE
+            for j in range(depth):
+                state[owner[opened[j]]] = OPENED
+            _close_bridges(mesh, state)
+            for s in range(size):
+                increment[s] = np.inf
+                own_loss[s] = np.inf
+                weight[s] = 0
+                if state[s] != CANDIDATE:
+                    continue
+                least = np.inf
+                for k in range(mesh.first[s], mesh.first[s + 1]):
+                    added = _increment(mesh, coupling, flow, s, k)
+                    if loss + added < cutoff:
+                        weight[s] += 1
+                        least = min(least, added)
+                if weight[s] == 0:
+                    state[s] = CLOSED
+                else:
+                    increment[s] = least
+                    # W ⪯ R⁻¹, so losses of opened super-edges add up to a bound.
+                    own_loss[s] = least * coupling[s, s] * mesh.resistance[s]
+            if not _contract_closed(mesh, state, label):
+                break
+            bound = loss + max(
+                _least_cotree(mesh, state, label, own_loss, True),
+                _least_cotree(mesh, state, label, increment, False),
+            )
+            if bound >= cutoff:
+                break
+            inherited = max(inherited, bound)
+            chosen = _smallest_cycle(mesh, state, label, weight)
+            if nodes.heap.shape[0] - nodes.used[0] < weight[chosen].sum():
+                slot = _push(nodes, inherited)
+                nodes.opened[slot, :depth] = opened[:depth]
+                nodes.opened[slot, depth:] = -1
+                nodes.closed[slot, :] = closed
+                return FULL, processed
+            dive, dive_loss = -1, np.inf
+            for s in range(size):
+                if chosen[s]:
+                    for k in range(mesh.first[s], mesh.first[s + 1]):
+                        child = loss + _increment(mesh, coupling, flow, s, k)
+                        if child < dive_loss:
+                            dive, dive_loss = k, child
+            # Dearest first: what was tried stays closed later, so the cheap super-edges,
+            # whose subtrees are the largest, get the most restrictions.
+            for s in np.argsort(-increment):
+                if not chosen[s]:
+                    continue
+                for k in range(mesh.first[s], mesh.first[s + 1]):
+                    child = loss + _increment(mesh, coupling, flow, s, k)
+                    if k == dive:
+                        dive_closed[:] = closed
+                    elif child < cutoff:
+                        slot = _push(nodes, max(child, inherited))
+                        nodes.opened[slot, :depth] = opened[:depth]
+                        nodes.opened[slot, depth] = k
+                        nodes.opened[slot, depth + 1 :] = -1
+                        nodes.closed[slot, :] = closed
+                closed[s] = True
+            closed[:] = dive_closed
+            loss += _open(mesh, coupling, flow, owner[dive], dive)
+            opened[depth] = dive
+            depth += 1
+    return PAUSED, processed

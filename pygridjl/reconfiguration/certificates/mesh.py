@@ -1,0 +1,250 @@
+"""The meshed core of a problem: what is left of a network when trees and series are removed.
+
+Flows that serve all injections are f₀ + Cᵀ y, with f₀ the flow of one spanning tree and C the
+c = m − n + 1 fundamental cycles. Two edges whose columns of C agree up to sign are *in series*:
+together they are a cut, so their flows differ by a constant and at most one of them can be open.
+Such a class is one *super-edge* with a single flow u, and opening its member e means
+u = −σ_e f₀_e. Edges in no cycle are bridges and always closed. The classes of cycles that share
+no edge are the biconnected blocks, which can be solved one by one (the exact form of the
+decomposition that FORWARD's Lemma 2.1 aims at).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from pygridjl._jit import kernel
+from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.network.graph import adjacency, rooted_forest
+from pygridjl.reconfiguration.problem import RadialProblem
+
+__all__ = ["Mesh", "MeshArrays", "decompose", "starting_tree"]
+
+
+class MeshArrays(NamedTuple):
+    """A block as the compiled search sees it; S super-edges, K candidates, p.u. throughout."""
+
+    n_nodes: int
+    tail: IntArray
+    head: IntArray
+    start: IntArray
+    slot_edge: IntArray
+    slot_node: IntArray
+    resistance: FloatArray
+    coupling: FloatArray
+    flow: FloatArray
+    first: IntArray
+    target: FloatArray
+    dimension: int
+    energy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """One block (or several taken together) with the way back to the edges of the problem.
+
+    Attributes
+    ----------
+    arrays : MeshArrays
+        ``tail``, ``head``: ends of the super-edges among ``n_nodes`` junctions; ``start``,
+        ``slot_edge``, ``slot_node``: their adjacency; ``resistance`` (S,); ``coupling`` (S, S):
+        C (CᵀRC)⁻¹ Cᵀ; ``flow`` (S, 2): electrical flow (p, q) of the super-edges; ``first``
+        (S + 1,) and ``target`` (K, 2): flow that opening candidate k forces on its super-edge;
+        ``dimension``: number of edges that must be opened; ``energy``: electrical loss.
+    edges : ndarray of int
+        Edges of the problem in this block.
+    candidate_edge : ndarray of int, shape (K,)
+        Edge of the problem that candidate k opens.
+    """
+
+    arrays: MeshArrays
+    edges: IntArray
+    candidate_edge: IntArray
+
+
+@kernel
+def _grow_tree(n: int, tail: IntArray, head: IntArray, order: IntArray) -> BoolArray:
+    """Kruskal: keep every edge, in the given order, that closes no cycle."""
+    label = np.arange(n)
+    kept = np.zeros(tail.shape[0], dtype=np.bool_)
+    for e in order:
+        a, b = tail[e], head[e]
+        while label[a] != a:
+            label[a] = label[label[a]]
+            a = label[a]
+        while label[b] != b:
+            label[b] = label[label[b]]
+            b = label[b]
+        if a != b:
+            label[a] = b
+            kept[e] = True
+    return kept
+
+
+def starting_tree(problem: RadialProblem) -> BoolArray:
+    """Return a spanning tree (closed edges, shape (m,)) of low resistance with all forced edges."""
+    order = np.lexsort((problem.weight, ~problem.forced)).astype(np.int64)
+    return _grow_tree(problem.n, problem.tail, problem.head, order)
+
+
+@kernel
+def _fundamental_cycles(
+    order: IntArray,
+    parent: IntArray,
+    via: IntArray,
+    tail: IntArray,
+    head: IntArray,
+    chords: IntArray,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
+    """Rows of C: each chord from tail to head and back through the tree."""
+    depth = np.zeros(parent.shape[0], dtype=np.int64)
+    for u in order:
+        if parent[u] >= 0:
+            depth[u] = depth[parent[u]] + 1
+    cycles = np.zeros((chords.shape[0], tail.shape[0]), dtype=np.int8)
+    for j in range(chords.shape[0]):
+        cycles[j, chords[j]] = 1
+        up, down = head[chords[j]], tail[chords[j]]
+        while up != down:
+            if depth[up] >= depth[down]:
+                e = via[up]
+                cycles[j, e] = 1 if tail[e] == up else -1
+                up = parent[up]
+            else:
+                e = via[down]
+                cycles[j, e] = 1 if head[e] == down else -1
+                down = parent[down]
+    return cycles
+
+
+def decompose(problem: RadialProblem, tree: BoolArray, *, together: bool) -> tuple[Mesh, ...]:
+    """Reduce a problem to its meshed blocks.
+
+    Parameters
+    ----------
+    problem : RadialProblem
+        The problem.
+    tree : ndarray of bool, shape (m,)
+        Any spanning tree.
+    together : bool
+        Keep all blocks in one mesh, with every candidate. A constraint that couples the blocks
+        (a voltage band) needs this; without it, candidates of a super-edge that force the same
+        flow are interchangeable and only the first is kept.
+
+    Returns
+    -------
+    tuple of Mesh
+        One a block; empty if the graph is a tree. Memory O(c m).
+    """
+    chords = np.flatnonzero(~tree).astype(np.int64)
+    if chords.size == 0:
+        return ()
+    forest = rooted_forest(problem.graph, tree, np.array([problem.root]))
+    cycles = _fundamental_cycles(
+        forest.order, forest.parent, forest.edge, problem.tail, problem.head, chords
+    )
+    meshed = np.flatnonzero(cycles.any(axis=0)).astype(np.int64)
+    columns = np.ascontiguousarray(cycles[:, meshed].T)
+    leading = np.take_along_axis(columns, (columns != 0).argmax(axis=1)[:, None], axis=1)
+    columns *= leading
+    classes, series = np.unique(columns, axis=0, return_inverse=True)
+    series = series.ravel()
+    flow = np.stack(problem.flows(tree), axis=1)[meshed] * leading
+    block = np.zeros(classes.shape[0], dtype=np.int64)
+    if not together:
+        incidence = csr_array(classes != 0)
+        _, label = connected_components(incidence @ incidence.T, directed=False)
+        block = label.astype(np.int64)
+    return tuple(
+        _mesh(problem, meshed, classes, series, flow, block == b, distinct=not together)
+        for b in range(int(block.max()) + 1)
+    )
+
+
+def _mesh(
+    problem: RadialProblem,
+    meshed: IntArray,
+    classes: np.ndarray[tuple[int, ...], np.dtype[np.int8]],
+    series: IntArray,
+    flow: FloatArray,
+    members: BoolArray,
+    *,
+    distinct: bool,
+) -> Mesh:
+    """Build the mesh of some series classes; ``flow`` is the tree's, along the class."""
+    rank = np.cumsum(members) - 1
+    inside = members[series]
+    edges, group, flow = meshed[inside], rank[series[inside]], flow[inside]
+    count = int(members.sum())
+    cycles = classes[members].astype(np.float64)
+    cycles = cycles[:, cycles.any(axis=0)]
+    weight = problem.weight[edges]
+    resistance = np.bincount(group, weight, minlength=count).astype(np.float64)
+    drop = np.stack(
+        [np.bincount(group, weight * flow[:, k], minlength=count) for k in (0, 1)], axis=1
+    )
+    factor = cho_factor(cycles.T @ (resistance[:, None] * cycles))
+    electrical = -cycles @ cho_solve(factor, cycles.T @ drop)
+    through = flow + electrical[group]
+    first, target, candidate_edge = _candidates(problem, edges, group, -flow, count, distinct)
+    tail, head, n_nodes = _junctions(problem, edges, group)
+    junctions = adjacency(n_nodes, tail, head)
+    arrays = MeshArrays(
+        n_nodes=n_nodes,
+        tail=tail,
+        head=head,
+        start=junctions.start,
+        slot_edge=junctions.edge,
+        slot_node=junctions.node,
+        resistance=resistance,
+        coupling=cycles @ cho_solve(factor, cycles.T),
+        flow=electrical,
+        first=first,
+        target=target,
+        dimension=cycles.shape[1],
+        energy=float(weight @ (through * through).sum(axis=1)),
+    )
+    return Mesh(arrays, edges, candidate_edge)
+
+
+def _candidates(
+    problem: RadialProblem,
+    edges: IntArray,
+    group: IntArray,
+    target: FloatArray,
+    count: int,
+    distinct: bool,
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Edges that may be opened, by super-edge, and the flow that opening each one forces."""
+    free = np.flatnonzero(~problem.forced[edges])
+    if distinct:
+        key = np.column_stack([group[free].astype(np.float64), target[free]])
+        _, kept = np.unique(key, axis=0, return_index=True)
+        free = free[np.sort(kept)]
+    free = free[np.argsort(group[free], kind="stable")]
+    first = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(group[free], minlength=count), out=first[1:])
+    return first, np.ascontiguousarray(target[free]), edges[free]
+
+
+def _junctions(
+    problem: RadialProblem, edges: IntArray, group: IntArray
+) -> tuple[IntArray, IntArray, int]:
+    """Return the ends of the super-edges once all but one edge of each are contracted."""
+    _, representative = np.unique(group, return_index=True)
+    kept = edges[representative]
+    contracted = np.ones(problem.m, dtype=bool)
+    contracted[kept] = False
+    graph = coo_array(
+        (np.ones(int(contracted.sum())), (problem.tail[contracted], problem.head[contracted])),
+        shape=(problem.n, problem.n),
+    )
+    n_nodes, label = connected_components(graph, directed=False)
+    label = label.astype(np.int64)
+    return label[problem.tail[kept]], label[problem.head[kept]], int(n_nodes)
