@@ -10,6 +10,16 @@ from typing import Any
 
 # Public name -> module that defines it.
 _PUBLIC = {
+    "CheckReport": "pygridjl.reconfiguration",
+    "PyGridJLError": "pygridjl.errors",
+    "ReconfigurationResult": "pygridjl.reconfiguration",
+    "Status": "pygridjl.results",
+    "check_configuration": "pygridjl.reconfiguration",
+    "get_case": "pygridjl.cases",
+    "list_cases": "pygridjl.cases",
+    "load_network": "pygridjl.cases",
+    "reconfigure": "pygridjl.reconfiguration",
+    "save_network": "pygridjl.network.writers",
     "Branches": "pygridjl.network",
     "Buses": "pygridjl.network",
     "Finding": "pygridjl.network",
