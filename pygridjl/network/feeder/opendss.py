@@ -1,0 +1,159 @@
+"""Feeders from OpenDSS scripts, read by the OpenDSS engine itself (OpenDSSDirect.py)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pygridjl.errors import CaseNotFoundError, NetworkFormatError
+from pygridjl.network.feeder.model import Feeder
+from pygridjl.network.feeder.opendss_branches import read_branches
+from pygridjl.network.feeder.opendss_build import Builder
+from pygridjl.network.feeder.opendss_injections import read_injections
+
+__all__ = ["dss_engine", "read_opendss"]
+
+# Classes whose elements carry power and that this reader understands; the others that carry
+# power are refused, and controls, meters and data classes are of no concern.
+_READ = {
+    "line",
+    "transformer",
+    "reactor",
+    "capacitor",
+    "load",
+    "generator",
+    "pvsystem",
+    "storage",
+    "vsource",
+}
+_CARRIES_NO_POWER = {
+    "capcontrol",
+    "energymeter",
+    "expcontrol",
+    "espvlcontrol",
+    "fmonitor",
+    "fuse",
+    "gendispatcher",
+    "invcontrol",
+    "monitor",
+    "recloser",
+    "regcontrol",
+    "relay",
+    "sensor",
+    "storagecontroller",
+    "swtcontrol",
+    "upfccontrol",
+}
+# Number of the engine's error "Max Control Iterations Exceeded".
+_CONTROLS_HUNT = 485
+
+
+def read_opendss(path: str | Path, *, name: str | None = None, phase_mva: float = 1.0) -> Feeder:
+    """Read an OpenDSS script as a feeder of fixed ratios and constant powers.
+
+    The engine compiles the script and solves it once; regulators and switched capacitors stay
+    where that solution leaves them. What the per-phase model cannot hold is simplified, and every
+    simplification is listed in :attr:`Feeder.notes`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The script that defines the circuit.
+    name : str, optional
+        Name of the feeder; that of the circuit unless given.
+    phase_mva : float
+        Power base of one phase, MVA.
+
+    Returns
+    -------
+    Feeder
+        Primary network with service transformers lumped; not yet validated.
+
+    Raises
+    ------
+    CaseNotFoundError
+        If there is no such file.
+    NetworkFormatError
+        If the engine refuses the script, or the circuit holds what a feeder cannot.
+    """
+    path = Path(path).resolve()
+    if not path.is_file():
+        raise CaseNotFoundError(f"no OpenDSS script at {path}")
+    with dss_engine(path) as dss:
+        _refuse_unknown(dss, path)
+        solved = _solve(dss)
+        build = Builder(path, phase_mva)
+        read_branches(dss, build)
+        read_injections(dss, build, solved=solved)
+        return build.feeder(name or str(dss.Circuit.Name()))
+
+
+@contextmanager
+def dss_engine(path: Path) -> Iterator[Any]:
+    """Compile a script in an engine of its own and put the working directory back afterwards.
+
+    Parameters
+    ----------
+    path : Path
+        The script.
+
+    Yields
+    ------
+    OpenDSSDirect
+        The engine with the circuit.
+
+    Raises
+    ------
+    NetworkFormatError
+        If the engine refuses the script or the script defines no circuit.
+    """
+    from opendssdirect import DSSException, dss
+
+    engine = dss.NewContext()
+    here = Path.cwd()
+    try:
+        try:
+            engine.Text.Command(f'redirect "{path}"')
+        except DSSException as error:
+            # Controls that hunt at the end of a script leave tables that can be read.
+            if error.args[0] != _CONTROLS_HUNT:
+                raise
+        if not engine.Basic.NumCircuits() or not engine.Circuit.NumBuses():
+            raise NetworkFormatError(path, "OpenDSS", "the script defines no circuit with buses")
+        yield engine
+    except DSSException as error:
+        text = " ".join(str(error.args[-1]).split())
+        raise NetworkFormatError(path, "OpenDSS", text) from error
+    finally:
+        # The engine moves the whole process into the folder of the script.
+        os.chdir(here)
+        engine.Basic.ClearAll()
+
+
+def _refuse_unknown(dss: Any, path: Path) -> None:
+    for element in dss.Circuit.AllElementNames():
+        kind = element.split(".", 1)[0].lower()
+        if kind not in _READ | _CARRIES_NO_POWER:
+            raise NetworkFormatError(path, element, "this class of element is not supported")
+
+
+def _solve(dss: Any) -> bool:
+    """Solve from a flat start; whether the voltages that come out can be believed."""
+    from opendssdirect import DSSException
+
+    try:
+        # The engine's own limits (15 and 10) stop short of what large feeders need.
+        dss.Solution.MaxIterations(100)
+        dss.Solution.MaxControlIterations(100)
+        dss.Solution.InitSnap()
+        dss.Solution.Solve()
+    except DSSException:
+        return False
+    volts = np.asarray(dss.Circuit.AllBusMagPu())
+    # A diverging solve may call itself converged at 1e20 p.u.
+    return bool(dss.Solution.Converged() and np.isfinite(volts).all() and volts.max() < 3.0)

@@ -1,0 +1,44 @@
+"""Writes the bundled feeder tables from EPRI's OpenDSS test feeders.
+
+Usage: ``python tests/network/feeder/make_bundled.py <folder>``, where the folder holds the
+sub-folders ``13Bus``, ``34Bus``, ``37Bus``, ``123Bus``, ``8500-Node`` (of
+``IEEETestCases`` in the OpenDSS distribution) and ``ieee9500dss``.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from pygridjl.network.feeder import assert_valid_feeder, save_feeder
+from pygridjl.network.feeder.opendss import read_opendss
+
+CREDIT = "EPRI OpenDSS (BSD-3-Clause); test feeder of the IEEE PES Test Feeder Working Group"
+# The script, and the file of coordinates where the script does not read one itself.
+SCRIPTS = {
+    "ieee13": ("13Bus/IEEE13Nodeckt.dss", ""),
+    "ieee34": ("34Bus/ieee34Mod1.dss", "34Bus/IEEE34_BusXY.csv"),
+    "ieee37": ("37Bus/ieee37.dss", "37Bus/IEEE37_BusXY.csv"),
+    "ieee123": ("123Bus/IEEE123Master.dss", "123Bus/BusCoords.dat"),
+    "ieee8500": ("8500-Node/Master.dss", ""),
+    "ieee9500": ("ieee9500dss/ieee9500_base.dss", ""),
+}
+
+
+def main(folder: Path) -> None:
+    import pygridjl
+
+    target = Path(pygridjl.__file__).parent / "cases" / "feeders"
+    for name, (script, coordinates) in SCRIPTS.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            both = Path(scratch) / "both.dss"
+            both.write_text(f'redirect "{folder / script}"\n')
+            if coordinates:
+                both.write_text(both.read_text() + f'buscoords "{folder / coordinates}"\n')
+            feeder = read_opendss(both, name=name)
+        feeder = feeder.replace(source=f"{script}, {CREDIT}")
+        assert_valid_feeder(feeder)
+        print(feeder, "->", save_feeder(feeder, target / name))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
