@@ -13,6 +13,7 @@ from pygridjl.errors import CaseNotFoundError
 from pygridjl.network.model import Network
 from pygridjl.network.readers import read_network
 from pygridjl.network.readers.csv_folder import read_csv
+from pygridjl.results import Result
 
 __all__ = ["CaseInfo", "describe", "get_case", "list_cases", "load_network"]
 
@@ -20,7 +21,7 @@ _DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True)
-class CaseInfo:
+class CaseInfo(Result):
     """One line of the catalogue.
 
     Attributes
@@ -28,8 +29,8 @@ class CaseInfo:
     name : str
         What :func:`get_case` takes.
     problem : str
-        What the case is meant for, empty if not known: ``"substations"`` and ``"balanced"`` (reconfiguration) or
-        ``"transmission"``.
+        What the case is meant for: ``"substations"`` and ``"balanced"`` (reconfiguration) or
+        ``"transmission"``; empty if not known.
     buses, branches, open_branches, sources : int
         Sizes; ``open_branches`` counts the branches open in the base state, ``sources`` the
         generators and substations in service.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -53,7 +51,8 @@ def command(name: str | None, export: Path | None, as_json: bool) -> None:
 
 def _list(cases: Sequence[CaseInfo], as_json: bool) -> None:
     if as_json:
-        _print_json({"cases": [dataclasses.asdict(case) for case in cases]})
+        plain = {"cases": [case.to_dict() for case in cases]}
+        click.echo(json.dumps(plain, ensure_ascii=False, allow_nan=False))
         return
     rows = [
         (
@@ -77,7 +76,7 @@ def _list(cases: Sequence[CaseInfo], as_json: bool) -> None:
 
 def _show(case: CaseInfo, export: Path | None, as_json: bool) -> None:
     if as_json:
-        _print_json(dataclasses.asdict(case))
+        click.echo(case.to_json())
         return
     click.echo(
         f"{case.name}: {case.buses} buses, {case.branches} branches "
@@ -90,7 +89,3 @@ def _show(case: CaseInfo, export: Path | None, as_json: bool) -> None:
         click.echo(f"note: {note}")
     if export is not None:
         click.echo(f"written: {export}")
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    click.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
