@@ -130,7 +130,8 @@ def _read_reactors(dss: Any, build: Builder) -> None:
             continue
         if here != there or min(here) < 0:
             raise build.fail(element, "does not join the same phases at its two ends")
-        z = np.linalg.inv(-_square(dss.CktElement.YPrim(), 2 * n)[:n, n:])
+        y = _square(dss.CktElement.YPrim(), 2 * n)
+        z = np.asarray(np.linalg.inv(-y[:n, n:]), dtype=np.complex128)
         amps = np.full(3, float(dss.CktElement.NormalAmps()) or np.inf)
         build.pieces.append(
             Piece(element, start, end, mask_of(here), _spread(z, here), "line", amps=amps)

@@ -138,7 +138,7 @@ def _buses(feeder: Feeder) -> list[Finding]:
     bus = feeder.buses
     return [
         *_where("bus", bus.id, bus.kv_ln <= 0, "kv_ln", "must be positive"),
-        *_where("bus", bus.id, ~bus.phases.any(axis=1), "phases", "there is none"),
+        *_where("bus", bus.id, np.asarray(~bus.phases.any(axis=1)), "phases", "there is none"),
         *_where("bus", bus.id, bus.v_min < 0, "v_min", "is negative"),
         *_where("bus", bus.id, bus.v_min > bus.v_max, "v_min", "is above v_max"),
         *_where("bus", bus.id, bus.v_min > 2.0, "v_min", "is above 2 p.u.: is it in kV?"),
