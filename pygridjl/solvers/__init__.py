@@ -1,0 +1,1 @@
+"""Thin typed wrappers of the solvers: input checks, statuses, bounds. Import the one you need."""

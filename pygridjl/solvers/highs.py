@@ -1,0 +1,405 @@
+"""HiGHS by arrays: linear and mixed-integer linear programs, convex quadratic programs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+from scipy.sparse import csr_array, tril
+
+from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.errors import InvalidOptionError, SolverError
+from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
+
+__all__ = ["HighsModel", "HighsSolution", "LinearModel"]
+
+# An integer bound this close to an integer means that integer.
+INTEGER_TOLERANCE = 1e-9
+# Largest violation, relative to the numbers of the row, of an answer called feasible.
+FEASIBILITY_TOLERANCE = 1e-5
+
+_STATUS = {
+    highspy.HighsModelStatus.kOptimal: SolverStatus.OPTIMAL,
+    highspy.HighsModelStatus.kInfeasible: SolverStatus.INFEASIBLE,
+    highspy.HighsModelStatus.kUnbounded: SolverStatus.UNBOUNDED,
+    highspy.HighsModelStatus.kTimeLimit: SolverStatus.TIME_LIMIT,
+    highspy.HighsModelStatus.kIterationLimit: SolverStatus.ITERATION_LIMIT,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """Minimise ½ xᵀHx + cᵀx + offset subject to row_lower ≤ Ax ≤ row_upper and column bounds.
+
+    Attributes
+    ----------
+    cost : ndarray, shape (n,)
+        c.
+    matrix : csr_array, shape (m, n)
+        A.
+    row_lower, row_upper : ndarray, shape (m,)
+        Row bounds; ±infinity for none.
+    col_lower, col_upper : ndarray, shape (n,)
+        Column bounds; ±infinity for none.
+    integer : ndarray of bool, shape (n,), optional
+        Integer columns. Their bounds are rounded inward, because HiGHS can cut off the optimum
+        when an integer column has a fractional upper bound.
+    hessian : csr_array, shape (n, n), optional
+        H, symmetric positive semidefinite. HiGHS solves no mixed-integer quadratic programs.
+    offset : float
+        Constant of the objective.
+    """
+
+    cost: FloatArray
+    matrix: csr_array
+    row_lower: FloatArray
+    row_upper: FloatArray
+    col_lower: FloatArray
+    col_upper: FloatArray
+    integer: BoolArray | None = None
+    hessian: csr_array | None = None
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class HighsSolution:
+    """Answer of one run.
+
+    Attributes
+    ----------
+    status : SolverStatus
+        How the run ended.
+    x : ndarray, shape (n,), or None
+        Best solution, if there is a feasible one.
+    objective : float or None
+        Its objective.
+    bound : float
+        Lower bound on the objective: the dual bound of the tree search, the objective of an
+        optimal continuous program, +∞ if infeasible, −∞ if nothing is known.
+    row_dual, col_dual : ndarray or None
+        Duals and reduced costs of an optimal continuous program; the derivative of the objective
+        with respect to the active bound.
+    ray : ndarray, shape (m,), or None
+        If a linear program is infeasible: multipliers y with Σ y⁺ row_lower − Σ y⁻ row_upper
+        above the largest yᵀAx within the column bounds.
+    nodes, iterations : int
+        Nodes of the tree search, simplex iterations.
+    """
+
+    status: SolverStatus
+    x: FloatArray | None
+    objective: float | None
+    bound: float
+    row_dual: FloatArray | None
+    col_dual: FloatArray | None
+    ray: FloatArray | None
+    nodes: int
+    iterations: int
+
+
+class HighsModel:
+    """A model that stays alive: change bounds, costs or rows, and solve again from the last basis.
+
+    Parameters
+    ----------
+    model : LinearModel
+        The model; its arrays are copied.
+    gap : float
+        Relative gap at which a tree search stops.
+    threads : int
+        Number of threads.
+
+    Raises
+    ------
+    SolverError
+        If an array holds NaN, or infinity where a number is needed.
+    InvalidOptionError
+        If shapes do not match, or the model is quadratic and integer.
+    """
+
+    def __init__(self, model: LinearModel, *, gap: float = 1e-6, threads: int = 1) -> None:
+        _assert_model(model)
+        n = model.cost.size
+        self._integer = np.zeros(n, dtype=bool) if model.integer is None else model.integer.copy()
+        self._quadratic = model.hessian is not None
+        self._cost, self._offset = model.cost.astype(np.float64), float(model.offset)
+        self._hessian = model.hessian
+        self._matrix = csr_array(model.matrix, dtype=np.float64)
+        self._row_lower = model.row_lower.astype(np.float64)
+        self._row_upper = model.row_upper.astype(np.float64)
+        self._col_lower, self._col_upper = self._rounded(
+            np.arange(n), model.col_lower, model.col_upper
+        )
+        self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        self._option("output_flag", False)
+        self._option("threads", threads)
+        self._option("mip_rel_gap", gap)
+        self._option("mip_abs_gap", 0.0)
+        self._pass()
+
+    def set_row_bounds(self, rows: IntArray, lower: FloatArray, upper: FloatArray) -> None:
+        """Change the bounds of some rows."""
+        _assert_bounds("row", lower, upper)
+        self._row_lower[rows], self._row_upper[rows] = lower, upper
+        self._do("changeRowsBounds", rows.size, rows.astype(np.int32), lower, upper)
+
+    def set_col_bounds(self, cols: IntArray, lower: FloatArray, upper: FloatArray) -> None:
+        """Change the bounds of some columns; those of integer columns are rounded inward."""
+        _assert_bounds("col", lower, upper)
+        lower, upper = self._rounded(cols, lower, upper)
+        self._col_lower[cols], self._col_upper[cols] = lower, upper
+        self._do("changeColsBounds", cols.size, cols.astype(np.int32), lower, upper)
+
+    def set_cost(self, cols: IntArray, cost: FloatArray) -> None:
+        """Change the linear cost of some columns."""
+        assert_finite("HiGHS", "cost", cost)
+        self._cost[cols] = cost
+        self._do("changeColsCost", cols.size, cols.astype(np.int32), cost)
+
+    def add_rows(self, matrix: csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        """Append rows lower ≤ matrix x ≤ upper."""
+        assert_finite("HiGHS", "matrix", matrix)
+        _assert_bounds("row", lower, upper)
+        self._matrix = csr_array(_stack(self._matrix, matrix))
+        self._row_lower = np.concatenate([self._row_lower, lower])
+        self._row_upper = np.concatenate([self._row_upper, upper])
+        self._do(
+            "addRows",
+            lower.size,
+            lower,
+            upper,
+            matrix.nnz,
+            matrix.indptr.astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data,
+        )
+
+    def set_start(self, x: FloatArray) -> None:
+        """Offer a solution to start a tree search from; HiGHS drops it if it is not feasible."""
+        assert_finite("HiGHS", "start", x)
+        self._do("setSolution", x.size, np.arange(x.size, dtype=np.int32), x)
+
+    def solve(self, *, time_limit: float = np.inf) -> HighsSolution:
+        """Solve from where the last run ended.
+
+        Parameters
+        ----------
+        time_limit : float
+            Seconds for this run.
+
+        Returns
+        -------
+        HighsSolution
+            The answer. An answer called optimal was checked against bounds and rows.
+
+        Raises
+        ------
+        SolverError
+            If HiGHS ends with a status or an answer that cannot be trusted.
+        """
+        deadline = time.perf_counter() + time_limit
+        if (self._col_lower > self._col_upper).any() or (self._row_lower > self._row_upper).any():
+            return HighsSolution(
+                SolverStatus.INFEASIBLE, None, None, np.inf, None, None, None, 0, 0
+            )
+        status = self._run(deadline)
+        ray = None
+        linear = not self._integer.any() and not self._quadratic
+        infeasible = status == highspy.HighsModelStatus.kInfeasible
+        if infeasible and linear:
+            ray = self._dual_ray()
+        undecided = status == highspy.HighsModelStatus.kUnboundedOrInfeasible
+        if undecided or (infeasible and linear and ray is None):
+            # Presolve neither tells the two apart nor leaves a ray.
+            self._option("presolve", "off")
+            status = self._run(deadline)
+            self._option("presolve", "choose")
+            if status == highspy.HighsModelStatus.kInfeasible and linear:
+                ray = self._dual_ray()
+        return self._solution(status, ray)
+
+    def _run(self, deadline: float) -> Any:
+        limit = max(deadline - time.perf_counter(), 0.0)
+        # The tree search takes the limit from the start of its run; everything else compares it
+        # with a clock that runs on from run to run.
+        passed = 0.0 if self._integer.any() else self._highs.getRunTime()
+        self._option("time_limit", passed + limit)
+        self._do("run")
+        return self._highs.getModelStatus()
+
+    def _solution(self, status: Any, ray: FloatArray | None) -> HighsSolution:
+        if status not in _STATUS:
+            text = self._highs.modelStatusToString(status)
+            raise SolverError(f"HiGHS: ended with status {text!r}")
+        ended = _STATUS[status]
+        info = self._highs.getInfo()
+        answer = self._highs.getSolution()
+        mip = bool(self._integer.any())
+        x, objective, bound = None, None, -np.inf
+        if info.primal_solution_status == 2 and ended is not SolverStatus.INFEASIBLE:
+            x = np.asarray(answer.col_value, dtype=np.float64)
+            objective = self._objective(x)
+            self._assert_feasible(x)
+        if ended is SolverStatus.OPTIMAL and x is None:
+            raise SolverError("HiGHS: called optimal but left no solution")
+        if ended is SolverStatus.INFEASIBLE:
+            bound = np.inf
+        elif mip and ended is not SolverStatus.UNBOUNDED:
+            bound = float(info.mip_dual_bound)
+        elif ended is SolverStatus.OPTIMAL and objective is not None:
+            bound = objective
+        priced = ended is SolverStatus.OPTIMAL and not mip
+        return HighsSolution(
+            status=ended,
+            x=x,
+            objective=objective,
+            bound=bound,
+            row_dual=np.asarray(answer.row_dual, dtype=np.float64) if priced else None,
+            col_dual=np.asarray(answer.col_dual, dtype=np.float64) if priced else None,
+            ray=ray,
+            nodes=max(int(info.mip_node_count), 0),
+            iterations=max(int(info.simplex_iteration_count), 0),
+        )
+
+    def _objective(self, x: FloatArray) -> float:
+        value = float(self._cost @ x) + self._offset
+        if self._hessian is not None:
+            value += 0.5 * float(x @ (self._hessian @ x))
+        return value
+
+    def _assert_feasible(self, x: FloatArray) -> None:
+        """Check an answer without the solver's own tolerances and scaling."""
+        activity = self._matrix @ x
+        scale = np.maximum(1.0, abs(self._matrix) @ abs(x))
+        excess = np.maximum(self._row_lower - activity, activity - self._row_upper) / scale
+        if excess.size and excess.max() > FEASIBILITY_TOLERANCE:
+            raise SolverError(
+                f"HiGHS: row {int(excess.argmax())} of the answer is violated by {excess.max():.2g}"
+            )
+        off = np.maximum(self._col_lower - x, x - self._col_upper) / np.maximum(1.0, abs(x))
+        if off.size and off.max() > FEASIBILITY_TOLERANCE:
+            raise SolverError(
+                f"HiGHS: column {int(off.argmax())} of the answer is violated by {off.max():.2g}"
+            )
+
+    def _dual_ray(self) -> FloatArray | None:
+        """Farkas multipliers, verified; None if HiGHS has none or they prove nothing."""
+        _, found, values = self._highs.getDualRay()
+        if not found:
+            return None
+        ray = np.asarray(values, dtype=np.float64)
+        for y in (ray, -ray):
+            if self._proves_infeasible(y):
+                return y
+        return None
+
+    def _proves_infeasible(self, y: FloatArray) -> bool:
+        slope = self._matrix.T @ y
+        # Rounding in columns that should cancel must not meet an infinite bound.
+        slope[abs(slope) <= 1e-9 * (abs(self._matrix).T @ abs(y))] = 0.0
+        largest = _extreme(slope, self._col_upper, self._col_lower)
+        least = _extreme(y, self._row_lower, self._row_upper)
+        return bool(least > largest)
+
+    def _rounded(
+        self, cols: IntArray, lower: FloatArray, upper: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        integer = self._integer[cols]
+        low = np.where(integer, np.ceil(lower - INTEGER_TOLERANCE), lower)
+        high = np.where(integer, np.floor(upper + INTEGER_TOLERANCE), upper)
+        return low.astype(np.float64), high.astype(np.float64)
+
+    def _pass(self) -> None:
+        matrix, n = self._matrix, self._cost.size
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = n, self._row_lower.size
+        lp.col_cost_, lp.offset_ = self._cost, self._offset
+        lp.col_lower_, lp.col_upper_ = self._col_lower, self._col_upper
+        lp.row_lower_, lp.row_upper_ = self._row_lower, self._row_upper
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.num_col_, lp.a_matrix_.num_row_ = n, self._row_lower.size
+        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
+        lp.a_matrix_.value_ = matrix.data
+        self._do("passModel", lp)
+        if self._integer.any():
+            self._do(
+                "changeColsIntegrality",
+                n,
+                np.arange(n, dtype=np.int32),
+                self._integer.astype(np.uint8),
+            )
+        if self._hessian is not None:
+            lower = tril(self._hessian, format="csc")
+            self._do(
+                "passHessian",
+                n,
+                lower.nnz,
+                int(highspy.HessianFormat.kTriangular),
+                lower.indptr.astype(np.int32),
+                lower.indices.astype(np.int32),
+                lower.data.astype(np.float64),
+            )
+
+    def _option(self, name: str, value: object) -> None:
+        self._do("setOptionValue", name, value)
+
+    def _do(self, method: str, *arguments: object) -> None:
+        if getattr(self._highs, method)(*arguments) == highspy.HighsStatus.kError:
+            raise SolverError(f"HiGHS: {method} failed")
+
+
+def _extreme(coefficient: FloatArray, positive: FloatArray, negative: FloatArray) -> float:
+    """Σ coefficient × the bound that its sign selects, zero coefficients left out."""
+    used = coefficient != 0
+    bound = np.where(coefficient > 0, positive, negative)
+    return float((coefficient[used] * bound[used]).sum())
+
+
+def _stack(above: csr_array, below: csr_array) -> csr_array:
+    return csr_array(
+        (
+            np.concatenate([above.data, below.data]),
+            np.concatenate([above.indices, below.indices]),
+            np.concatenate([above.indptr, above.indptr[-1] + below.indptr[1:]]),
+        ),
+        shape=(above.shape[0] + below.shape[0], above.shape[1]),
+    )
+
+
+def _assert_bounds(kind: str, lower: FloatArray, upper: FloatArray) -> None:
+    assert_number("HiGHS", f"{kind}_lower", lower)
+    assert_number("HiGHS", f"{kind}_upper", upper)
+    for name, values, wrong in (("lower", lower, np.inf), ("upper", upper, -np.inf)):
+        bad = np.flatnonzero(values == wrong)
+        if bad.size:
+            raise SolverError(f"HiGHS: {kind}_{name}[{int(bad[0])}] is {wrong}")
+
+
+def _assert_model(model: LinearModel) -> None:
+    n, m = model.cost.size, model.row_lower.size
+    if model.matrix.shape != (m, n):
+        raise InvalidOptionError(f"matrix: shape is {model.matrix.shape}, expected {(m, n)}")
+    sized = (
+        ("row_upper", model.row_upper, m),
+        ("col_lower", model.col_lower, n),
+        ("col_upper", model.col_upper, n),
+        ("integer", model.integer, n),
+    )
+    for name, values, size in sized:
+        if values is not None and values.shape != (size,):
+            raise InvalidOptionError(f"{name}: shape is {values.shape}, expected {(size,)}")
+    assert_finite("HiGHS", "cost", model.cost)
+    assert_finite("HiGHS", "matrix", model.matrix)
+    assert_finite("HiGHS", "offset", np.array([model.offset]))
+    _assert_bounds("row", model.row_lower, model.row_upper)
+    _assert_bounds("col", model.col_lower, model.col_upper)
+    if model.hessian is not None:
+        assert_finite("HiGHS", "hessian", model.hessian)
+        if model.hessian.shape != (n, n):
+            raise InvalidOptionError(f"hessian: shape is {model.hessian.shape}, expected {(n, n)}")
+        if model.integer is not None and model.integer.any():
+            raise InvalidOptionError("hessian: HiGHS solves no mixed-integer quadratic programs")
