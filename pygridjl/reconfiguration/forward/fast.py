@@ -37,8 +37,7 @@ class _Slots(NamedTuple):
     edge: IntArray
     weight: FloatArray  # resistance
     cost: FloatArray  # step cost when last weighed: the key in the heap
-    left: IntArray  # children in the heap
-    right: IntArray
+    child: IntArray  # left and right in the heap, shape (2 m, 2)
     link: IntArray  # next slot that waits at the same tree
     returns: IntArray  # times it was put back
 
@@ -75,54 +74,50 @@ def _find(above: IntArray, u: int) -> int:
 
 
 @kernel
-def _meld(slots: _Slots, a: int, b: int) -> int:
+def _meld(cost: FloatArray, child: IntArray, a: int, b: int) -> int:
     """Merge two skew heaps; ties by slot, so that the order is the same everywhere."""
     if a < 0:
         return b
     if b < 0:
         return a
-    cost, left, right = slots.cost, slots.left, slots.right
     if cost[b] < cost[a] or (cost[b] == cost[a] and b < a):
         a, b = b, a
     top = a
     while True:
-        rest = right[a]
-        right[a] = left[a]
+        rest = child[a, 1]
+        child[a, 1] = child[a, 0]
         if rest < 0:
-            left[a] = b
+            child[a, 0] = b
             return top
         if cost[b] < cost[rest] or (cost[b] == cost[rest] and b < rest):
             rest, b = b, rest
-        left[a] = rest
+        child[a, 0] = rest
         a = rest
 
 
 @kernel
-def _push(slots: _Slots, heap: IntArray, tree: int, slot: int) -> None:
-    slots.left[slot] = -1
-    slots.right[slot] = -1
-    heap[tree] = _meld(slots, heap[tree], slot)
+def _push(cost: FloatArray, child: IntArray, heap: IntArray, tree: int, slot: int) -> None:
+    child[slot, 0] = -1
+    child[slot, 1] = -1
+    heap[tree] = _meld(cost, child, heap[tree], slot)
 
 
 @kernel
-def _pop(slots: _Slots, heap: IntArray, tree: int) -> None:
+def _pop(cost: FloatArray, child: IntArray, heap: IntArray, tree: int) -> None:
     top = heap[tree]
-    heap[tree] = _meld(slots, slots.left[top], slots.right[top])
+    heap[tree] = _meld(cost, child, child[top, 0], child[top, 1])
 
 
 @kernel
-def _step_cost(slots: _Slots, slot: int, balance: float, rule: _Rule) -> float:
+def _step_cost(resistance: float, balance: float, exponent: float) -> float:
     demand = max(-balance, 0.0)
-    resistance = float(slots.weight[slot])
-    if rule.demand == 2.0:
-        return resistance * (demand * demand)
-    return resistance * float(demand**rule.demand)
+    return resistance * (demand * demand if exponent == 2.0 else demand**exponent)
 
 
 @kernel
-def _wait(slots: _Slots, trees: _Trees, tree: int, slot: int) -> None:
-    slots.link[slot] = trees.waiting[tree]
-    trees.waiting[tree] = slot
+def _wait(link: IntArray, waiting: IntArray, tree: int, slot: int) -> None:
+    link[slot] = waiting[tree]
+    waiting[tree] = slot
 
 
 @kernel
@@ -132,19 +127,19 @@ def _valid_top(slots: _Slots, trees: _Trees, heap: IntArray, tree: int, rule: _R
         slot = int(heap[tree])
         other = _find(trees.above, slots.node[slot])
         has_power = trees.balance[other] > rule.tolerance
-        cost = _step_cost(slots, slot, trees.balance[other], rule)
+        cost = _step_cost(slots.weight[slot], trees.balance[other], rule.demand)
         up_to_date = cost <= slots.cost[slot] or slots.returns[slot] >= rule.limit
         if other != tree and not has_power and up_to_date:
             return slot
-        _pop(slots, heap, tree)
+        _pop(slots.cost, slots.child, heap, tree)
         if other == tree:
             continue
         if has_power:
-            _wait(slots, trees, other, slot)
+            _wait(slots.link, trees.waiting, other, slot)
         else:
             slots.returns[slot] += 1
             slots.cost[slot] = cost
-            _push(slots, heap, tree, slot)
+            _push(slots.cost, slots.child, heap, tree, slot)
     return -1
 
 
@@ -156,8 +151,8 @@ def _best_candidate(slots: _Slots, trees: _Trees, tree: int, rule: _Rule) -> int
         slot = _valid_top(slots, trees, trees.open, tree, rule)
         if slot < 0 or -trees.balance[_find(trees.above, slots.node[slot])] <= left:
             break
-        _pop(slots, trees.open, tree)
-        _push(slots, trees.shut, tree, slot)
+        _pop(slots.cost, slots.child, trees.open, tree)
+        _push(slots.cost, slots.child, trees.shut, tree, slot)
     if slot < 0:
         slot = _valid_top(slots, trees, trees.shut, tree, rule)
     if slot < 0:
@@ -165,28 +160,32 @@ def _best_candidate(slots: _Slots, trees: _Trees, tree: int, rule: _Rule) -> int
         return slot
     missing = trees.balance[_find(trees.above, slots.node[slot])]
     trees.rank[tree] = 2 if -missing <= left else 1
-    cost = _step_cost(slots, slot, missing, rule) + rule.accumulation * trees.spent[tree]
+    cost = (
+        _step_cost(slots.weight[slot], missing, rule.demand) + rule.accumulation * trees.spent[tree]
+    )
     supply = trees.balance[tree] ** rule.supply
     trees.score[tree] = supply / cost if cost > 0.0 else np.inf
     return slot
 
 
 @kernel
-def _winner(trees: _Trees, a: int, b: int) -> int:
-    if trees.rank[a] != trees.rank[b]:
-        return a if trees.rank[a] > trees.rank[b] else b
-    if trees.score[a] != trees.score[b]:
-        return a if trees.score[a] > trees.score[b] else b
+def _winner(rank: IntArray, score: FloatArray, a: int, b: int) -> int:
+    if rank[a] != rank[b]:
+        return a if rank[a] > rank[b] else b
+    if score[a] != score[b]:
+        return a if score[a] > score[b] else b
     return min(a, b)
 
 
 @kernel
-def _replay(trees: _Trees, champion: IntArray, tree: int) -> None:
+def _replay(
+    rank: IntArray, score: FloatArray, seat: IntArray, champion: IntArray, tree: int
+) -> None:
     """Play the matches of one tree again, up to the final at index 1."""
-    match = trees.seat[tree] // 2
+    match = seat[tree] // 2
     while match >= 1:
         before = champion[match]
-        after = _winner(trees, champion[2 * match], champion[2 * match + 1])
+        after = _winner(rank, score, champion[2 * match], champion[2 * match + 1])
         champion[match] = after
         if before == after != tree:
             # The tree lost this match before and now: nothing changes further up.
@@ -202,10 +201,10 @@ def _wake(start: IntArray, slots: _Slots, trees: _Trees, node: int, tree: int, r
         if other == tree:
             continue
         if trees.balance[other] > rule.tolerance:
-            _wait(slots, trees, other, slot)
+            _wait(slots.link, trees.waiting, other, slot)
         else:
-            slots.cost[slot] = _step_cost(slots, slot, trees.balance[other], rule)
-            _push(slots, trees.open, tree, slot)
+            slots.cost[slot] = _step_cost(slots.weight[slot], trees.balance[other], rule.demand)
+            _push(slots.cost, slots.child, trees.open, tree, slot)
 
 
 @kernel
@@ -218,11 +217,11 @@ def _release(slots: _Slots, trees: _Trees, champion: IntArray, tree: int, rule: 
         owner = _find(trees.above, slots.owner[slot])
         if owner != tree and slots.returns[slot] < rule.limit:
             slots.returns[slot] += 1
-            slots.cost[slot] = _step_cost(slots, slot, trees.balance[tree], rule)
-            _push(slots, trees.open, owner, slot)
+            slots.cost[slot] = _step_cost(slots.weight[slot], trees.balance[tree], rule.demand)
+            _push(slots.cost, slots.child, trees.open, owner, slot)
             if trees.balance[owner] > rule.tolerance:
                 _best_candidate(slots, trees, owner, rule)
-                _replay(trees, champion, owner)
+                _replay(trees.rank, trees.score, trees.seat, champion, owner)
         slot = following
 
 
@@ -240,11 +239,11 @@ def _absorb(
     if asleep:
         _wake(start, slots, trees, other, tree, rule)
     else:
-        trees.open[tree] = _meld(slots, trees.open[tree], trees.open[other])
+        trees.open[tree] = _meld(slots.cost, slots.child, trees.open[tree], trees.open[other])
         # What was too large for ``other`` may suit the union. Looking again only where ``other``
         # is the smaller one bounds how often a slot is looked at by log₂ n.
         heap = trees.open if trees.size[other] <= trees.size[tree] else trees.shut
-        heap[tree] = _meld(slots, heap[tree], trees.shut[other])
+        heap[tree] = _meld(slots.cost, slots.child, heap[tree], trees.shut[other])
     trees.size[tree] += trees.size[other]
 
 
@@ -264,24 +263,26 @@ def _grow(
     for k in range(count):
         _best_candidate(slots, trees, source[k], rule)
     for match in range(count - 1, 0, -1):
-        champion[match] = _winner(trees, champion[2 * match], champion[2 * match + 1])
+        champion[match] = _winner(
+            trees.rank, trees.score, champion[2 * match], champion[2 * match + 1]
+        )
     while trees.rank[champion[1]] > 0:
         tree = champion[1]
         # What other trees did since may have outdated the candidate.
         slot = _best_candidate(slots, trees, tree, rule)
-        _replay(trees, champion, tree)
+        _replay(trees.rank, trees.score, trees.seat, champion, tree)
         if champion[1] != tree or slot < 0:
             continue
         other = _find(trees.above, slots.node[slot])
-        trees.spent[tree] += _step_cost(slots, slot, trees.balance[other], rule)
+        trees.spent[tree] += _step_cost(slots.weight[slot], trees.balance[other], rule.demand)
         closed[slots.edge[slot]] = True
         _absorb(start, slots, trees, tree, other, rule)
         if trees.balance[tree] > rule.tolerance:
             _best_candidate(slots, trees, tree, rule)
-            _replay(trees, champion, tree)
+            _replay(trees.rank, trees.score, trees.seat, champion, tree)
         else:
             trees.rank[tree] = 0
-            _replay(trees, champion, tree)
+            _replay(trees.rank, trees.score, trees.seat, champion, tree)
             _release(slots, trees, champion, tree, rule)
     return closed
 
@@ -315,8 +316,7 @@ def grow_fast(graph: FlowGraph, rule: PowerLawRule) -> BoolArray:
         edge=near.edge,
         weight=graph.weight[near.edge],
         cost=np.zeros(count),
-        left=integers(count, -1),
-        right=integers(count, -1),
+        child=np.full((count, 2), -1, dtype=np.int64),
         link=integers(count, -1),
         returns=integers(count, 0),
     )
