@@ -15,7 +15,7 @@ __all__ = ["parse_json", "read_json"]
 
 
 def read_json(path: str | Path) -> Network:
-    """Read a network from our JSON.
+    """Read a network from our JSON, or from pandapower's if that is installed.
 
     Parameters
     ----------
@@ -34,6 +34,10 @@ def read_json(path: str | Path) -> Network:
     """
     path = Path(path)
     content = parse_json(path)
+    if content.get("_class") == "pandapowerNet":
+        from pygridjl.network.readers.pandapower_net import read_pandapower_json
+
+        return read_pandapower_json(path)
     head = {key: value for key, value in content.items() if key in HEAD}
     return decode_network(path, head, {k: v for k, v in content.items() if k not in HEAD})
 
