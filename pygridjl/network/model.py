@@ -18,11 +18,12 @@ __all__ = ["Branches", "Buses", "Generators", "Loads", "Network"]
 def _column(name: str, values: ArrayLike | None, n: int, dtype: Any, default: Any) -> NDArray[Any]:
     """Own read-only copy of a column, filled with ``default`` where it was not given."""
     if values is None:
-        array: NDArray[Any] = np.full(n, default, dtype=dtype)
+        # Not np.full: with dtype str it cuts every text to one letter.
+        array: NDArray[Any] = np.repeat(np.array([default], dtype=dtype), n)
     else:
         array = np.array(values, dtype=dtype, copy=True)
         if array.ndim == 0:
-            array = np.full(n, array[()], dtype=dtype)
+            array = np.repeat(array[None], n)
     if array.shape[0] != n:
         raise ValueError(f"column {name!r} has {array.shape[0]} rows, expected {n}")
     array.setflags(write=False)
