@@ -244,7 +244,7 @@ class Feeder:
         wanted = np.array(list(branch_ids), dtype=np.str_)
         unknown = np.setdiff1d(wanted, self.branches.id)
         if unknown.size:
-            raise KeyError(f"feeder {self.name!r} has no branch {unknown[0]!r}")
+            raise KeyError(f"feeder {self.name!r} has no branch {str(unknown[0])!r}")
         closed = ~np.isin(self.branches.id, wanted)
         return self.replace(branches=self.branches.replace(closed=closed))
 
