@@ -169,8 +169,11 @@ def find_islands(graph: FlowGraph, *, at_sources_only: bool = False) -> Islands:
     biconnected blocks: a set of edges is a spanning tree of the graph exactly if its part in each
     block is a spanning tree of that block, and the flow into a block through a cut vertex is the
     same in all of them. Each cut vertex gets that flow as its injection in that block; it may be
-    a source in one and a sink in another. ("Removing" the articulation nodes, as the text says,
-    means that each part keeps its own copy of them.)
+    a source in one and a sink in another.
+
+    The text has the parts "induced by removing" the articulation nodes. Each part keeps its copy
+    of them, and they are split one after another: removing two at once would also take a cycle
+    through both apart, and trees of its halves could then close a cycle.
 
     Parameters
     ----------
