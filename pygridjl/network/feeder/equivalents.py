@@ -17,7 +17,7 @@ __all__ = ["charging_per_phase", "open_delta_ratio", "wye_equivalent"]
 BALANCED = np.exp(-2j * np.pi / 3 * np.arange(3))
 
 
-def wye_equivalent(power: complex, phases: Sequence[int], *, delta: bool) -> ComplexArray:
+def wye_equivalent(power: complex, phases: Sequence[int], delta_elements: int = 0) -> ComplexArray:
     """Split the power of an element over the phases it touches.
 
     A delta element between phases i and j draws the current ``conj(S / (V_i − V_j))`` from i and
@@ -30,8 +30,9 @@ def wye_equivalent(power: complex, phases: Sequence[int], *, delta: bool) -> Com
         Total of the element.
     phases : sequence of int
         Phases 0, 1, 2 of its conductors in order; −1 for ground.
-    delta : bool
-        Whether the element is connected between consecutive conductors, not to ground.
+    delta_elements : int
+        Number of equal parts connected between consecutive conductors (the third closes the
+        triangle); 0 for an element between its conductors and ground.
 
     Returns
     -------
@@ -40,13 +41,11 @@ def wye_equivalent(power: complex, phases: Sequence[int], *, delta: bool) -> Com
     """
     out = np.zeros(3, dtype=np.complex128)
     live = [k for k in phases if k >= 0]
-    if not delta or len(live) == 1:
+    if not delta_elements or len(live) == 1:
         for k in live:
             out[k] += power / len(live)
         return out
-    pairs = list(pairwise(live))
-    if len(live) == 3 and len(phases) == 3:
-        pairs.append((live[2], live[0]))
+    pairs = [*pairwise(live), (live[-1], live[0])][:delta_elements]
     for i, j in pairs:
         across = BALANCED[i] - BALANCED[j]
         out[i] += power / len(pairs) * BALANCED[i] / across

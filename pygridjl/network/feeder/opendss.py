@@ -114,8 +114,8 @@ def dss_engine(path: Path) -> Iterator[Any]:
     """
     from opendssdirect import DSSException, dss
 
+    here = Path.cwd()  # first: a new engine moves too
     engine = dss.NewContext()
-    here = Path.cwd()
     try:
         try:
             engine.Text.Command(f'redirect "{path}"')
@@ -139,7 +139,9 @@ def _refuse_unknown(dss: Any, path: Path) -> None:
     for element in dss.Circuit.AllElementNames():
         kind = element.split(".", 1)[0].lower()
         if kind not in _READ | _CARRIES_NO_POWER:
-            raise NetworkFormatError(path, element, "this class of element is not supported")
+            raise NetworkFormatError(
+                path, element.lower(), "this class of element is not supported"
+            )
 
 
 def _solve(dss: Any) -> bool:

@@ -125,7 +125,7 @@ def _read_reactors(dss: Any, build: Builder) -> None:
         here, there = nodes[:n], nodes[n:]
         if start == end and max(there, default=-1) < 0:
             total = -1j * float(dss.Reactors.kvar())
-            power = wye_equivalent(total, here, delta=bool(dss.Reactors.IsDelta()))
+            power = wye_equivalent(total, here, n if dss.Reactors.IsDelta() else 0)
             build.capacitors.append(Injection(element, start, power, total, mask_of(here)))
             continue
         if here != there or min(here) < 0:

@@ -115,7 +115,7 @@ class Builder:
             service = lumped[row.bus]
             delta = len(service.phases) > 1
             row.bus = service.bus
-            row.power = wye_equivalent(row.total, service.phases, delta=delta)
+            row.power = wye_equivalent(row.total, service.phases, int(delta))
             row.phases = np.isin(np.arange(3), service.phases)
             row.connection = "delta" if delta else "wye"
 

@@ -41,7 +41,7 @@ def read_injections(dss: Any, build: Builder, *, solved: bool) -> None:
     state = (
         "those of the converged OpenDSS solution"
         if solved
-        else "those the script sets, because OpenDSS's own solution does not converge"
+        else "as they stood when OpenDSS's own solution failed to converge"
     )
     taps = [p.ratio[p.phases] for p in build.pieces if p.kind == "regulator"]
     if taps:
@@ -63,7 +63,7 @@ def _place(dss: Any, build: Builder, element: str, *, delta: bool, total: comple
     return Injection(
         id=element,
         bus=bus_of(dss.CktElement.BusNames()[0]),
-        power=wye_equivalent(total, nodes, delta=delta),
+        power=wye_equivalent(total, nodes, int(dss.CktElement.NumPhases()) if delta else 0),
         total=total,
         phases=mask_of(live),
         connection="delta" if delta else "wye",
@@ -102,7 +102,7 @@ def _read_capacitors(dss: Any, build: Builder, state: str) -> None:
         at_base = (build.buses[buses[0]].kv_ln / rated) ** 2
         total = 1j * float(dss.Capacitors.kvar()) * share * at_base
         live = nodes[: 2 if delta and n == 1 else n]
-        power = wye_equivalent(total, live, delta=delta)
+        power = wye_equivalent(total, live, n if delta else 0)
         build.capacitors.append(Injection(element, buses[0], power, total, mask_of(live)))
     if off:
         build.notes.append(

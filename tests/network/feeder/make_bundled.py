@@ -1,5 +1,9 @@
 """Writes the bundled feeder tables from EPRI's OpenDSS test feeders.
 
+Beside them, for the four small feeders, the voltages of the engine's own solution of the script
+(loads with their voltage dependence, transformer connections, losses): what LinDistFlow is held
+against in ``tests/validation``.
+
 Usage: ``python tests/network/feeder/make_bundled.py <folder>``, where the folder holds the
 sub-folders ``13Bus``, ``34Bus``, ``37Bus``, ``123Bus``, ``8500-Node`` (of
 ``IEEETestCases`` in the OpenDSS distribution) and ``ieee9500dss``.
@@ -9,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pygridjl.network.feeder import assert_valid_feeder, save_feeder
-from pygridjl.network.feeder.opendss import read_opendss
+from pygridjl.network.feeder import Feeder, assert_valid_feeder, save_feeder
+from pygridjl.network.feeder.opendss import dss_engine, read_opendss
 
 CREDIT = "EPRI OpenDSS (BSD-3-Clause); test feeder of the IEEE PES Test Feeder Working Group"
 # The script, and the file of coordinates where the script does not read one itself.
@@ -24,6 +28,24 @@ SCRIPTS = {
 }
 
 
+VOLTAGES = Path(__file__).parents[2] / "data" / "feeders"
+
+
+def write_voltages(script: Path, feeder: Feeder, target: Path) -> None:
+    """Line-to-ground voltages of the solved script, p.u., one row a bus and phase."""
+    lines = ["bus,phase,re,im"]
+    with dss_engine(script) as dss:
+        dss.Solution.Solve()
+        assert dss.Solution.Converged()
+        for bus, kv in zip(feeder.buses.id, feeder.buses.kv_ln, strict=True):
+            dss.Circuit.SetActiveBus(str(bus))
+            flat = dss.Bus.Voltages()
+            for node, re, im in zip(dss.Bus.Nodes(), flat[::2], flat[1::2], strict=True):
+                lines.append(f"{bus},{'abc'[node - 1]},{re / kv / 1e3:.7f},{im / kv / 1e3:.7f}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("\n".join(lines) + "\n")
+
+
 def main(folder: Path) -> None:
     import pygridjl
 
@@ -35,6 +57,8 @@ def main(folder: Path) -> None:
             if coordinates:
                 both.write_text(both.read_text() + f'buscoords "{folder / coordinates}"\n')
             feeder = read_opendss(both, name=name)
+            if feeder.n_bus < 1000:
+                write_voltages(both, feeder, VOLTAGES / f"{name}_volts.csv")
         feeder = feeder.replace(source=f"{script}, {CREDIT}")
         assert_valid_feeder(feeder)
         print(feeder, "->", save_feeder(feeder, target / name))
