@@ -1,1 +1,19 @@
 """Constructions and improvements of spanning trees by the linear model."""
+
+from pygridjl.reconfiguration.heuristics.exchange import branch_exchange
+from pygridjl.reconfiguration.heuristics.ils import iterated_local_search
+from pygridjl.reconfiguration.heuristics.trees import (
+    kruskal_tree,
+    max_flow_tree,
+    minimum_spanning_tree,
+    shortest_path_tree,
+)
+
+__all__ = [
+    "branch_exchange",
+    "iterated_local_search",
+    "kruskal_tree",
+    "max_flow_tree",
+    "minimum_spanning_tree",
+    "shortest_path_tree",
+]
