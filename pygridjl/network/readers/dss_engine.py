@@ -55,6 +55,7 @@ def compiled_circuit(path: Path) -> Iterator[tuple[Any, list[str]]]:
             _run(engine, engine.Text.Command, f'compile "{path.resolve()}"')
         if not engine.Basic.NumCircuits():
             raise NetworkFormatError(path, "circuit", "the script defines none")
+        engine.Text.Command("MakeBusList")  # a script that solves nothing has not made it
         yield engine, notes
     except DSSException as error:
         detail = " ".join(str(error.args[-1]).split())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -34,11 +32,8 @@ def write_csv(network: Network, path: str | Path) -> None:
     head["base_mva"] = _number(head["base_mva"])
     texts = {"params.json": json.dumps(head, indent=1, ensure_ascii=False) + "\n"}
     for table, columns in encode_tables(network).items():
-        stream = io.StringIO(newline="")
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_cell(v) for v in row] for row in zip(*columns.values(), strict=True))
-        texts[f"{table}.csv"] = stream.getvalue()
+        rows = [columns, *zip(*columns.values(), strict=True)]
+        texts[f"{table}.csv"] = "".join(",".join(map(_cell, row)) + "\n" for row in rows)
     write_folder(Path(path), texts, marker="params.json")
 
 
@@ -50,4 +45,7 @@ def _number(value: float) -> float | str:
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else str(value)
+    text = repr(value) if isinstance(value, float) else str(value)
+    # The csv module leaves a lone carriage return unquoted, which it then reads as a new row.
+    special = not text or any(char in text for char in ',"\r\n')
+    return '"' + text.replace('"', '""') + '"' if special else text

@@ -108,7 +108,9 @@ def _branch(network: Network, numbers: IntArray) -> FloatArray:
 
 
 def _degrees(angle: FloatArray, free: BoolArray, written: float) -> FloatArray:
-    return np.where(free, written, np.degrees(angle))
+    # The format reads 0 as no limit: a limit of 0 becomes one as good as 0.
+    almost_zero = np.copysign(1e-9, written)
+    return np.where(free, written, np.where(angle == 0, almost_zero, np.degrees(angle)))
 
 
 def _gencost(network: Network) -> FloatArray:
