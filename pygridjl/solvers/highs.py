@@ -111,6 +111,8 @@ class HighsModel:
         Relative gap at which a tree search stops.
     threads : int
         Number of threads.
+    feasibility : float
+        Largest violation of rows, bounds and integrality that HiGHS takes for none.
 
     Raises
     ------
@@ -120,7 +122,14 @@ class HighsModel:
         If shapes do not match, or the model is quadratic and integer.
     """
 
-    def __init__(self, model: LinearModel, *, gap: float = 1e-6, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: LinearModel,
+        *,
+        gap: float = 1e-6,
+        threads: int = 1,
+        feasibility: float = 1e-7,
+    ) -> None:
         _assert_model(model)
         n = model.cost.size
         self._integer = np.zeros(n, dtype=bool) if model.integer is None else model.integer.copy()
@@ -138,6 +147,8 @@ class HighsModel:
         self._option("threads", threads)
         self._option("mip_rel_gap", gap)
         self._option("mip_abs_gap", 0.0)
+        self._option("mip_feasibility_tolerance", feasibility)
+        self._option("primal_feasibility_tolerance", feasibility)
         self._pass()
 
     def set_row_bounds(self, rows: IntArray, lower: FloatArray, upper: FloatArray) -> None:

@@ -3,5 +3,6 @@
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.certificates.cycles import cycle_branch_and_bound
 from pygridjl.reconfiguration.certificates.electrical import electrical_bound
+from pygridjl.reconfiguration.certificates.outer_approximation import highs_outer_approximation
 
-__all__ = ["Certificate", "cycle_branch_and_bound", "electrical_bound"]
+__all__ = ["Certificate", "cycle_branch_and_bound", "electrical_bound", "highs_outer_approximation"]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from pygridjl._types import BoolArray
 from pygridjl.errors import InvalidOptionError
+from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.problem import RadialProblem
+from pygridjl.results import Status, relative_gap
 
-__all__ = ["Accept", "assert_options", "first_incumbent"]
+__all__ = ["Accept", "assert_options", "conclude", "first_incumbent"]
+
+# Solvers with tolerances prove to this relative gap.
+PROOF_TOLERANCE = 1e-6
 
 Accept: TypeAlias = Callable[[BoolArray], bool]
 
@@ -43,3 +49,49 @@ def first_incumbent(
         if closed is not None and (accept is None or accept(closed)):
             return closed.copy()
     return None
+
+
+def conclude(
+    problem: RadialProblem,
+    best: BoolArray,
+    bound: float,
+    nodes: int,
+    start: float,
+    method: str,
+    engine: str,
+) -> Certificate:
+    """Certificate of a solver for the linear model that always keeps an incumbent.
+
+    Parameters
+    ----------
+    problem : RadialProblem
+        The problem.
+    best : ndarray of bool, shape (m,)
+        Best configuration known.
+    bound : float
+        Proven lower bound, kW.
+    nodes : int
+        Nodes of the tree search.
+    start : float
+        ``time.perf_counter()`` when the work began.
+    method, engine : str
+        Names.
+
+    Returns
+    -------
+    Certificate
+        ``OPTIMAL`` if bound and objective agree to ``PROOF_TOLERANCE``.
+    """
+    objective = problem.objective(best)
+    gap = relative_gap(objective, bound)
+    proven = gap is not None and gap <= PROOF_TOLERANCE
+    return Certificate(
+        bound=min(bound, objective),
+        incumbent=best,
+        objective=objective,
+        status=Status.OPTIMAL if proven else Status.TIME_LIMIT,
+        nodes=nodes,
+        seconds=time.perf_counter() - start,
+        method=method,
+        engine=engine,
+    )

@@ -152,6 +152,7 @@ def decompose(problem: RadialProblem, tree: BoolArray, *, together: bool) -> tup
     meshed = np.flatnonzero(cycles.any(axis=0)).astype(np.int64)
     columns = np.ascontiguousarray(cycles[:, meshed].T)
     leading = np.take_along_axis(columns, (columns != 0).argmax(axis=1)[:, None], axis=1)
+    # Edges of a class carry its flow forwards or backwards.
     columns *= leading
     classes, series = np.unique(columns, axis=0, return_inverse=True)
     series = series.ravel()
@@ -162,7 +163,7 @@ def decompose(problem: RadialProblem, tree: BoolArray, *, together: bool) -> tup
         _, label = connected_components(incidence @ incidence.T, directed=False)
         block = label.astype(np.int64)
     return tuple(
-        _mesh(problem, meshed, classes, series, flow, block == b, distinct=not together)
+        _mesh(problem, meshed, classes, series, flow, leading, block == b, distinct=not together)
         for b in range(int(block.max()) + 1)
     )
 
@@ -173,11 +174,12 @@ def _mesh(
     classes: np.ndarray[tuple[int, ...], np.dtype[np.int8]],
     series: IntArray,
     flow: FloatArray,
+    sense: np.ndarray[tuple[int, ...], np.dtype[np.int8]],
     members: BoolArray,
     *,
     distinct: bool,
 ) -> Mesh:
-    """Build the mesh of some series classes; ``flow`` is the tree's, along the class."""
+    """Build the mesh of some series classes; ``flow`` is the tree's, in the sense of the class."""
     rank = np.cumsum(members) - 1
     inside = members[series]
     edges, group, flow = meshed[inside], rank[series[inside]], flow[inside]
@@ -193,7 +195,7 @@ def _mesh(
     electrical = -cycles @ cho_solve(factor, cycles.T @ drop)
     through = flow + electrical[group]
     first, target, candidate_edge = _candidates(problem, edges, group, -flow, count, distinct)
-    tail, head, n_nodes = _junctions(problem, edges, group)
+    tail, head, n_nodes = _junctions(problem, edges, group, sense[inside, 0] > 0)
     junctions = adjacency(n_nodes, tail, head)
     arrays = MeshArrays(
         n_nodes=n_nodes,
@@ -234,7 +236,7 @@ def _candidates(
 
 
 def _junctions(
-    problem: RadialProblem, edges: IntArray, group: IntArray
+    problem: RadialProblem, edges: IntArray, group: IntArray, forwards: BoolArray
 ) -> tuple[IntArray, IntArray, int]:
     """Return the ends of the super-edges once all but one edge of each are contracted."""
     _, representative = np.unique(group, return_index=True)
@@ -247,4 +249,6 @@ def _junctions(
     )
     n_nodes, label = connected_components(graph, directed=False)
     label = label.astype(np.int64)
-    return label[problem.tail[kept]], label[problem.head[kept]], int(n_nodes)
+    tail, head = label[problem.tail[kept]], label[problem.head[kept]]
+    along = forwards[representative]
+    return np.where(along, tail, head), np.where(along, head, tail), int(n_nodes)
