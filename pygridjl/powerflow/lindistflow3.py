@@ -155,11 +155,29 @@ class LinDistFlow3:
         return array
 
     def _rows(self, **batches: ArrayLike) -> tuple[list[FloatArray], tuple[int, ...]]:
-        """Copy batches to 2-D arrays of one common shape; the shape to give back."""
+        """Batches as 2-D arrays of one common shape, not to be written to; the shape to give back.
+
+        Large batches live from few passes over memory: nothing is copied that need not be.
+        """
         arrays = [self._batch(name, values) for name, values in batches.items()]
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
-        rows = [np.array(np.broadcast_to(a, shape)).reshape(-1, self.n_node) for a in arrays]
+        rows = [
+            np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1, self.n_node) for a in arrays
+        ]
         return rows, shape
+
+    def _flow_rows(
+        self, p: ArrayLike, q: ArrayLike
+    ) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
+        (injected_p, injected_q), shape = self._rows(p=p, q=q)
+        P, Q = -injected_p, -injected_q
+        _gather(self._nodes, self._parents, P, Q)
+        return P, Q, shape
+
+    def _voltage_rows(self, P: FloatArray, Q: FloatArray) -> FloatArray:
+        U = np.repeat(self._u_source[None, :], P.shape[0], axis=0)
+        _spread(self._nodes, self._parents, self._gain, self._mp, self._mq, P, Q, U)
+        return U
 
     def flows(self, p: ArrayLike, q: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Power that enters each node through the branch that feeds it.
@@ -174,9 +192,7 @@ class LinDistFlow3:
         P, Q : ndarray, same shape
             Flow towards the node, p.u.; at the source what it delivers.
         """
-        (injected_p, injected_q), shape = self._rows(p=p, q=q)
-        P, Q = -injected_p, -injected_q
-        _gather(self._nodes, self._parents, P, Q)
+        P, Q, shape = self._flow_rows(p, q)
         return P.reshape(shape), Q.reshape(shape)
 
     def voltages(self, p: ArrayLike, q: ArrayLike) -> FloatArray:
@@ -193,8 +209,8 @@ class LinDistFlow3:
             U, p.u. squared. Nothing keeps it positive: a load beyond what the model can carry
             shows as U ≤ 0.
         """
-        P, Q = self.flows(p, q)
-        return self.voltages_of_flows(P, Q)
+        P, Q, shape = self._flow_rows(p, q)
+        return self._voltage_rows(P, Q).reshape(shape)
 
     def voltages_of_flows(self, P: ArrayLike, Q: ArrayLike) -> FloatArray:
         """Squared voltages that belong to flows, for those who have the flows already.
@@ -209,10 +225,8 @@ class LinDistFlow3:
         ndarray, same shape
             U, p.u. squared.
         """
-        (P, Q), shape = self._rows(P=P, Q=Q)
-        U = np.repeat(self._u_source[None, :], P.shape[0], axis=0)
-        _spread(self._nodes, self._parents, self._gain, self._mp, self._mq, P, Q, U)
-        return U.reshape(shape)
+        rows, shape = self._rows(P=P, Q=Q)
+        return self._voltage_rows(rows[0], rows[1]).reshape(shape)
 
     def sensitivity(self, nodes: ArrayLike, tan_phi: float = 0.0) -> FloatArray:
         """Columns of S in ``U = d + S p`` for injections p at some nodes with q = tan_phi·p.
@@ -274,9 +288,10 @@ class LinDistFlow3:
             Derivatives by the net injections.
         """
         none = np.zeros(self.n_node)
-        (lam, dp, dq), shape = self._rows(
+        rows, shape = self._rows(
             g_u=g_u, g_p=none if g_p is None else g_p, g_q=none if g_q is None else g_q
         )
+        lam, dp, dq = (row.copy() for row in rows)
         _adjoint(self._nodes, self._parents, self._gain, self._mp, self._mq, lam, dp, dq)
         return -dp.reshape(shape), -dq.reshape(shape)
 

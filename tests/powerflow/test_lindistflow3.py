@@ -143,6 +143,7 @@ def test_a_batch_equals_its_rows():
         np.testing.assert_array_equal(U[k], model.voltages(p[k], q[k]))
         np.testing.assert_array_equal((P[k], Q[k]), model.flows(p[k], q[k]))
         np.testing.assert_array_equal((dp[k], dq[k]), model.adjoint(g[k], g_q=p[k]))
+    np.testing.assert_array_equal(model.voltages_of_flows(P, Q), U)
     # One row of q serves all rows of p.
     np.testing.assert_array_equal(model.voltages(p, q[0])[2], model.voltages(p[2], q[0]))
 
