@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.errors import SolverError
+from pygridjl.errors import InvalidOptionError, SolverError
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.scenarios.model import ScenarioSet
 
@@ -21,6 +21,7 @@ __all__ = [
     "ScenarioStatus",
     "SecondStage",
     "SecondStageBatch",
+    "assert_built_for",
     "expected_value",
 ]
 
@@ -96,7 +97,8 @@ class SecondStage(Protocol):
     """Operation of the feeder in each scenario, given the units installed.
 
     An engine is built once for a problem and its scenarios and then called often. It is not
-    shared between processes or threads. The same calls in the same order give the same bytes.
+    shared between processes or threads. The same calls in the same order after construction or
+    :meth:`reset` give the same bytes.
     """
 
     @property
@@ -139,6 +141,14 @@ class SecondStage(Protocol):
         -------
         SecondStageBatch
             In the order of ``indices``.
+        """
+
+    def reset(self) -> None:
+        """Forget what earlier calls left behind (bases, active sets), as if newly built.
+
+        A degenerate optimum has several subgradients; which one an engine finds may depend on
+        what it solved before. Methods reset at fixed points of their run, so that a run resumed
+        there continues to the same bytes.
         """
 
 
@@ -196,3 +206,19 @@ def expected_value(scenarios: ScenarioSet, batch: SecondStageBatch) -> ExpectedV
     return ExpectedValue(
         float(weight[counted] @ batch.value[counted]), weight[counted] @ batch.gradient[counted]
     )
+
+
+def assert_built_for(
+    problem: PlanningProblem, scenarios: ScenarioSet, second_stage: SecondStage
+) -> None:
+    """Raise if an engine was built for another problem or other scenarios.
+
+    Raises
+    ------
+    InvalidOptionError
+        If either is another object: equal sizes would hide the mistake.
+    """
+    if second_stage.problem is not problem or second_stage.scenarios is not scenarios:
+        raise InvalidOptionError(
+            "the second stage was built for another problem or other scenarios"
+        )

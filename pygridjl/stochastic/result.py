@@ -191,6 +191,7 @@ def siting_result(
     bound: float | None = None,
     bound_method: str = "",
     reason: str = "",
+    infeasible: tuple[str, ...] = (),
     iterations: int | None = None,
     seed: int | None = None,
     packages: tuple[str, ...] = (),
@@ -224,6 +225,8 @@ def siting_result(
         What proved it.
     reason : str
         Why there is no answer.
+    infeasible : tuple of str
+        Ids of the scenarios that leave no decision, if the method proved that.
     iterations, seed
         For the record.
     packages : tuple of str
@@ -249,7 +252,6 @@ def siting_result(
     scenarios = second_stage.scenarios
     nothing = np.zeros(problem.n_site, dtype=np.int64)
     decision = nothing if units is None else np.asarray(units).astype(np.int64)
-    infeasible: tuple[str, ...] = ()
     value: float | None = None
     with watch.phase("evaluate"):
         base = expected_value(scenarios, second_stage.evaluate(nothing))

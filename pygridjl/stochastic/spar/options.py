@@ -1,0 +1,79 @@
+"""What a SPAR run can be told."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import get_args
+
+from pygridjl.errors import InvalidOptionError
+from pygridjl.stochastic.spar.masters import MasterKind
+from pygridjl.stochastic.spar.slopes import Sides
+from pygridjl.stochastic.spar.steps import StepRule, step_size
+
+__all__ = ["SparOptions"]
+
+
+@dataclass(frozen=True)
+class SparOptions:
+    """Options of Algorithms 1 and 3.
+
+    Attributes
+    ----------
+    max_iterations : int
+        Iterations at most. The paper needed 80 on average.
+    batch : int
+        Scenarios drawn an iteration; their mean subgradient updates the slopes. The paper draws
+        one.
+    step_rule : {1, 2, 3}
+        See :func:`~pygridjl.stochastic.spar.steps.step_size`.
+    sides : {"right", "left", "both"}
+        Which slopes a subgradient updates; see
+        :func:`~pygridjl.stochastic.spar.slopes.update_slopes`.
+    explore : int
+        So many first iterations take random decisions instead of the best of the approximation.
+    master : {"auto", "epigraph", "lambda"}
+        See :func:`~pygridjl.stochastic.spar.masters.solve_master`.
+    window : int
+        Length of the moving average of the approximate objective.
+    tolerance : float
+        The run ends when the moving average moves by less than this share of itself (lost in the
+        paper). 0 runs all iterations.
+    snapshots : int
+        So many first iterations whose learned slopes are kept in the result.
+    save_every : int
+        Iterations between saved states; the second stage is reset at the same points, so that a
+        resumed run goes the same way.
+    """
+
+    max_iterations: int = 80
+    batch: int = 1
+    step_rule: StepRule = 1
+    sides: Sides = "both"
+    explore: int = 0
+    master: MasterKind = "auto"
+    window: int = 20
+    tolerance: float = 0.0
+    snapshots: int = 5
+    save_every: int = 20
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("max_iterations", 1),
+            ("batch", 1),
+            ("explore", 0),
+            ("window", 1),
+            ("snapshots", 0),
+            ("save_every", 1),
+        ):
+            value = getattr(self, name)
+            if value < least:
+                raise InvalidOptionError(f"{name} must be at least {least}, not {value}")
+        if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
+            raise InvalidOptionError(f"tolerance must be at least 0, not {self.tolerance}")
+        for name, kinds in (("sides", Sides), ("master", MasterKind)):
+            value = getattr(self, name)
+            if value not in get_args(kinds):
+                allowed = ", ".join(repr(v) for v in get_args(kinds))
+                raise InvalidOptionError(f"{name} must be one of {allowed}, not {value!r}")
+        step_size(self.step_rule, 1)
