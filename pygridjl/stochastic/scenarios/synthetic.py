@@ -82,7 +82,7 @@ def synthetic_year(
         longitude,
         altitude,
     )
-    weekend = times.dayofweek.to_numpy() >= 5
+    weekend = times.day_of_week.to_numpy() >= 5
     evening = np.exp(-0.5 * ((hour - 19) / 2.6) ** 2)
     morning = np.exp(-0.5 * ((hour - 7.5) / 1.8) ** 2)
     habit = 0.42 + 0.20 * evening + 0.07 * morning + 0.06 * ((hour > 7) & (hour < 18))
