@@ -10,6 +10,11 @@ from typing import Any
 
 # Public name -> module that defines it.
 _PUBLIC = {
+    "Feeder": "pygridjl.network.feeder",
+    "list_feeders": "pygridjl.network.feeder",
+    "load_feeder": "pygridjl.network.feeder",
+    "save_feeder": "pygridjl.network.feeder",
+    "validate_feeder": "pygridjl.network.feeder",
     "CheckReport": "pygridjl.reconfiguration",
     "PyGridJLError": "pygridjl.errors",
     "ReconfigurationResult": "pygridjl.reconfiguration",

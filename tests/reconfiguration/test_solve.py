@@ -96,7 +96,8 @@ def test_a_band_nothing_can_keep_is_proven_infeasible():
 
 
 def test_limits_change_the_answer_to_the_best_that_keeps_them():
-    network = random_network(21, n=7, extra=4)
+    # Here the tree of least cost is not the one with the highest low voltage.
+    network = random_network(10, n=7, extra=4)
     problem = build_problem(network)
     trees = spanning_trees(problem)
     lows = [
