@@ -12,7 +12,7 @@ from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.results import Status, relative_gap
 
-__all__ = ["Accept", "assert_options", "conclude", "first_incumbent"]
+__all__ = ["PROOF_TOLERANCE", "Accept", "assert_options", "conclude", "first_incumbent"]
 
 # Solvers with tolerances prove to this relative gap.
 PROOF_TOLERANCE = 1e-6

@@ -10,10 +10,11 @@ from pygridjl.errors import InvalidOptionError
 from pygridjl.reconfiguration.certificates import (
     cycle_branch_and_bound,
     highs_outer_approximation,
+    scip_linear,
 )
 from pygridjl.results import Status
 
-certificates = pytest.mark.parametrize("certificate", [highs_outer_approximation])
+certificates = pytest.mark.parametrize("certificate", [highs_outer_approximation, scip_linear])
 
 problems = st.builds(
     random_problem,

@@ -1,0 +1,164 @@
+"""SCIP by pyscipopt: rows from arrays, limits, statuses and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from pygridjl._types import BoolArray, FloatArray
+from pygridjl.errors import SolverError
+from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
+
+__all__ = ["ScipModel", "ScipOutcome"]
+
+_STATUS = {
+    "optimal": SolverStatus.OPTIMAL,
+    "gaplimit": SolverStatus.OPTIMAL,
+    "infeasible": SolverStatus.INFEASIBLE,
+    "unbounded": SolverStatus.UNBOUNDED,
+    "timelimit": SolverStatus.TIME_LIMIT,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ScipOutcome:
+    """Answer of one run of a minimisation.
+
+    Attributes
+    ----------
+    status : SolverStatus
+        How the run ended; a run that reached its gap counts as optimal.
+    x : ndarray, shape (n,), or None
+        Values of the columns in the best solution.
+    bound : float
+        Dual bound; +∞ if infeasible, −∞ if nothing is known.
+    nodes : int
+        Nodes of the tree search.
+    """
+
+    status: SolverStatus
+    x: FloatArray | None
+    bound: float
+    nodes: int
+
+
+class ScipModel:
+    """A minimisation model over numbered columns; quiet, one thread.
+
+    Parameters
+    ----------
+    cost : ndarray, shape (n,)
+        Linear costs.
+    lower, upper : ndarray, shape (n,)
+        Column bounds; ±infinity for none.
+    binary : ndarray of bool, shape (n,)
+        Columns that are 0 or 1.
+    feasibility : float
+        Largest violation of a constraint that SCIP takes for none.
+
+    Raises
+    ------
+    SolverError
+        If an array holds NaN, or infinity where a number is needed.
+    """
+
+    def __init__(
+        self,
+        cost: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+        binary: BoolArray,
+        feasibility: float = 1e-7,
+    ) -> None:
+        from pyscipopt import Model, quicksum
+
+        assert_finite("SCIP", "cost", cost)
+        assert_number("SCIP", "lower", lower)
+        assert_number("SCIP", "upper", upper)
+        self._sum = quicksum
+        self.model: Any = Model()
+        self.model.hideOutput()
+        self.model.setParam("numerics/feastol", feasibility)
+        self.columns: list[Any] = [
+            self.model.addVar(
+                vtype="B" if binary[j] else "C",
+                lb=float(lower[j]) if np.isfinite(lower[j]) else None,
+                ub=float(upper[j]) if np.isfinite(upper[j]) else None,
+                obj=float(cost[j]),
+            )
+            for j in range(cost.size)
+        ]
+
+    def add_rows(self, matrix: csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        """Add rows lower ≤ matrix x ≤ upper."""
+        assert_finite("SCIP", "matrix", matrix)
+        assert_number("SCIP", "row_lower", lower)
+        assert_number("SCIP", "row_upper", upper)
+        for i in range(lower.size):
+            span = slice(matrix.indptr[i], matrix.indptr[i + 1])
+            row = self._sum(
+                float(a) * self.columns[j]
+                for j, a in zip(matrix.indices[span], matrix.data[span], strict=True)
+            )
+            if lower[i] == upper[i]:
+                self.model.addCons(row == float(lower[i]))
+                continue
+            if np.isfinite(lower[i]):
+                self.model.addCons(row >= float(lower[i]))
+            if np.isfinite(upper[i]):
+                self.model.addCons(row <= float(upper[i]))
+
+    def add_cone(self, squares: Sequence[int], a: int, b: int, scale: float = 1.0) -> None:
+        """Add the rotated cone Σ x_s² ≤ scale · x_a x_b, with x_a, x_b ≥ 0."""
+        x = self.columns
+        self.model.addCons(self._sum(x[s] * x[s] for s in squares) <= scale * x[a] * x[b])
+
+    def set_start(self, x: FloatArray, known: Sequence[int] | range) -> bool:
+        """Offer values of some columns; SCIP completes them. Returns whether it took them up."""
+        start = self.model.createPartialSol()
+        for j in known:
+            self.model.setSolVal(start, self.columns[j], float(x[j]))
+        return bool(self.model.addSol(start))
+
+    def solve(self, *, time_limit: float, gap: float) -> ScipOutcome:
+        """Minimise.
+
+        Parameters
+        ----------
+        time_limit : float
+            Seconds.
+        gap : float
+            Relative gap at which to stop.
+
+        Returns
+        -------
+        ScipOutcome
+            The answer.
+
+        Raises
+        ------
+        SolverError
+            If SCIP ends with a status that cannot be trusted.
+        """
+        if np.isfinite(time_limit):
+            self.model.setParam("limits/time", max(time_limit, 0.0))
+        self.model.setParam("limits/gap", gap)
+        self.model.optimize()
+        status = self.model.getStatus()
+        if status not in _STATUS:
+            raise SolverError(f"SCIP: ended with status {status!r}")
+        ended = _STATUS[status]
+        x = None
+        if self.model.getNSols() > 0:
+            best = self.model.getBestSol()
+            x = np.array([self.model.getSolVal(best, column) for column in self.columns])
+        bound = float(self.model.getDualbound())
+        if ended is SolverStatus.INFEASIBLE:
+            bound = np.inf
+        elif abs(bound) >= self.model.infinity():
+            bound = -np.inf
+        return ScipOutcome(ended, x, bound, int(self.model.getNTotalNodes()))
