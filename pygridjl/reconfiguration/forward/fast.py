@@ -29,32 +29,21 @@ from pygridjl.reconfiguration.forward.weights import PowerLawRule
 __all__ = ["grow_fast"]
 
 
-class _Slots(NamedTuple):
-    """One entry a slot, shape (2 m,)."""
-
-    owner: IntArray  # u
-    node: IntArray  # v
-    edge: IntArray
-    weight: FloatArray  # resistance
-    cost: FloatArray  # step cost when last weighed: the key in the heap
-    child: IntArray  # left and right in the heap, shape (2 m, 2)
-    link: IntArray  # next slot that waits at the same tree
-    returns: IntArray  # times it was put back
-
-
-class _Trees(NamedTuple):
-    """One entry a tree, at the index of its root, shape (n,)."""
-
-    above: IntArray  # union-find
-    size: IntArray  # nodes
-    balance: FloatArray
-    spent: FloatArray  # h̃
-    open: IntArray  # heap of slots not yet found too large to be served in full
-    shut: IntArray  # heap of the others
-    waiting: IntArray  # first slot that waits for this tree to lose its power
-    rank: IntArray  # 2: the best candidate can be served in full, 1: it cannot, 0: none
-    score: FloatArray  # weight of the best candidate
-    seat: IntArray  # leaf in the tournament
+# The state is four tables, handed to every kernel as they are: an array inside a tuple would be
+# reference-counted at each access, which takes longer than the work itself.
+#
+# Integers of a slot, shape (2 m, 7): u, v, edge; left and right in its heap; the next slot that
+# waits at the same tree; times it was put back.
+OWNER, NODE, EDGE, LEFT, RIGHT, LINK, RETURNS = range(7)
+# Numbers of a slot, shape (2 m, 2): resistance; step cost when last weighed, the key in the heap.
+WEIGHT, COST = range(2)
+# Integers of a tree, at the index of its root, shape (n, 7): union-find; nodes; heap of slots not
+# yet found too large to be served in full; heap of the others; first slot that waits for this tree
+# to lose its power; rank (2: the best candidate can be served in full, 1: it cannot, 0: there is
+# none); leaf in the tournament.
+ABOVE, SIZE, OPEN, SHUT, WAITING, RANK, SEAT = range(7)
+# Numbers of a tree, shape (n, 3): balance; h̃; weight of the best candidate.
+BALANCE, SPENT, SCORE = range(3)
 
 
 class _Rule(NamedTuple):
@@ -66,46 +55,45 @@ class _Rule(NamedTuple):
 
 
 @kernel
-def _find(above: IntArray, u: int) -> int:
-    while above[u] != u:
-        above[u] = above[above[u]]
-        u = int(above[u])
+def _find(tree: IntArray, u: int) -> int:
+    while tree[u, ABOVE] != u:
+        tree[u, ABOVE] = tree[tree[u, ABOVE], ABOVE]
+        u = int(tree[u, ABOVE])
     return u
 
 
 @kernel
-def _meld(cost: FloatArray, child: IntArray, a: int, b: int) -> int:
+def _meld(slot: IntArray, key: FloatArray, a: int, b: int) -> int:
     """Merge two skew heaps; ties by slot, so that the order is the same everywhere."""
     if a < 0:
         return b
     if b < 0:
         return a
-    if cost[b] < cost[a] or (cost[b] == cost[a] and b < a):
+    if key[b, COST] < key[a, COST] or (key[b, COST] == key[a, COST] and b < a):
         a, b = b, a
     top = a
     while True:
-        rest = child[a, 1]
-        child[a, 1] = child[a, 0]
+        rest = slot[a, RIGHT]
+        slot[a, RIGHT] = slot[a, LEFT]
         if rest < 0:
-            child[a, 0] = b
+            slot[a, LEFT] = b
             return top
-        if cost[b] < cost[rest] or (cost[b] == cost[rest] and b < rest):
+        if key[b, COST] < key[rest, COST] or (key[b, COST] == key[rest, COST] and b < rest):
             rest, b = b, rest
-        child[a, 0] = rest
+        slot[a, LEFT] = rest
         a = rest
 
 
 @kernel
-def _push(cost: FloatArray, child: IntArray, heap: IntArray, tree: int, slot: int) -> None:
-    child[slot, 0] = -1
-    child[slot, 1] = -1
-    heap[tree] = _meld(cost, child, heap[tree], slot)
+def _push(slot: IntArray, key: FloatArray, tree: IntArray, t: int, heap: int, s: int) -> None:
+    slot[s, LEFT] = slot[s, RIGHT] = -1
+    tree[t, heap] = _meld(slot, key, tree[t, heap], s)
 
 
 @kernel
-def _pop(cost: FloatArray, child: IntArray, heap: IntArray, tree: int) -> None:
-    top = heap[tree]
-    heap[tree] = _meld(cost, child, child[top, 0], child[top, 1])
+def _pop(slot: IntArray, key: FloatArray, tree: IntArray, t: int, heap: int) -> None:
+    top = tree[t, heap]
+    tree[t, heap] = _meld(slot, key, slot[top, LEFT], slot[top, RIGHT])
 
 
 @kernel
@@ -115,175 +103,209 @@ def _step_cost(resistance: float, balance: float, exponent: float) -> float:
 
 
 @kernel
-def _wait(link: IntArray, waiting: IntArray, tree: int, slot: int) -> None:
-    link[slot] = waiting[tree]
-    waiting[tree] = slot
+def _wait(slot: IntArray, tree: IntArray, t: int, s: int) -> None:
+    slot[s, LINK] = tree[t, WAITING]
+    tree[t, WAITING] = s
 
 
 @kernel
-def _valid_top(slots: _Slots, trees: _Trees, heap: IntArray, tree: int, rule: _Rule) -> int:
+def _valid_top(
+    slot: IntArray,
+    key: FloatArray,
+    tree: IntArray,
+    state: FloatArray,
+    t: int,
+    heap: int,
+    rule: _Rule,
+) -> int:
     """Top of a heap once everything outdated above it is gone; −1 if nothing is left."""
-    while heap[tree] >= 0:
-        slot = int(heap[tree])
-        other = _find(trees.above, slots.node[slot])
-        has_power = trees.balance[other] > rule.tolerance
-        cost = _step_cost(slots.weight[slot], trees.balance[other], rule.demand)
-        up_to_date = cost <= slots.cost[slot] or slots.returns[slot] >= rule.limit
-        if other != tree and not has_power and up_to_date:
-            return slot
-        _pop(slots.cost, slots.child, heap, tree)
-        if other == tree:
+    while tree[t, heap] >= 0:
+        s = int(tree[t, heap])
+        other = _find(tree, slot[s, NODE])
+        has_power = state[other, BALANCE] > rule.tolerance
+        cost = _step_cost(key[s, WEIGHT], state[other, BALANCE], rule.demand)
+        up_to_date = cost <= key[s, COST] or slot[s, RETURNS] >= rule.limit
+        if other != t and not has_power and up_to_date:
+            return s
+        _pop(slot, key, tree, t, heap)
+        if other == t:
             continue
         if has_power:
-            _wait(slots.link, trees.waiting, other, slot)
+            _wait(slot, tree, other, s)
         else:
-            slots.returns[slot] += 1
-            slots.cost[slot] = cost
-            _push(slots.cost, slots.child, heap, tree, slot)
+            slot[s, RETURNS] += 1
+            key[s, COST] = cost
+            _push(slot, key, tree, t, heap, s)
     return -1
 
 
 @kernel
-def _best_candidate(slots: _Slots, trees: _Trees, tree: int, rule: _Rule) -> int:
+def _best_candidate(
+    slot: IntArray, key: FloatArray, tree: IntArray, state: FloatArray, t: int, rule: _Rule
+) -> int:
     """Find the best candidate of a tree with power left and note its rank and score."""
-    left = trees.balance[tree] + rule.tolerance
+    left = state[t, BALANCE] + rule.tolerance
     while True:
-        slot = _valid_top(slots, trees, trees.open, tree, rule)
-        if slot < 0 or -trees.balance[_find(trees.above, slots.node[slot])] <= left:
+        s = _valid_top(slot, key, tree, state, t, OPEN, rule)
+        if s < 0 or -state[_find(tree, slot[s, NODE]), BALANCE] <= left:
             break
-        _pop(slots.cost, slots.child, trees.open, tree)
-        _push(slots.cost, slots.child, trees.shut, tree, slot)
-    if slot < 0:
-        slot = _valid_top(slots, trees, trees.shut, tree, rule)
-    if slot < 0:
-        trees.rank[tree] = 0
-        return slot
-    missing = trees.balance[_find(trees.above, slots.node[slot])]
-    trees.rank[tree] = 2 if -missing <= left else 1
-    cost = (
-        _step_cost(slots.weight[slot], missing, rule.demand) + rule.accumulation * trees.spent[tree]
-    )
-    supply = trees.balance[tree] ** rule.supply
-    trees.score[tree] = supply / cost if cost > 0.0 else np.inf
-    return slot
+        _pop(slot, key, tree, t, OPEN)
+        _push(slot, key, tree, t, SHUT, s)
+    if s < 0:
+        s = _valid_top(slot, key, tree, state, t, SHUT, rule)
+    if s < 0:
+        tree[t, RANK] = 0
+        return s
+    missing = state[_find(tree, slot[s, NODE]), BALANCE]
+    tree[t, RANK] = 2 if -missing <= left else 1
+    cost = _step_cost(key[s, WEIGHT], missing, rule.demand) + rule.accumulation * state[t, SPENT]
+    supply = state[t, BALANCE] ** rule.supply
+    state[t, SCORE] = supply / cost if cost > 0.0 else np.inf
+    return s
 
 
 @kernel
-def _winner(rank: IntArray, score: FloatArray, a: int, b: int) -> int:
-    if rank[a] != rank[b]:
-        return a if rank[a] > rank[b] else b
-    if score[a] != score[b]:
-        return a if score[a] > score[b] else b
+def _winner(tree: IntArray, state: FloatArray, a: int, b: int) -> int:
+    if tree[a, RANK] != tree[b, RANK]:
+        return a if tree[a, RANK] > tree[b, RANK] else b
+    if state[a, SCORE] != state[b, SCORE]:
+        return a if state[a, SCORE] > state[b, SCORE] else b
     return min(a, b)
 
 
 @kernel
-def _replay(
-    rank: IntArray, score: FloatArray, seat: IntArray, champion: IntArray, tree: int
-) -> None:
+def _replay(tree: IntArray, state: FloatArray, champion: IntArray, t: int) -> None:
     """Play the matches of one tree again, up to the final at index 1."""
-    match = seat[tree] // 2
+    match = tree[t, SEAT] // 2
     while match >= 1:
         before = champion[match]
-        after = _winner(rank, score, champion[2 * match], champion[2 * match + 1])
+        after = _winner(tree, state, champion[2 * match], champion[2 * match + 1])
         champion[match] = after
-        if before == after != tree:
+        if before == after != t:
             # The tree lost this match before and now: nothing changes further up.
             return
         match //= 2
 
 
 @kernel
-def _wake(start: IntArray, slots: _Slots, trees: _Trees, node: int, tree: int, rule: _Rule) -> None:
+def _wake(
+    start: IntArray,
+    slot: IntArray,
+    key: FloatArray,
+    tree: IntArray,
+    state: FloatArray,
+    node: int,
+    t: int,
+    rule: _Rule,
+) -> None:
     """Offer the edges of a node that has just become part of a tree to that tree."""
-    for slot in range(start[node], start[node + 1]):
-        other = _find(trees.above, slots.node[slot])
-        if other == tree:
+    for s in range(start[node], start[node + 1]):
+        other = _find(tree, slot[s, NODE])
+        if other == t:
             continue
-        if trees.balance[other] > rule.tolerance:
-            _wait(slots.link, trees.waiting, other, slot)
+        if state[other, BALANCE] > rule.tolerance:
+            _wait(slot, tree, other, s)
         else:
-            slots.cost[slot] = _step_cost(slots.weight[slot], trees.balance[other], rule.demand)
-            _push(slots.cost, slots.child, trees.open, tree, slot)
+            key[s, COST] = _step_cost(key[s, WEIGHT], state[other, BALANCE], rule.demand)
+            _push(slot, key, tree, t, OPEN, s)
 
 
 @kernel
-def _release(slots: _Slots, trees: _Trees, champion: IntArray, tree: int, rule: _Rule) -> None:
+def _release(
+    slot: IntArray,
+    key: FloatArray,
+    tree: IntArray,
+    state: FloatArray,
+    champion: IntArray,
+    t: int,
+    rule: _Rule,
+) -> None:
     """Give the slots that waited at a tree without power back to the trees they start from."""
-    slot = trees.waiting[tree]
-    trees.waiting[tree] = -1
-    while slot >= 0:
-        following = slots.link[slot]
-        owner = _find(trees.above, slots.owner[slot])
-        if owner != tree and slots.returns[slot] < rule.limit:
-            slots.returns[slot] += 1
-            slots.cost[slot] = _step_cost(slots.weight[slot], trees.balance[tree], rule.demand)
-            _push(slots.cost, slots.child, trees.open, owner, slot)
-            if trees.balance[owner] > rule.tolerance:
-                _best_candidate(slots, trees, owner, rule)
-                _replay(trees.rank, trees.score, trees.seat, champion, owner)
-        slot = following
+    s = tree[t, WAITING]
+    tree[t, WAITING] = -1
+    while s >= 0:
+        following = slot[s, LINK]
+        owner = _find(tree, slot[s, OWNER])
+        if owner != t and slot[s, RETURNS] < rule.limit:
+            slot[s, RETURNS] += 1
+            key[s, COST] = _step_cost(key[s, WEIGHT], state[t, BALANCE], rule.demand)
+            _push(slot, key, tree, owner, OPEN, s)
+            if state[owner, BALANCE] > rule.tolerance:
+                _best_candidate(slot, key, tree, state, owner, rule)
+                _replay(tree, state, champion, owner)
+        s = following
 
 
 @kernel
 def _absorb(
-    start: IntArray, slots: _Slots, trees: _Trees, tree: int, other: int, rule: _Rule
+    start: IntArray,
+    slot: IntArray,
+    key: FloatArray,
+    tree: IntArray,
+    state: FloatArray,
+    t: int,
+    other: int,
+    rule: _Rule,
 ) -> None:
-    """Make ``other`` part of ``tree``."""
+    """Make ``other`` part of tree ``t``."""
     # A tree of one node that never had power has not offered its edges yet.
-    asleep = trees.seat[other] < 0 and trees.size[other] == 1
-    trees.above[other] = tree
-    left = trees.balance[tree] + trees.balance[other]
-    trees.balance[tree] = 0.0 if abs(left) <= rule.tolerance else left
-    trees.spent[tree] += trees.spent[other]
+    asleep = tree[other, SEAT] < 0 and tree[other, SIZE] == 1
+    tree[other, ABOVE] = t
+    left = state[t, BALANCE] + state[other, BALANCE]
+    state[t, BALANCE] = 0.0 if abs(left) <= rule.tolerance else left
+    state[t, SPENT] += state[other, SPENT]
     if asleep:
-        _wake(start, slots, trees, other, tree, rule)
+        _wake(start, slot, key, tree, state, other, t, rule)
     else:
-        trees.open[tree] = _meld(slots.cost, slots.child, trees.open[tree], trees.open[other])
+        tree[t, OPEN] = _meld(slot, key, tree[t, OPEN], tree[other, OPEN])
         # What was too large for ``other`` may suit the union. Looking again only where ``other``
         # is the smaller one bounds how often a slot is looked at by log₂ n.
-        heap = trees.open if trees.size[other] <= trees.size[tree] else trees.shut
-        heap[tree] = _meld(slots.cost, slots.child, heap[tree], trees.shut[other])
-    trees.size[tree] += trees.size[other]
+        heap = OPEN if tree[other, SIZE] <= tree[t, SIZE] else SHUT
+        tree[t, heap] = _meld(slot, key, tree[t, heap], tree[other, SHUT])
+    tree[t, SIZE] += tree[other, SIZE]
 
 
 @kernel
 def _grow(
-    start: IntArray, slots: _Slots, trees: _Trees, source: IntArray, rule: _Rule
+    start: IntArray,
+    slot: IntArray,
+    key: FloatArray,
+    tree: IntArray,
+    state: FloatArray,
+    source: IntArray,
+    rule: _Rule,
 ) -> BoolArray:
-    closed = np.zeros(slots.edge.shape[0] // 2, dtype=np.bool_)
+    closed = np.zeros(slot.shape[0] // 2, dtype=np.bool_)
     count = source.shape[0]
     if count == 0:
         return closed
     champion = np.empty(2 * count, dtype=np.int64)
     for k in range(count):
-        trees.seat[source[k]] = count + k
+        tree[source[k], SEAT] = count + k
         champion[count + k] = source[k]
-        _wake(start, slots, trees, source[k], source[k], rule)
+        _wake(start, slot, key, tree, state, source[k], source[k], rule)
     for k in range(count):
-        _best_candidate(slots, trees, source[k], rule)
+        _best_candidate(slot, key, tree, state, source[k], rule)
     for match in range(count - 1, 0, -1):
-        champion[match] = _winner(
-            trees.rank, trees.score, champion[2 * match], champion[2 * match + 1]
-        )
-    while trees.rank[champion[1]] > 0:
-        tree = champion[1]
+        champion[match] = _winner(tree, state, champion[2 * match], champion[2 * match + 1])
+    while tree[champion[1], RANK] > 0:
+        t = champion[1]
         # What other trees did since may have outdated the candidate.
-        slot = _best_candidate(slots, trees, tree, rule)
-        _replay(trees.rank, trees.score, trees.seat, champion, tree)
-        if champion[1] != tree or slot < 0:
+        s = _best_candidate(slot, key, tree, state, t, rule)
+        _replay(tree, state, champion, t)
+        if champion[1] != t or s < 0:
             continue
-        other = _find(trees.above, slots.node[slot])
-        trees.spent[tree] += _step_cost(slots.weight[slot], trees.balance[other], rule.demand)
-        closed[slots.edge[slot]] = True
-        _absorb(start, slots, trees, tree, other, rule)
-        if trees.balance[tree] > rule.tolerance:
-            _best_candidate(slots, trees, tree, rule)
-            _replay(trees.rank, trees.score, trees.seat, champion, tree)
+        other = _find(tree, slot[s, NODE])
+        state[t, SPENT] += _step_cost(key[s, WEIGHT], state[other, BALANCE], rule.demand)
+        closed[slot[s, EDGE]] = True
+        _absorb(start, slot, key, tree, state, t, other, rule)
+        if state[t, BALANCE] > rule.tolerance:
+            _best_candidate(slot, key, tree, state, t, rule)
+            _replay(tree, state, champion, t)
         else:
-            trees.rank[tree] = 0
-            _replay(trees.rank, trees.score, trees.seat, champion, tree)
-            _release(slots, trees, champion, tree, rule)
+            tree[t, RANK] = 0
+            _replay(tree, state, champion, t)
+            _release(slot, key, tree, state, champion, t, rule)
     return closed
 
 
@@ -305,40 +327,21 @@ def grow_fast(graph: FlowGraph, rule: PowerLawRule) -> BoolArray:
         balances them.
     """
     n, near = graph.n, graph.adjacency
-    count = near.edge.size
-
-    def integers(size: int, value: int) -> IntArray:
-        return np.full(size, value, dtype=np.int64)
-
-    slots = _Slots(
-        owner=np.repeat(np.arange(n), np.diff(near.start)),
-        node=near.node,
-        edge=near.edge,
-        weight=graph.weight[near.edge],
-        cost=np.zeros(count),
-        child=np.full((count, 2), -1, dtype=np.int64),
-        link=integers(count, -1),
-        returns=integers(count, 0),
-    )
-    trees = _Trees(
-        above=np.arange(n),
-        size=integers(n, 1),
-        balance=graph.p.copy(),
-        spent=np.zeros(n),
-        open=integers(n, -1),
-        shut=integers(n, -1),
-        waiting=integers(n, -1),
-        rank=integers(n, 0),
-        score=np.zeros(n),
-        seat=integers(n, -1),
-    )
-    tolerance = graph.tolerance
+    slot = np.full((near.edge.size, 7), -1, dtype=np.int64)
+    slot[:, OWNER] = np.repeat(np.arange(n), np.diff(near.start))
+    slot[:, NODE], slot[:, EDGE], slot[:, RETURNS] = near.node, near.edge, 0
+    key = np.zeros((near.edge.size, 2))
+    key[:, WEIGHT] = graph.weight[near.edge]
+    tree = np.full((n, 7), -1, dtype=np.int64)
+    tree[:, ABOVE], tree[:, SIZE], tree[:, RANK] = np.arange(n), 1, 0
+    state = np.zeros((n, 3))
+    state[:, BALANCE] = graph.p
     constants = _Rule(
         supply=float(rule.supply_exponent),
         demand=float(rule.demand_exponent),
         accumulation=float(rule.accumulation),
-        tolerance=tolerance,
+        tolerance=graph.tolerance,
         limit=n.bit_length(),
     )
-    source = np.flatnonzero(graph.p > tolerance)
-    return _grow(near.start, slots, trees, source, constants)
+    source = np.flatnonzero(graph.p > graph.tolerance)
+    return _grow(near.start, slot, key, tree, state, source, constants)
