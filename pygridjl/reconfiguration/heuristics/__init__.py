@@ -2,6 +2,7 @@
 
 from pygridjl.reconfiguration.heuristics.exchange import branch_exchange
 from pygridjl.reconfiguration.heuristics.ils import iterated_local_search
+from pygridjl.reconfiguration.heuristics.sequential import sequential_opening
 from pygridjl.reconfiguration.heuristics.trees import (
     kruskal_tree,
     max_flow_tree,
@@ -15,5 +16,6 @@ __all__ = [
     "kruskal_tree",
     "max_flow_tree",
     "minimum_spanning_tree",
+    "sequential_opening",
     "shortest_path_tree",
 ]

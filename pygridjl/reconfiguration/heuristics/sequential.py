@@ -1,0 +1,143 @@
+"""Sequential opening: from the meshed network, open the branch of least current, again and again.
+
+A. Merlin and H. Back (PSCC 1975) with the electrical flow of the linear model in place of an AC
+power flow, one branch at a time as in D. Shirmohammadi and H. W. Hong (IEEE Trans. Power Delivery
+1989).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from pygridjl._jit import kernel
+from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.errors import InvalidOptionError
+from pygridjl.reconfiguration.electrical import electrical_flow
+from pygridjl.reconfiguration.heuristics.local import close_tie, tree_of
+from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
+from pygridjl.reconfiguration.problem import RadialProblem
+
+__all__ = ["sequential_opening"]
+
+# The dense matrix of k independent cycles takes 8 k² bytes and is updated k times.
+MAX_CYCLES = 3000
+
+
+def sequential_opening(problem: RadialProblem) -> BoolArray:
+    """Open the non-bridge of least electrical flow until a tree is left.
+
+    Works in the space of the k = m − n + 1 independent cycles: opening edge e with loop row c
+    is the constraint c·t = −x_e, a rank-1 downdate of the inverse loop resistance. Cost O(k³) for
+    the whole run plus O(m) an opening, so a long feeder with few ties is cheap; 1000 cycles take
+    seconds, and more than 3000 are refused.
+
+    Parameters
+    ----------
+    problem : RadialProblem
+        The problem.
+
+    Returns
+    -------
+    ndarray of bool, shape (m,)
+        A spanning tree that holds all forced edges.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the network has more than 3000 independent cycles.
+    """
+    cycles = problem.m - problem.n + 1
+    if cycles > MAX_CYCLES:
+        raise InvalidOptionError(
+            f"method: sequential opening is limited to {MAX_CYCLES} independent cycles, network "
+            f"{problem.network.name!r} has {cycles}; use the max-flow tree"
+        )
+    closed = np.ones(problem.m, dtype=bool)
+    if cycles == 0:
+        return closed
+    graph, flow = problem.graph, electrical_flow(problem)
+    p, q = flow.p, flow.q
+    loops = _loop_matrix(problem)
+    inverse = np.linalg.inv((loops.T @ (loops * problem.weight[:, None])).toarray())
+    for _ in range(cycles):
+        bridge = _bridges(graph.start, graph.node, graph.edge, closed, problem.root)
+        candidates = np.flatnonzero(closed & ~bridge & ~problem.forced)
+        opened = candidates[np.argmin(np.hypot(p[candidates], q[candidates]))]
+        closed[opened] = False
+        members = loops.indices[loops.indptr[opened] : loops.indptr[opened + 1]]
+        signs = loops.data[loops.indptr[opened] : loops.indptr[opened + 1]]
+        column = signs @ inverse[members]
+        # Positive, because an edge that is no bridge still has a cycle to shift its flow to.
+        share = float(signs @ column[members])
+        _downdate(inverse, column, share)
+        shift = loops @ (column / share)
+        p, q = p - p[opened] * shift, q - q[opened] * shift
+    return closed
+
+
+def _loop_matrix(problem: RadialProblem) -> csr_array:
+    """Fundamental cycles of the minimum spanning tree, shape (m, k), entries ±1 along the tie."""
+    spanning = minimum_spanning_tree(problem)
+    tree = tree_of(problem, spanning)
+    rows, columns, signs = [], [], []
+    for k, tie in enumerate(np.flatnonzero(~spanning)):
+        length = close_tie(tree, int(tie))
+        from_tail, from_head = tree.arm[0, : tree.size[0]], tree.arm[1, : tree.size[1]]
+        # The loop current comes up from the head of the tie and down to its tail.
+        up = problem.tail[tree.via[from_head]] == from_head
+        down = problem.head[tree.via[from_tail]] == from_tail
+        rows.append(np.concatenate(([tie], tree.via[from_tail], tree.via[from_head])))
+        columns.append(np.full(length, k))
+        signs.append(np.where(np.concatenate(([True], down, up)), 1.0, -1.0))
+    entries = (np.concatenate(signs), (np.concatenate(rows), np.concatenate(columns)))
+    return csr_array(entries, shape=(problem.m, len(rows)))
+
+
+@kernel
+def _downdate(inverse: FloatArray, column: FloatArray, share: float) -> None:
+    # Cycles in other blocks of the network have zeros here and cost nothing.
+    for i in range(column.shape[0]):
+        if column[i] != 0.0:
+            factor = column[i] / share
+            for j in range(column.shape[0]):
+                inverse[i, j] -= factor * column[j]
+
+
+@kernel
+def _bridges(
+    start: IntArray, node: IntArray, edge: IntArray, closed: BoolArray, root: int
+) -> BoolArray:
+    """Find the closed edges in no cycle of closed edges (low points, R. E. Tarjan 1974)."""
+    n = start.shape[0] - 1
+    bridge = np.zeros(closed.shape[0], dtype=np.bool_)
+    reached = np.full(n, -1, dtype=np.int64)
+    low = np.zeros(n, dtype=np.int64)
+    via = np.full(n, -1, dtype=np.int64)
+    above = np.full(n, -1, dtype=np.int64)
+    slot = start[:-1].copy()
+    reached[root] = 0
+    count = 1
+    u = root
+    while u >= 0:
+        if slot[u] < start[u + 1]:
+            e, v = edge[slot[u]], node[slot[u]]
+            slot[u] += 1
+            if not closed[e] or e == via[u]:
+                continue
+            if reached[v] >= 0:
+                low[u] = min(low[u], reached[v])
+            else:
+                reached[v] = count
+                low[v] = count
+                count += 1
+                via[v] = e
+                above[v] = u
+                u = v
+        else:
+            up = above[u]
+            if up >= 0:
+                low[up] = min(low[up], low[u])
+                bridge[via[u]] = low[u] > reached[up]
+            u = up
+    return bridge
