@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +127,10 @@ def read_pandapower_json(path: Path) -> Network:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             net = pandapower.from_json_string(read_text(path))
+        network = from_pandapower(net)
+    except NetworkFormatError as error:
+        raise NetworkFormatError(path, error.component, error.detail) from None
+    # What a damaged file makes pandapower, or its tables, stumble over.
     except (
         ArithmeticError,
         AttributeError,
@@ -136,11 +139,9 @@ def read_pandapower_json(path: Path) -> Network:
         UserWarning,
         ValueError,
     ) as error:
-        raise NetworkFormatError(path, "pandapower", f"cannot be read: {error}") from None
-    if not isinstance(net, Mapping) or "bus" not in net:
-        raise NetworkFormatError(path, "pandapower", "holds no net")
-    network = from_pandapower(net)
-    return network.replace(source=f"pandapower net {path.name}")
+        detail = " ".join(f"cannot be read: {error!r}".split())
+        raise NetworkFormatError(path, "pandapower", detail) from None
+    return network.replace(name=path.stem, source=f"pandapower net {path.name}")
 
 
 def _refuse(name: str, net: Any) -> None:
