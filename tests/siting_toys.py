@@ -63,9 +63,9 @@ class QuadraticStage:
     def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet, seed: int = 0):
         rng = np.random.default_rng(seed)
         self.problem, self.scenarios = problem, scenarios
-        self.demand = rng.uniform(1.0, 6.0, (len(scenarios), problem.n_site))
         near = rng.uniform(0, 0.3, (problem.n_site, problem.n_site))
         self.matrix = np.diag(rng.uniform(0.6, 1.2, problem.n_site)) + near
+        self.demand = rng.uniform(1.0, 6.0, (len(scenarios), problem.n_site))
 
     def value_and_gradient(self, n, k):
         short = np.maximum(0.0, self.demand[k] - self.matrix @ n)

@@ -17,8 +17,9 @@ from pygridjl.stochastic.recourse import ExpectedValue, SecondStage, expected_va
 
 __all__ = ["Placement", "SitingResult", "improvement_captured", "siting_result"]
 
-# How much of its own size a gap may be and still prove the answer optimal.
+# A possible improvement below this share of the value is rounding.
 OPTIMALITY_TOLERANCE = 1e-9
+INTEGER_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,7 @@ def siting_result(
     seed: int | None = None,
     packages: tuple[str, ...] = (),
     full: ExpectedValue | None = None,
+    reference: ExpectedValue | None = None,
     extra: Mapping[str, Any] | None = None,
     kind: type[SitingResult] = SitingResult,
 ) -> SitingResult:
@@ -234,6 +236,8 @@ def siting_result(
     full : ExpectedValue, optional
         The evaluation of ``units`` on the full set if the method has just done it with this
         second stage; computed otherwise.
+    reference : ExpectedValue, optional
+        The same without any unit.
     extra : mapping, optional
         Fields of ``kind`` beyond those of :class:`SitingResult`.
     kind : type
@@ -251,20 +255,30 @@ def siting_result(
     """
     scenarios = second_stage.scenarios
     nothing = np.zeros(problem.n_site, dtype=np.int64)
-    decision = nothing if units is None else np.asarray(units).astype(np.int64)
+    given = nothing if units is None else np.asarray(units, dtype=np.float64)
+    decision = np.rint(given).astype(np.int64)
     value: float | None = None
     with watch.phase("evaluate"):
-        base = expected_value(scenarios, second_stage.evaluate(nothing))
+        if reference is None:
+            reference = expected_value(scenarios, second_stage.evaluate(nothing))
         if units is not None:
-            broken = check_units(problem, units)
-            found = full or expected_value(scenarios, second_stage.evaluate(decision))
-            infeasible = found.infeasible
+            if full is None:
+                unused = not decision.any()
+                full = (
+                    reference
+                    if unused
+                    else expected_value(scenarios, second_stage.evaluate(decision))
+                )
+            # Solvers answer integers to a tolerance; what is further off is a fraction.
+            near = np.abs(given - decision) <= INTEGER_TOLERANCE
+            broken = check_units(problem, np.where(near, decision, given))
+            infeasible = full.infeasible
             if broken or infeasible:
                 status = Status.NOT_FOUND
                 reason = "; ".join(str(f) for f in broken) or "scenarios without operating point"
             if not infeasible:
-                value = found.value
-    no_dg = base.value if np.isfinite(base.value) else None
+                value = full.value
+    no_dg = reference.value if np.isfinite(reference.value) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
     placements = tuple(
         Placement(bus, letters, int(n), float(n * problem.unit_kw))

@@ -1,0 +1,219 @@
+"""One door to siting: problem and scenarios from plain arguments, then any method."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from pygridjl.errors import InvalidOptionError
+from pygridjl.network.feeder.model import Feeder
+from pygridjl.network.feeder.validation import assert_valid_feeder
+from pygridjl.stochastic.planning import (
+    Objective,
+    PlanningProblem,
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+)
+from pygridjl.stochastic.recourse import SecondStage
+from pygridjl.stochastic.result import SitingResult
+from pygridjl.stochastic.scenarios.generate import generate_scenarios
+from pygridjl.stochastic.scenarios.model import ScenarioSet
+
+__all__ = ["METHODS", "build_engine", "method_function", "site"]
+
+METHODS: Mapping[str, tuple[str, str, str]] = {
+    "spar": (
+        "pygridjl.stochastic.spar.driver",
+        "spar",
+        "learned separable approximation: fast, without bound",
+    ),
+    "benders": (
+        "pygridjl.stochastic.benders",
+        "benders",
+        "cuts from every scenario: proves its bound",
+    ),
+    "extensive": (
+        "pygridjl.stochastic.extensive",
+        "extensive",
+        "all scenarios in one mixed-integer program",
+    ),
+    "hedging": (
+        "pygridjl.stochastic.hedging",
+        "hedging",
+        "progressive hedging by mpi-sppy, scenario by scenario",
+    ),
+    "greedy": (
+        "pygridjl.stochastic.rivals",
+        "greedy",
+        "one look at the mean gradient without units",
+    ),
+    "random": ("pygridjl.stochastic.rivals", "random_siting", "one random decision"),
+    "none": ("pygridjl.stochastic.rivals", "no_dg", "the feeder as it is"),
+}
+"""Method to its module, its function and one line about it."""
+
+
+def method_function(method: str) -> Callable[..., SitingResult]:
+    """Return the function of a method, importing its module.
+
+    Parameters
+    ----------
+    method : str
+        A key of :data:`METHODS`.
+
+    Returns
+    -------
+    callable
+        ``function(problem, scenarios, second_stage, …) -> SitingResult``.
+
+    Raises
+    ------
+    InvalidOptionError
+        If there is no such method.
+    """
+    if method not in METHODS:
+        raise InvalidOptionError(f"method {method!r} is none of {', '.join(METHODS)}")
+    module, name, _ = METHODS[method]
+    function: Callable[..., SitingResult] = getattr(import_module(module), name)
+    return function
+
+
+def build_engine(
+    problem: PlanningProblem, scenarios: ScenarioSet, engine: str = "condensed"
+) -> SecondStage:
+    """Build a second stage; a picklable door to the engines.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    scenarios : ScenarioSet
+        The scenarios.
+    engine : str
+        ``"condensed"``, ``"full"`` or ``"julia"``.
+
+    Returns
+    -------
+    SecondStage
+        Built for both.
+    """
+    # Imported by name at the call: an engine loads its solver, importing this module does not.
+    module = import_module("pygridjl.stochastic.second_stage")
+    built: SecondStage = module.build_second_stage(problem, scenarios, engine)
+    return built
+
+
+def site(
+    feeder: Feeder | PlanningProblem,
+    scenarios: int | ScenarioSet = 96,
+    objective: Objective | None = None,
+    method: str = "spar",
+    *,
+    seed: int = 0,
+    scenario_seed: int = 0,
+    engine: str = "condensed",
+    time_limit: float | None = None,
+    gap: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[str], None] | None = None,
+    **planning: Any,
+) -> SitingResult:
+    """Decide where to put how many PV units on a feeder under uncertain load and sun.
+
+    Parameters
+    ----------
+    feeder : Feeder or PlanningProblem
+        The feeder; or a whole problem, which then takes no further arguments of its own.
+    scenarios : int or ScenarioSet
+        How many scenarios to make of the bundled year (96 and 1200 in the paper), or a set.
+    objective : {"voltage", "loss"}, optional
+        Expected voltage deviation (the default) or expected loss.
+    method : str
+        A key of :data:`METHODS`.
+    seed : int
+        Seed of the method.
+    scenario_seed : int
+        Seed of the deviations between buses when scenarios are made.
+    engine : str
+        Engine of the second stage: ``"condensed"``, ``"full"`` or ``"julia"``.
+    time_limit : float, optional
+        Seconds for the method.
+    gap : float, optional
+        Relative gap at which a method with a bound may stop; its own default unless given.
+    options : mapping, optional
+        Further options of the method: the fields of
+        :class:`~pygridjl.stochastic.spar.options.SparOptions`, or arguments of the function.
+    on_progress : callable, optional
+        Called with lines of text.
+    **planning
+        Attributes of :class:`~pygridjl.stochastic.planning.PlanningProblem`, such as ``budget``,
+        ``unit_kw``, ``max_sites``, ``v_source``.
+
+    Returns
+    -------
+    SitingResult
+        Decision, value on all scenarios, bound and status.
+
+    Raises
+    ------
+    InvalidOptionError
+        If an option is unknown or cannot be used.
+    InvalidNetworkError, InvalidPlanningError, InvalidScenariosError
+        If the input is unsound; every fault is listed.
+    SolverError
+        If a solver fails in a way that leaves no value to state.
+    """
+    function = method_function(method)
+    problem = _problem(feeder, objective, planning)
+    assert_valid_planning(problem)
+    if not isinstance(scenarios, ScenarioSet):
+        scenarios = generate_scenarios(problem.feeder.n_bus, scenarios, seed=scenario_seed)
+    assert_valid_scenarios_for(problem, scenarios)
+    arguments = _arguments(
+        method,
+        function,
+        {"seed": seed, "time_limit": time_limit, "gap": gap, "on_progress": on_progress},
+        options or {},
+    )
+    return function(problem, scenarios, build_engine(problem, scenarios, engine), **arguments)
+
+
+def _problem(
+    feeder: Feeder | PlanningProblem, objective: Objective | None, planning: Mapping[str, Any]
+) -> PlanningProblem:
+    if isinstance(feeder, PlanningProblem):
+        if planning or objective is not None:
+            given = ", ".join([*planning, *(["objective"] if objective is not None else [])])
+            raise InvalidOptionError(f"a planning problem has its own {given}")
+        return feeder
+    assert_valid_feeder(feeder)
+    known = inspect.signature(PlanningProblem).parameters
+    for name in planning:
+        if name not in known or name == "feeder":
+            raise InvalidOptionError(f"{name!r} is no attribute of a planning problem")
+    return PlanningProblem(feeder, objective=objective or "voltage", **planning)
+
+
+def _arguments(
+    method: str,
+    function: Callable[..., SitingResult],
+    common: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Arguments for a method: the common ones it takes, and its own options."""
+    known = inspect.signature(function).parameters
+    arguments = {k: v for k, v in common.items() if k in known and v is not None}
+    if method == "spar":
+        from pygridjl.stochastic.spar.options import SparOptions
+
+        own = inspect.signature(SparOptions).parameters
+        chosen = {k: v for k, v in options.items() if k in own}
+        options = {k: v for k, v in options.items() if k not in own}
+        arguments["options"] = SparOptions(**chosen)
+    for name, value in options.items():
+        if name not in known or name in ("problem", "scenarios", "second_stage", *common):
+            raise InvalidOptionError(f"method {method!r} has no option {name!r}")
+        arguments[name] = value
+    return arguments
