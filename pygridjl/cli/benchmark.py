@@ -89,8 +89,7 @@ def _print_tables(table: list[Row], standard: list[Row]) -> None:
     from pygridjl.studies import reconfiguration as study
 
     click.echo("(a) Table I of FORWARD (balanced problem): cost ÷ best proven bound, seconds")
-    columns = report.table_columns(study.TABLE_METHODS)
-    click.echo(text_table(report.wide_table(table), columns))
+    click.echo(text_table(*report.table_by_instance(table)))
     click.echo("    * proven optimal; elsewhere the ratio also holds what the bound leaves open")
     click.echo("    paper seconds: another machine, printed for orientation only")
     click.echo(

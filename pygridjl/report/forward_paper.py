@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pygridjl.report.reconfiguration import standard_columns, table_columns, wide_table
+from pygridjl.report.reconfiguration import standard_columns, table_by_instance
 from pygridjl.report.tables import Column, markdown_table, number
 
 __all__ = ["forward_report"]
@@ -13,26 +13,27 @@ __all__ = ["forward_report"]
 Row = Mapping[str, Any]
 
 _PAPER = (
-    "Vendrell, Bent, Kia: *FORWARD: Feasibility Oriented Random-Walk Inspired Algorithm for Radial "
-    "Reconfiguration in Distribution Networks*. Every number below was computed in this run, except "
-    "the columns marked *paper* and *best known*."
+    "Vendrell, Bent, Kia: *FORWARD: Feasibility Oriented Random-Walk Inspired Algorithm for "
+    "Radial Reconfiguration in Distribution Networks*. Every number below was computed in this "
+    "run, except the columns marked *paper* and *best known*."
 )
 _TABLE_TEXT = (
-    "Cells: cost over the best proven bound, seconds. A star marks a bound that is the optimum; "
-    "elsewhere the ratio also holds what the bound leaves open. The paper's seconds are from another "
-    "machine."
+    "Cells: cost over the best proven bound, seconds. A star marks a bound that is the optimum;"
+    " elsewhere the ratio also holds what the bound leaves open. The paper's seconds are from "
+    "another machine."
 )
 _LITERAL_TEXT = (
-    "Line 4 of Alg. 4 deletes every edge with both ends among the sampled nodes, which also forbids "
-    "joining two trees. On the cycle 0–1–2–3 with injections +5, +2, −5, −2 the literal mode"
+    "Line 4 of Alg. 4 deletes every edge with both ends among the sampled nodes, which also "
+    "forbids joining two trees. On the cycle 0–1–2–3 with injections +5, +2, −5, −2 the literal"
+    " mode"
 )
 _COST_TEXT = (
-    "Table I prints costs in giga-watts. The published instances, with generation scaled to demand, "
-    "cost this much in the paper's own objective (1a) at best:"
+    "Table I prints costs in giga-watts. The published instances, with generation scaled to "
+    "demand, cost this much in the paper's own objective (1a) at best:"
 )
 _STANDARD_TEXT = (
-    "The substations problem with AC losses, beside the best known of the literature. Bound and gap "
-    "are those of the linear model."
+    "The substations problem with AC losses, beside the best known of the literature. Bound and"
+    " gap are those of the linear model."
 )
 
 
@@ -50,7 +51,7 @@ def forward_report(
     Parameters
     ----------
     methods : sequence of str
-        Columns of Table I.
+        Methods of Table I.
     table, standard, random, costs, notes : sequence of mapping
         Rows of the studies of the same names.
     counterexample : Counterexample
@@ -78,7 +79,7 @@ def forward_report(
         _PAPER,
         "## Table I",
         _TABLE_TEXT,
-        markdown_table(wide_table(table), table_columns(methods)),
+        markdown_table(*table_by_instance(table)),
         "## The printed pseudo-code",
         f"{_LITERAL_TEXT} {verdict}. The faithful mode, which deletes edges within one tree only, "
         f"opens branch {opened} at {example.faithful_kw:.6g} kW (proven optimum "

@@ -14,41 +14,50 @@ __all__ = [
     "plot_scale",
     "scale_columns",
     "standard_columns",
-    "table_columns",
-    "wide_table",
+    "table_by_instance",
 ]
 
 Row = Mapping[str, Any]
 
 
-def wide_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Turn rows per (instance, method) into one row per instance, methods as columns."""
-    wide: dict[str, dict[str, Any]] = {}
+def table_by_instance(rows: Sequence[Row]) -> tuple[list[dict[str, Any]], list[Column]]:
+    """Lay Table I out with one column per instance.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        One row per instance and method.
+
+    Returns
+    -------
+    lines : list of dict
+        The bound, each method, then the paper's seconds.
+    columns : list of Column
+        For them.
+    """
+    by_method: dict[str, dict[str, Any]] = {}
+    instances = {row["instance"]: row for row in rows}
     for row in rows:
-        line = wide.setdefault(row["instance"], dict(row))
-        line[f"method:{row['method']}"] = row
-    return list(wide.values())
+        by_method.setdefault(row["method"], {})[row["instance"]] = _ratio_and_seconds(row)
+    bounds = {
+        name: f"{row['bound_kw']:.6g}{'*' if row['proven'] else ''}"
+        for name, row in instances.items()
+    }
+    lines = [{"": "proven bound, kW", **bounds}]
+    lines += [{"": method, **cells} for method, cells in by_method.items()]
+    for title, field in (("paper: FORWARD", "forward"), ("paper: Knitro", "knitro")):
+        show = number(f"paper_{field}_seconds", ".2f")
+        cells = {name: show(row) for name, row in instances.items()}
+        lines.append({"": title, **{n: f"{c}s" if c != "–" else c for n, c in cells.items()}})
+    columns = [Column("", lambda line: str(line[""]))]
+    columns += [Column(name, lambda line, n=name: str(line[n])) for name in instances]  # type: ignore[misc]
+    return lines, columns
 
 
-def table_columns(methods: Sequence[str]) -> list[Column]:
-    """Columns of Table I: cost over best proven bound and seconds of each method."""
-
-    def cell(method: str) -> Column:
-        def show(row: Row) -> str:
-            entry = row[f"method:{method}"]
-            if not entry["feasible"]:
-                return "fails"
-            return f"{entry['ratio']:.4f} {entry['seconds']:.3f}s"
-
-        return Column(method, show)
-
-    return [
-        Column("instance", lambda row: f"{row['instance']} ({row['paper_name']})"),
-        Column("bound kW", lambda row: f"{row['bound_kw']:.6g}{'*' if row['proven'] else ''}"),
-        *(cell(method) for method in methods),
-        Column("FORWARD s (paper)", number("paper_forward_seconds", ".2f")),
-        Column("Knitro s (paper)", number("paper_knitro_seconds", ".1f")),
-    ]
+def _ratio_and_seconds(row: Row) -> str:
+    if not row["feasible"]:
+        return "fails"
+    return f"{row['ratio']:.4f} {row['seconds']:.3f}s"
 
 
 def standard_columns() -> list[Column]:
@@ -84,15 +93,12 @@ def plot_benchmark(table: Sequence[Row], standard: Sequence[Row], path: Path) ->
     """Draw cost over bound of each method, and losses before and after of each case."""
     figure = new_figure(width=13, height=5)
     left, right = figure.subplots(1, 2)
-    wide = wide_table(table)
-    methods = [key.partition(":")[2] for key in wide[0] if key.startswith("method:")]
-    for method in methods:
-        entries = [row[f"method:{method}"] for row in wide]
-        if any(entry["feasible"] for entry in entries):
-            ratio = [entry["ratio"] if entry["feasible"] else None for entry in entries]
-            left.plot(range(len(wide)), [float("nan") if r is None else r for r in ratio],
-                      "o-", ms=4, lw=1, label=method)  # fmt: skip
-    left.set_xticks(range(len(wide)), [row["instance"] for row in wide], rotation=30)
+    instances = list(dict.fromkeys(row["instance"] for row in table))
+    for method in dict.fromkeys(row["method"] for row in table):
+        entries = [row for row in table if row["method"] == method]
+        ratio = [entry["ratio"] if entry["feasible"] else float("nan") for entry in entries]
+        left.plot(range(len(instances)), ratio, "o-", ms=4, lw=1, label=method)
+    left.set_xticks(range(len(instances)), instances, rotation=30)
     left.set_yscale("log")
     left.set_ylabel("cost ÷ best proven bound")
     left.set_title("Instances of FORWARD (balanced)", loc="left", fontsize=10)

@@ -50,7 +50,9 @@ def number(field: str, form: str = ".3f", scale: float = 1.0) -> Callable[[Mappi
 
     def show(row: Mapping[str, Any]) -> str:
         value = row.get(field)
-        return "–" if value is None or value != value else format(value * scale, form)
+        if value is None or value != value:
+            return "–"
+        return format(value if scale == 1.0 else value * scale, form)
 
     return show
 
