@@ -70,12 +70,13 @@ def test_base_loss_of_distribution_cases(name):
     ppc = {"version": "2", "baseMVA": base, "bus": bus, "branch": branch, "gen": gen}
     net = from_ppc(ppc, f_hz=50)
     # case16am has a branch of 1e-8 ohm, which leaves a mismatch of rounding of some 1e-6 MVA.
-    runpp(net, tolerance_mva=1e-5, max_iteration=50, trafo_model="pi")
+    tolerance = 1e-5 if name == "case16am" else 1e-9
+    runpp(net, tolerance_mva=tolerance, trafo_model="pi")
     results = (net.res_line, net.res_trafo, net.res_impedance)
     expected = 1e3 * sum(table.pl_mw.sum() for table in results)
 
     network = read_matpower(path)
-    assert power_flow(network)[1] == pytest.approx(expected, abs=1e-3)
+    assert power_flow(network)[1] == pytest.approx(expected, abs=1e-4)
     np.testing.assert_allclose(network.branches.r, branch[:, 2], rtol=1e-14)
 
 

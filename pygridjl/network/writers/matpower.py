@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -128,8 +129,8 @@ def _matrix(name: str, rows: FloatArray) -> Iterable[str]:
 
 def _number(value: float) -> str:
     """Shortest text that reads back as the same number."""
-    if np.isnan(value):
+    if math.isnan(value):
         return "NaN"
-    if np.isinf(value):
+    if math.isinf(value):
         return "Inf" if value > 0 else "-Inf"
     return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
