@@ -72,7 +72,7 @@ class ScipModel:
         lower: FloatArray,
         upper: FloatArray,
         binary: BoolArray,
-        feasibility: float = 1e-7,
+        feasibility: float = 1e-6,
     ) -> None:
         from pyscipopt import Model, quicksum
 
@@ -117,11 +117,18 @@ class ScipModel:
         x = self.columns
         self.model.addCons(self._sum(x[s] * x[s] for s in squares) <= scale * x[a] * x[b])
 
-    def set_start(self, x: FloatArray, known: Sequence[int] | range) -> bool:
-        """Offer values of some columns; SCIP completes them. Returns whether it took them up."""
-        start = self.model.createPartialSol()
-        for j in known:
-            self.model.setSolVal(start, self.columns[j], float(x[j]))
+    def add_ball(self, squares: Sequence[int], radius: float) -> None:
+        """Add the constraint Σ x_s² ≤ radius²."""
+        self.model.addCons(
+            self._sum(self.columns[s] * self.columns[s] for s in squares) <= radius**2
+        )
+
+    def set_start(self, x: FloatArray) -> bool:
+        """Offer a solution to start from; returns whether SCIP found it feasible."""
+        assert_finite("SCIP", "start", x)
+        start = self.model.createSol()
+        for column, value in zip(self.columns, x, strict=True):
+            self.model.setSolVal(start, column, float(value))
         return bool(self.model.addSol(start))
 
     def solve(self, *, time_limit: float, gap: float) -> ScipOutcome:

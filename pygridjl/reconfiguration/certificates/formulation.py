@@ -1,8 +1,8 @@
 """Mixed-integer form of a mesh, shared by the HiGHS and SCIP certificates.
 
-Let û be the electrical flow of the super-edges, E₀ its loss and U the loss of an incumbent. Any
-flow loses E₀ + Σ R_s |u_s − û_s|², and a configuration that loses no more than U has
-|u_s − û_s|² ≤ (U − E₀) W_ss with W the coupling matrix. In units of these radii the model is
+Let û be the electrical flow of the super-edges, E₀ its loss and U a ceiling, such as the loss of
+an incumbent. Any flow loses E₀ + Σ R_s |u_s − û_s|², and a configuration that loses no more than
+U has |u_s − û_s|² ≤ (U − E₀) W_ss with W the coupling matrix. In units of these radii the model is
 
     min  Σ_k a_k o_k + Σ_s ρ_s |w_s|² / z_s,    ρ_s = R_s W_ss ≤ 1,  a_k = ρ_s |δ_k|²,
 
@@ -36,8 +36,6 @@ class MeshFormulation:
         The problem.
     mesh : Mesh
         All blocks together.
-    incumbent : ndarray of bool, shape (m,)
-        Configuration the radii come from; better ones are what the model can find.
     owner : ndarray of int, shape (K,)
         Super-edge of each candidate.
     target : ndarray, shape (K, 2)
@@ -47,16 +45,15 @@ class MeshFormulation:
     share : ndarray, shape (S,)
         ρ.
     viable : ndarray of bool, shape (K,)
-        Candidates that a configuration no worse than the incumbent can open.
+        Candidates that a configuration below the ceiling can open.
     matrix, lower, upper
         Linear rows over the columns.
     offset, unit : float
-        Loss in kW of objective 0, and kW in one unit of the objective: the incumbent has 1.
+        Loss in kW of objective 0, and kW in one unit of the objective: 1 is the ceiling.
     """
 
     problem: RadialProblem
     mesh: Mesh
-    incumbent: BoolArray
     owner: IntArray
     target: FloatArray
     radius: FloatArray
@@ -86,14 +83,19 @@ class MeshFormulation:
         return closed
 
     def columns(self, closed: BoolArray) -> FloatArray:
-        """Values of all columns, the commodity excepted, for a configuration."""
+        """Values of all columns for a configuration."""
         arrays = self.mesh.arrays
-        size = arrays.tail.size
         opened = ~closed[self.mesh.candidate_edge]
         deviation = self.deviation(closed)
         deviation[self.owner[opened]] = 0.0
+        live = np.setdiff1d(np.arange(arrays.tail.size), self.owner[opened])
+        incidence = np.zeros((arrays.n_nodes, live.size))
+        incidence[arrays.tail[live], np.arange(live.size)] = 1.0
+        incidence[arrays.head[live], np.arange(live.size)] = -1.0
+        commodity = np.zeros(arrays.tail.size)
+        commodity[live] = np.linalg.solve(incidence[1:], np.ones(live.size))
         return np.concatenate(
-            [opened.astype(float), deviation[:, 0], deviation[:, 1], np.zeros(size)]
+            [opened.astype(np.float64), deviation[:, 0], deviation[:, 1], commodity]
         )
 
     def deviation(self, closed: BoolArray) -> FloatArray:
@@ -108,10 +110,8 @@ class MeshFormulation:
         return deviation
 
 
-def formulate(
-    problem: RadialProblem, tree: BoolArray, incumbent: BoolArray
-) -> MeshFormulation | None:
-    """Build the model of all configurations that are no worse than ``incumbent``.
+def formulate(problem: RadialProblem, tree: BoolArray, ceiling: float) -> MeshFormulation | None:
+    """Build the model of all configurations that lose no more than ``ceiling``.
 
     Parameters
     ----------
@@ -119,25 +119,28 @@ def formulate(
         The problem.
     tree : ndarray of bool, shape (m,)
         Any spanning tree.
-    incumbent : ndarray of bool, shape (m,)
-        A configuration.
+    ceiling : float
+        Linear loss, kW.
 
     Returns
     -------
     MeshFormulation or None
-        None if the incumbent loses as little as the electrical flow, which proves it optimal.
+        None if the ceiling is the loss of the electrical flow: nothing can be below.
     """
     meshes = decompose(problem, tree, together=True)
     if not meshes:
         return None
     mesh = meshes[0]
     arrays = mesh.arrays
-    p, q = problem.flows(incumbent)
+    p, q = problem.flows(tree)
     losses = problem.weight * (p * p + q * q)
-    excess = float(losses[mesh.edges].sum()) - arrays.energy
-    if excess <= 1e-12 * float(losses.sum()):
+    # Edges outside the mesh are bridges: every tree has the same flow on them.
+    losses[mesh.edges] = 0.0
+    least = float(losses.sum()) + arrays.energy
+    excess = ceiling / problem.kw - least
+    if excess <= 1e-12 * least:
         return None
-    # A hair of room keeps the incumbent itself inside after rounding.
+    # A hair of room keeps a configuration at the ceiling inside after rounding.
     excess *= 1 + 1e-9
     own = np.diagonal(arrays.coupling)
     radius = np.sqrt(excess * own)
@@ -147,7 +150,6 @@ def formulate(
     return MeshFormulation(
         problem=problem,
         mesh=mesh,
-        incumbent=incumbent,
         owner=owner,
         target=target,
         radius=radius,
@@ -156,7 +158,7 @@ def formulate(
         matrix=matrix,
         lower=lower,
         upper=upper,
-        offset=(float(losses.sum()) * problem.kw - excess * problem.kw),
+        offset=least * problem.kw,
         unit=excess * problem.kw,
     )
 

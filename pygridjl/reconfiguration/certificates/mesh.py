@@ -59,12 +59,16 @@ class Mesh:
         ``dimension``: number of edges that must be opened; ``energy``: electrical loss.
     edges : ndarray of int
         Edges of the problem in this block.
+    group, sense : ndarray, shape (len(edges),)
+        Super-edge of each of them, and 1 or −1 for the direction in which it carries its flow.
     candidate_edge : ndarray of int, shape (K,)
         Edge of the problem that candidate k opens.
     """
 
     arrays: MeshArrays
     edges: IntArray
+    group: IntArray
+    sense: FloatArray
     candidate_edge: IntArray
 
 
@@ -212,7 +216,7 @@ def _mesh(
         dimension=cycles.shape[1],
         energy=float(weight @ (through * through).sum(axis=1)),
     )
-    return Mesh(arrays, edges, candidate_edge)
+    return Mesh(arrays, edges, group, sense[inside, 0].astype(np.float64), candidate_edge)
 
 
 def _candidates(

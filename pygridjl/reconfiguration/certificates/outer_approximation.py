@@ -64,17 +64,19 @@ def highs_outer_approximation(
     deadline = start + (np.inf if time_limit is None else time_limit)
     tree = starting_tree(problem)
     best = (tree if incumbent is None else incumbent).copy()
-    form = formulate(problem, tree, best)
+    form = formulate(problem, tree, problem.objective(best))
     bound, nodes = problem.objective(best), 0
     if form is not None:
-        best, value, nodes = _approximate(form, deadline)
+        best, value, nodes = _approximate(form, best, deadline)
         bound = form.offset + form.unit * (value - MARGIN)
     return conclude(problem, best, bound, nodes, start, "highs_outer_approximation", "HiGHS")
 
 
-def _approximate(form: MeshFormulation, deadline: float) -> tuple[BoolArray, float, int]:
+def _approximate(
+    form: MeshFormulation, best: BoolArray, deadline: float
+) -> tuple[BoolArray, float, int]:
     """Loop until bound and incumbent meet; returns incumbent, bound in units, nodes."""
-    problem, best = form.problem, form.incumbent
+    problem = form.problem
     points = [form.columns(best)]
     bound, nodes = _root(form, points, deadline), 0
     model = HighsModel(_model(form, integer=True), gap=GAP / 10, feasibility=FEASIBILITY)

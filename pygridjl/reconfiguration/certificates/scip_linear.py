@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from scipy.sparse import block_array, coo_array, csr_array
 
 from pygridjl._types import BoolArray
 from pygridjl.errors import SolverError
@@ -17,6 +16,7 @@ from pygridjl.reconfiguration.certificates.incumbents import (
     conclude,
 )
 from pygridjl.reconfiguration.certificates.mesh import starting_tree
+from pygridjl.reconfiguration.certificates.scip_mesh import add_mesh, mesh_columns, mesh_start
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.solvers.scip import ScipModel
 
@@ -64,11 +64,11 @@ def scip_linear(
     best = (tree if incumbent is None else incumbent).copy()
     bound, nodes = -np.inf, 0
     while bound < (1 - PROOF_TOLERANCE) * problem.objective(best):
-        form = formulate(problem, tree, best)
+        form = formulate(problem, tree, problem.objective(best))
         if form is None:
             bound = problem.objective(best)
             break
-        found, value, more = _solve(form, deadline)
+        found, value, more = _solve(form, best, deadline)
         bound, nodes = max(bound, form.offset + form.unit * value), nodes + more
         if found is None:
             break
@@ -79,11 +79,13 @@ def scip_linear(
     return conclude(problem, best, bound, nodes, start, "scip_linear", "SCIP")
 
 
-def _solve(form: MeshFormulation, deadline: float) -> tuple[BoolArray | None, float, int]:
+def _solve(
+    form: MeshFormulation, best: BoolArray, deadline: float
+) -> tuple[BoolArray | None, float, int]:
     """Run SCIP; returns a configuration better than the incumbent, bound in units, nodes."""
     model = _model(form)
     ways = form.owner.size
-    model.set_start(form.columns(form.incumbent), range(ways))
+    model.set_start(mesh_start(form, best))
     answer = model.solve(time_limit=deadline - time.perf_counter(), gap=GAP)
     # The loss of the electrical flow is a bound before SCIP has any.
     value = max(min(answer.bound, 1.0) - MARGIN, 0.0)
@@ -92,31 +94,14 @@ def _solve(form: MeshFormulation, deadline: float) -> tuple[BoolArray | None, fl
     closed = form.closed(answer.x[:ways] > 0.5)
     if not form.problem.is_spanning_tree(closed):
         raise SolverError("SCIP: the opened branches do not leave a spanning tree")
-    better = form.problem.objective(closed) < form.problem.objective(form.incumbent)
+    better = form.problem.objective(closed) < form.problem.objective(best)
     return closed if better else None, value, answer.nodes
 
 
 def _model(form: MeshFormulation) -> ScipModel:
-    """Columns of the formulation, then the loss t and the closed part z of each super-edge."""
-    size, ways = form.share.size, form.owner.size
-    reach = np.concatenate([np.ones(2 * size), np.full(size, form.commodity)])
-    model = ScipModel(
-        cost=np.concatenate([form.cost, np.zeros(3 * size), form.share, np.zeros(size)]),
-        lower=np.concatenate([np.zeros(ways), -reach, np.zeros(2 * size)]),
-        upper=np.concatenate([form.viable.astype(float), reach, np.ones(2 * size)]),
-        binary=np.arange(ways + 5 * size) < ways,
-    )
-    model.add_rows(
-        csr_array(block_array([[form.matrix, csr_array((form.lower.size, 2 * size))]])),
-        form.lower,
-        form.upper,
-    )
-    edge, z = np.arange(size), ways + 4 * size + np.arange(size)
-    rows = np.concatenate([edge, form.owner])
-    columns = np.concatenate([z, np.arange(ways)])
-    complement = coo_array((np.ones(size + ways), (rows, columns)), shape=(size, ways + 5 * size))
-    model.add_rows(csr_array(complement), np.ones(size), np.ones(size))
-    for s in range(size):
-        t = ways + 3 * size + s
-        model.add_cone((ways + s, ways + size + s), t, t + size)
+    """Columns of :func:`mesh_columns` alone, the loss as objective."""
+    lower, upper, binary = mesh_columns(form)
+    cost = np.concatenate([form.cost, np.zeros(3 * form.share.size), form.share])
+    model = ScipModel(np.pad(cost, (0, form.share.size)), lower, upper, binary)
+    add_mesh(model, form, 0)
     return model
