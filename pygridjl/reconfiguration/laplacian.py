@@ -189,9 +189,9 @@ def _eliminate(n: int, tail: IntArray, head: IntArray, conductance: FloatArray) 
 
 
 @kernel
-def _precondition(elimination: Elimination, residual: FloatArray) -> FloatArray:
+def _precondition(elimination: Elimination, residual: FloatArray, y: FloatArray) -> None:
     node, start, target, share, pivot = elimination
-    y = residual.copy()
+    y[:] = residual
     for k in range(node.shape[0]):
         left = y[node[k]]
         for i in range(start[k], start[k + 1]):
@@ -207,7 +207,15 @@ def _precondition(elimination: Elimination, residual: FloatArray) -> FloatArray:
         for i in range(last - 1, start[k] - 1, -1):
             left = (1.0 - share[i]) * left + share[i] * y[target[i]]
         y[node[k]] = left
-    return y
+
+
+@kernel
+def _dot(a: FloatArray, b: FloatArray) -> float:
+    # Not BLAS: its threads cost more than they save here, and their number would change the sum.
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return total
 
 
 @kernel
@@ -218,28 +226,33 @@ def _conjugate_gradients(
     conductance: FloatArray,
     injection: FloatArray,
 ) -> FloatArray:
-    x = np.zeros(injection.shape[0])
+    n = injection.shape[0]
+    x = np.zeros(n)
     residual = injection - injection.mean()
-    z = _precondition(elimination, residual)
+    z = np.empty(n)
+    _precondition(elimination, residual, z)
     direction = z.copy()
-    rho = float(np.dot(residual, z))
-    image = np.empty(x.shape[0])
+    image = np.empty(n)
+    rho = _dot(residual, z)
     iteration = 0
     energy = 0.0
+    # Plain loops: array expressions would allocate several vectors in every iteration.
     while iteration < MAX_ITERATIONS and rho > ENERGY_TOLERANCE * energy:
         image[:] = 0.0
         for e in range(tail.shape[0]):
             current = conductance[e] * (direction[tail[e]] - direction[head[e]])
             image[tail[e]] += current
             image[head[e]] -= current
-        step = rho / float(np.dot(direction, image))
-        x += step * direction
-        residual -= step * image
+        step = rho / _dot(direction, image)
+        for i in range(n):
+            x[i] += step * direction[i]
+            residual[i] -= step * image[i]
         # Every step adds its share to the energy bᵀx of the solution.
         energy += step * rho
-        z = _precondition(elimination, residual)
-        new = float(np.dot(residual, z))
-        direction = z + (new / rho) * direction
+        _precondition(elimination, residual, z)
+        new = _dot(residual, z)
+        for i in range(n):
+            direction[i] = z[i] + (new / rho) * direction[i]
         rho = new
         iteration += 1
     return x
