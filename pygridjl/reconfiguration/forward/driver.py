@@ -50,9 +50,9 @@ def forward(
     weight_rule : str or WeightRule
         ``"eq2"``, ``"eq3"`` or an own rule; ``fast`` takes those of the class PowerLawRule only.
     jobs : int
-        Processes for the islands of ``literal`` and ``faithful``, used where at least two islands
-        are large enough to repay the start of a process. In ``fast`` it never pays: growing all
-        forests takes less time than a process needs to start.
+        Processes for the islands of ``literal`` and ``faithful``, used only if at least two
+        islands have 4,000 nodes or more, and a gain only on idle cores. In ``fast`` it never pays:
+        growing all forests takes less time than a process needs to start.
 
     Returns
     -------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from joblib import Parallel, delayed
-
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 from pygridjl.reconfiguration.forward.forest import Forest, empty_forest, join
 from pygridjl.reconfiguration.forward.net_concad import condense
@@ -14,8 +12,9 @@ from pygridjl.reconfiguration.forward.weights import WeightRule
 
 __all__ = ["grow_forest", "grow_forests"]
 
-# Starting a worker process takes about 1.4 s, growing an island 0.8 s at 2,000 nodes and 3.3 s at
-# 4,000: with fewer nodes in the second largest island a second process costs more than it saves.
+# Starting worker processes was seen to take 1 to 2 s, growing an island some 0.8 s at 2,000 nodes
+# and 3 s at 4,000: in smaller islands a second process cannot save what it costs. In larger ones it
+# can on idle cores only; on busy ones two processes were slower than one at every size measured.
 PARALLEL_NODES = 4000
 
 
@@ -54,7 +53,7 @@ def grow_forest(island: FlowGraph, rule: WeightRule, *, literal: bool = False) -
 def grow_forests(
     islands: Sequence[FlowGraph], rule: WeightRule, *, literal: bool, jobs: int
 ) -> list[Forest]:
-    """Grow a forest in every island, in parallel where that pays.
+    """Grow a forest in every island, in parallel where the islands are large enough for it.
 
     Parameters
     ----------
@@ -65,7 +64,8 @@ def grow_forests(
     literal : bool
         As in :func:`grow_forest`.
     jobs : int
-        Processes at most.
+        Processes at most; more than one are started only if the second largest island has 4,000
+        nodes or more.
 
     Returns
     -------
@@ -74,6 +74,8 @@ def grow_forests(
     """
     sizes = sorted((island.n for island in islands), reverse=True)
     if jobs > 1 and len(sizes) > 1 and sizes[1] >= PARALLEL_NODES:
+        from joblib import Parallel, delayed
+
         tasks = (delayed(grow_forest)(island, rule, literal=literal) for island in islands)
         return list(Parallel(n_jobs=jobs, backend="loky")(tasks))
     return [grow_forest(island, rule, literal=literal) for island in islands]
