@@ -15,9 +15,9 @@ from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
 
 __all__ = ["Finding", "assert_valid", "validate"]
 
-# A series impedance above this many p.u. (or an injection above the other) is nearly always a
-# table whose ohms or kilowatts were not converted; 1e3 p.u. on any base short-circuits nothing.
-SUSPICIOUS_IMPEDANCE = 1e3
+# A series impedance above this many p.u. (or an injection above the other) is surely a table whose
+# ohms or kilowatts were not converted: an ohm of a 0.4 kV cable on 100 MVA is 625 p.u.
+SUSPICIOUS_IMPEDANCE = 1e5
 SUSPICIOUS_POWER = 1e4
 
 

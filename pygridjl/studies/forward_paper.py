@@ -58,13 +58,14 @@ def counterexample_network() -> Network:
     Deleting every edge with both ends in already sampled trees, as Alg. 4 prints, deletes the
     edges that would join two trees; Lemma 3.3 of FORWARD then does not hold.
     """
+    place = np.arange(4)
     return Network(
         "counterexample",
         1.0,
-        Buses(id=["0", "1", "2", "3"]),
-        Branches(id=[1, 2, 3, 4], from_bus=[0, 1, 2, 3], to_bus=[1, 2, 3, 0], r=np.ones(4)),
-        Generators(id=["0", "1"], bus=[0, 1], p=[5.0, 2.0]),
-        Loads(id=["2", "3"], bus=[2, 3], p=[5.0, 2.0]),
+        Buses(id=place.astype(np.str_)),
+        Branches(id=place + 1, from_bus=place, to_bus=(place + 1) % 4, r=np.ones(4)),
+        Generators(id=np.array(["0", "1"]), bus=place[:2], p=np.array([5.0, 2.0])),
+        Loads(id=np.array(["2", "3"]), bus=place[2:], p=np.array([5.0, 2.0])),
     )
 
 

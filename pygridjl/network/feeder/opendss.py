@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pygridjl.errors import CaseNotFoundError, NetworkFormatError
+from pygridjl.network.dss_engine import compiled_circuit
 from pygridjl.network.feeder.model import Feeder
 from pygridjl.network.feeder.opendss_branches import read_branches
 from pygridjl.network.feeder.opendss_build import Builder
 from pygridjl.network.feeder.opendss_injections import read_injections
 
-__all__ = ["dss_engine", "read_opendss"]
+__all__ = ["read_opendss"]
 
 # Classes whose elements carry power and that this reader understands; the others that carry
 # power are refused, and controls, meters and data classes are of no concern.
@@ -49,8 +47,6 @@ _CARRIES_NO_POWER = {
     "swtcontrol",
     "upfccontrol",
 }
-# Number of the engine's error "Max Control Iterations Exceeded".
-_CONTROLS_HUNT = 485
 
 
 def read_opendss(path: str | Path, *, name: str | None = None, phase_mva: float = 1.0) -> Feeder:
@@ -84,55 +80,14 @@ def read_opendss(path: str | Path, *, name: str | None = None, phase_mva: float 
     path = Path(path).resolve()
     if not path.is_file():
         raise CaseNotFoundError(f"no OpenDSS script at {path}")
-    with dss_engine(path) as dss:
+    with compiled_circuit(path) as (dss, notes):
         _refuse_unknown(dss, path)
         solved = _solve(dss)
         build = Builder(path, phase_mva)
+        build.notes.extend(notes)
         read_branches(dss, build)
         read_injections(dss, build, solved=solved)
         return build.feeder(name or str(dss.Circuit.Name()))
-
-
-@contextmanager
-def dss_engine(path: Path) -> Iterator[Any]:
-    """Compile a script in an engine of its own and put the working directory back afterwards.
-
-    Parameters
-    ----------
-    path : Path
-        The script.
-
-    Yields
-    ------
-    OpenDSSDirect
-        The engine with the circuit.
-
-    Raises
-    ------
-    NetworkFormatError
-        If the engine refuses the script or the script defines no circuit.
-    """
-    from opendssdirect import DSSException, dss
-
-    here = Path.cwd()  # first: a new engine moves too
-    engine = dss.NewContext()
-    try:
-        try:
-            engine.Text.Command(f'redirect "{path}"')
-        except DSSException as error:
-            # Controls that hunt at the end of a script leave tables that can be read.
-            if error.args[0] != _CONTROLS_HUNT:
-                raise
-        if not engine.Basic.NumCircuits() or not engine.Circuit.NumBuses():
-            raise NetworkFormatError(path, "OpenDSS", "the script defines no circuit with buses")
-        yield engine
-    except DSSException as error:
-        text = " ".join(str(error.args[-1]).split())
-        raise NetworkFormatError(path, "OpenDSS", text) from error
-    finally:
-        # The engine moves the whole process into the folder of the script.
-        os.chdir(here)
-        engine.Basic.ClearAll()
 
 
 def _refuse_unknown(dss: Any, path: Path) -> None:

@@ -10,7 +10,7 @@ from pygridjl.errors import NetworkFormatError
 from pygridjl.network.columns import TABLES, decode_network
 from pygridjl.network.model import Network
 from pygridjl.network.readers.json_file import parse_json
-from pygridjl.network.readers.text import read_text
+from pygridjl.network.text import read_text
 
 __all__ = ["read_csv"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from pygridjl.errors import NetworkFormatError
 from pygridjl.network.columns import HEAD, decode_network
 from pygridjl.network.model import Network
-from pygridjl.network.readers.text import read_text
+from pygridjl.network.text import read_text
 
 __all__ = ["parse_json", "read_json"]
 

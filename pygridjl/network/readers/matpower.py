@@ -12,7 +12,7 @@ from pygridjl.errors import NetworkFormatError
 from pygridjl.network.columns import first_positions
 from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
 from pygridjl.network.readers.matlab import run_case
-from pygridjl.network.readers.text import read_text
+from pygridjl.network.text import read_text
 
 __all__ = ["read_matpower"]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from pygridjl._types import FloatArray, IntArray
 from pygridjl.errors import NetworkFormatError
+from pygridjl.network.dss_engine import compiled_circuit
 from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
 from pygridjl.network.readers.dss_elements import (
     Injection,
@@ -23,7 +24,6 @@ from pygridjl.network.readers.dss_elements import (
     read_sources,
     read_transformers,
 )
-from pygridjl.network.readers.dss_engine import compiled_circuit
 
 __all__ = ["read_opendss"]
 

@@ -22,7 +22,7 @@ from pygridjl.network.readers.pandapower_units import (
     read_loads,
     read_shunts,
 )
-from pygridjl.network.readers.text import read_text
+from pygridjl.network.text import read_text
 
 __all__ = ["from_pandapower", "read_pandapower_json"]
 

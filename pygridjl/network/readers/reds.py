@@ -11,7 +11,7 @@ import numpy as np
 from pygridjl._types import FloatArray
 from pygridjl.errors import NetworkFormatError
 from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
-from pygridjl.network.readers.text import read_text
+from pygridjl.network.text import read_text
 
 __all__ = ["read_reds"]
 

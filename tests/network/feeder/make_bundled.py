@@ -13,8 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pygridjl.network.dss_engine import compiled_circuit
 from pygridjl.network.feeder import Feeder, assert_valid_feeder, save_feeder
-from pygridjl.network.feeder.opendss import dss_engine, read_opendss
+from pygridjl.network.feeder.opendss import read_opendss
 
 CREDIT = "EPRI OpenDSS (BSD-3-Clause); test feeder of the IEEE PES Test Feeder Working Group"
 # The script, and the file of coordinates where the script does not read one itself.
@@ -34,7 +35,7 @@ VOLTAGES = Path(__file__).parents[2] / "data" / "feeders"
 def write_voltages(script: Path, feeder: Feeder, target: Path) -> None:
     """Line-to-ground voltages of the solved script, p.u., one row a bus and phase."""
     lines = ["bus,phase,re,im"]
-    with dss_engine(script) as dss:
+    with compiled_circuit(script) as (dss, _):
         dss.Solution.Solve()
         assert dss.Solution.Converged()
         for bus, kv in zip(feeder.buses.id, feeder.buses.kv_ln, strict=True):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pygridjl.errors import CaseNotFoundError, NetworkFormatError
+from pygridjl.network.dss_engine import compiled_circuit
 from pygridjl.network.feeder import load_feeder
-from pygridjl.network.feeder.opendss import dss_engine, read_opendss
+from pygridjl.network.feeder.opendss import read_opendss
 from pygridjl.powerflow.lindistflow3 import LinDistFlow3
 
 HEAD = """clear
@@ -70,7 +71,7 @@ def test_lines_are_linecode_times_length(script):
     i_base = 1e3 / (12.47 / 3**0.5)
     assert branch.rating[spur].tolist() == pytest.approx([120 / i_base, np.inf, 120 / i_base])
     assert feeder.buses.phases[_bus(feeder, "e")].tolist() == [True, False, True]
-    with dss_engine(path) as engine:
+    with compiled_circuit(path) as (engine, _):
         y = _admittance(engine, "line.trunk")
     z = np.linalg.inv(-y[:3, 3:]) / z_base
     np.testing.assert_allclose(branch.r[trunk] + 1j * branch.x[trunk], z, rtol=1e-10)
@@ -84,7 +85,7 @@ def test_charging_is_what_the_engine_lets_an_open_line_inject(script):
     """An unloaded line behind a stiff source: its reactive power, phase by phase."""
     path = script("")
     feeder = load_feeder(path)
-    with dss_engine(path) as engine:
+    with compiled_circuit(path) as (engine, _):
         engine.Solution.Solve()
         engine.Circuit.SetActiveElement("line.trunk")
         kvar = -np.asarray(engine.CktElement.Powers())[1:6:2]
@@ -113,7 +114,7 @@ def test_loads_draw_from_each_phase_what_the_engine_says(script, nodes, phases, 
         "vminpu=0.1 vmaxpu=3"
     )
     feeder = load_feeder(path)
-    with dss_engine(path) as engine:
+    with compiled_circuit(path) as (engine, _):
         engine.Solution.Solve()
         engine.Circuit.SetActiveElement("load.d")
         power = np.asarray(engine.CktElement.Powers())
@@ -165,7 +166,7 @@ def test_transformer_impedance_and_ratio(script, taps):
     row = _branch(feeder, "transformer.t")
     assert feeder.branches.kind[row] == "transformer"
     z_base = 0.48**2 / 3
-    with dss_engine(path) as engine:
+    with compiled_circuit(path) as (engine, _):
         y = _admittance(engine, "transformer.t")
         engine.Solution.Solve()
         engine.Circuit.SetActiveBus("low")
@@ -193,7 +194,7 @@ def test_single_phase_regulators_become_one_bank_at_the_solved_taps(script):
     feeder = load_feeder(path)
     row = _branch(feeder, "transformer.r1+r2+r3")
     assert feeder.branches.kind[row] == "regulator"
-    with dss_engine(path) as engine:
+    with compiled_circuit(path) as (engine, _):
         engine.Solution.Solve()
         taps = []
         for n in (1, 2, 3):
@@ -216,7 +217,7 @@ def test_open_delta_bank_about_the_centroid(script):
     )
     feeder = load_feeder(path)
     (row,) = np.flatnonzero(feeder.branches.to_bus == _bus(feeder, "r"))
-    with dss_engine(path) as engine:
+    with compiled_circuit(path) as (engine, _):
         engine.Solution.Solve()
         magnitudes = []
         for bus in ("m", "r"):
@@ -294,7 +295,7 @@ def test_lindistflow_is_close_to_the_engine_at_light_load(script):
         )
         feeder = load_feeder(path)
         U = LinDistFlow3(feeder).voltages(*feeder.injection())
-        with dss_engine(path) as engine:
+        with compiled_circuit(path) as (engine, _):
             engine.Solution.Solve()
             engine.Circuit.SetActiveBus("e")
             volts = dict(zip(engine.Bus.Nodes(), engine.Bus.puVmagAngle()[::2], strict=True))
@@ -312,7 +313,7 @@ def test_bad_scripts(script, tmp_path):
         load_feeder(broken)
     with pytest.raises(NetworkFormatError, match="OpenDSS: You must create a new circuit"):
         load_feeder(script("", head="hello world\n", tail=""))
-    with pytest.raises(NetworkFormatError, match="defines no circuit with buses"):
+    with pytest.raises(NetworkFormatError, match="circuit: the script defines none"):
         load_feeder(script("", head="! nothing here\n", tail=""))
     with pytest.raises(NetworkFormatError, match="no voltage base"):
         load_feeder(script("new load.d bus1=m.1 phases=1 kv=7.2 kw=1", tail="solve\n"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pygridjl.errors import NetworkFormatError
-from pygridjl.network.readers.text import read_text
+from pygridjl.network.text import read_text
 
 __all__ = ["compiled_circuit"]
 
