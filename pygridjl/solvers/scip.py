@@ -123,13 +123,13 @@ class ScipModel:
             self._sum(self.columns[s] * self.columns[s] for s in squares) <= radius**2
         )
 
-    def set_start(self, x: FloatArray) -> bool:
-        """Offer a solution to start from; returns whether SCIP found it feasible."""
+    def set_start(self, x: FloatArray) -> None:
+        """Offer a solution to start from; SCIP drops it if it is not feasible."""
         assert_finite("SCIP", "start", x)
         start = self.model.createSol()
         for column, value in zip(self.columns, x, strict=True):
             self.model.setSolVal(start, column, float(value))
-        return bool(self.model.addSol(start))
+        self.model.addSol(start)
 
     def solve(self, *, time_limit: float, gap: float) -> ScipOutcome:
         """Minimise.

@@ -206,12 +206,14 @@ class _BranchFlow:
         model.add_rows(_rows(*drop, (edge, at.z, -down), shape=shape), -down, infinite)
 
     def _add_cones(self, model: ScipModel) -> None:
-        """P² + Q² ≤ v l, and its perspective P² + Q² ≤ v_max l z; source transformers."""
+        """P² + Q² ≤ v l, where switchable also P² + Q² ≤ v_max l z; source transformers."""
         at = self.at
         for e in range(self.problem.m):
-            squares = (at.p[e], at.q[e])
-            model.add_cone(squares, at.v[self.tail[e]], at.l[e])
-            model.add_cone(squares, at.z[e], at.l[e], float(self.v_high[self.tail[e]]))
+            model.add_cone((at.p[e], at.q[e]), at.v[self.tail[e]], at.l[e])
+        if self.form is not None:
+            for e in self.form.mesh.candidate_edge:
+                largest = float(self.v_high[self.tail[e]])
+                model.add_cone((at.p[e], at.q[e]), at.z[e], at.l[e], largest)
         limit = self._capacity(self.problem.network.generators.s_max) / self.scale
         for k in np.flatnonzero(np.isfinite(limit)):
             model.add_ball((at.pg[k], at.qg[k]), float(limit[k]))

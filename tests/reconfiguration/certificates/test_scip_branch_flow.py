@@ -11,6 +11,7 @@ from pygridjl.cases import get_case
 from pygridjl.errors import InvalidOptionError
 from pygridjl.powerflow.radial import radial_power_flow
 from pygridjl.reconfiguration.certificates import scip_branch_flow
+from pygridjl.reconfiguration.certificates.scip_branch_flow import _BranchFlow
 from pygridjl.reconfiguration.problem import build_problem
 from pygridjl.results import Status
 
@@ -72,6 +73,23 @@ def test_other_limits_that_nothing_keeps(limit):
         changed = network.replace(generators=network.generators.replace(s_max=0.5 * demand))
     answer = scip_branch_flow(build_problem(changed, limits=(limit,)))
     assert answer.status is Status.INFEASIBLE
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 2))
+def test_every_ac_power_flow_is_inside_the_relaxation(seed, substations):
+    network = random_network(seed, n=7, extra=4, substations=substations)
+    problem = build_problem(network, limits=())
+    trees = list(ac_losses(problem))
+    closed, flow = trees[seed % len(trees)]
+    # With its own loss as ceiling, the bounds are as tight as they get for this tree.
+    relaxation = _BranchFlow(problem, trees[0][0], flow.loss_kw)
+    scip = relaxation.model.model
+    point = scip.createSol()
+    for column, value in zip(relaxation.model.columns, relaxation.start(closed), strict=True):
+        scip.setSolVal(point, column, float(value))
+    assert scip.checkSol(point)
+    assert scip.getSolObjVal(point) == pytest.approx(flow.loss_kw, rel=1e-9)
 
 
 def test_stopped_by_the_clock():
