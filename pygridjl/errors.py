@@ -20,6 +20,7 @@ __all__ = [
     "InvalidPlanningError",
     "InvalidScenariosError",
     "NetworkFormatError",
+    "OutputError",
     "PowerFlowError",
     "PyGridJLError",
     "PyGridJLWarning",
@@ -127,6 +128,25 @@ class InfeasibleConfigurationError(PyGridJLError):
 
 class InvalidOptionError(PyGridJLError):
     """An argument or option has a value that cannot be used."""
+
+
+class OutputError(PyGridJLError):
+    """A file or folder cannot be written.
+
+    Parameters
+    ----------
+    path : object
+        Where it was to be.
+    detail : str
+        Why not.
+    """
+
+    def __init__(self, path: object, detail: str) -> None:
+        super().__init__(f"cannot write {path}: {detail}")
+        self.path, self.detail = str(path), detail
+
+    def __reduce__(self) -> tuple[type[OutputError], tuple[str, str]]:
+        return type(self), (self.path, self.detail)
 
 
 class PowerFlowError(PyGridJLError):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pygridjl.cli.options import json_option, open_store, progress, study_options
 from pygridjl.report import reconfiguration as report
-from pygridjl.report.tables import text_table, write_text
+from pygridjl.report.tables import text_table, write_csv
 from pygridjl.studies.store import TaskStore
 
 __all__ = ["both_tables", "collect", "command"]
@@ -46,7 +46,7 @@ def reconfiguration(scale: bool, out: Path, resume: bool, seed: int, as_json: bo
     if scale:
         rows = collect("networks", study.scale_rows(store, seed=seed), 24)
         written = [
-            write_text(out / "scale.csv", pd.DataFrame(rows)),
+            write_csv(out / "scale.csv", pd.DataFrame(rows)),
             report.plot_scale(rows, out / "scale.png"),
         ]
         if as_json:
@@ -78,8 +78,8 @@ def both_tables(store: TaskStore, out: Path, seed: int) -> tuple[list[Row], list
         len(study.BEST_KNOWN),
     )
     written = [
-        write_text(out / "table-I.csv", pd.DataFrame(table)),
-        write_text(out / "standard.csv", pd.DataFrame(standard)),
+        write_csv(out / "table-I.csv", pd.DataFrame(table)),
+        write_csv(out / "standard.csv", pd.DataFrame(standard)),
         report.plot_benchmark(table, standard, out / "benchmark.png"),
     ]
     return table, standard, written

@@ -9,8 +9,8 @@ import click
 
 from pygridjl.cli.benchmark import both_tables, collect
 from pygridjl.cli.options import json_option, open_store, study_options
+from pygridjl.files import write_text
 from pygridjl.report.forward_paper import forward_report
-from pygridjl.report.tables import write_text
 
 __all__ = ["command"]
 
@@ -47,7 +47,8 @@ def forward(out: Path, resume: bool, seed: int, as_json: bool) -> None:
     text = forward_report(
         study.TABLE_METHODS, table, standard, summary, costs, paper.data_notes(), example
     )
-    written.append(write_text(out / "report.md", text))
+    write_text(out / "report.md", text)
+    written.append(out / "report.md")
     if as_json:
         found = {"table_I": table, "standard": standard, "random": summary, "costs": costs}
         click.echo(json.dumps(found, indent=2))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pygridjl.errors import InvalidOptionError
+from pygridjl.files import replacing_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,18 +50,15 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     Raises
     ------
     InvalidOptionError
-        If the suffix is not a format or the file cannot be written.
+        If the suffix is not a format.
+    OutputError
+        If the file cannot be written.
     """
     target = Path(path)
     kind = target.suffix.lstrip(".").lower()
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:
         raise InvalidOptionError(f"plot: {target.name!r} must end in one of .{', .'.join(known)}")
-    part = target.with_name(f".{target.name}.part")
-    try:
-        figure.savefig(part, format=kind, bbox_inches="tight")
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InvalidOptionError(f"plot: cannot write {target}: {error.strerror}") from error
+    with replacing_file(target) as temporary:
+        figure.savefig(temporary, format=kind, bbox_inches="tight")
     return target

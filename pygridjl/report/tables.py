@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from pygridjl.errors import InvalidOptionError
+from pygridjl.files import write_text
 
-__all__ = ["Column", "markdown_table", "number", "text_table", "write_text"]
+__all__ = ["Column", "markdown_table", "number", "text_table", "write_csv"]
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,13 @@ def markdown_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column])
     return "\n".join("| " + " | ".join(line) + " |" for line in (header, align, *body))
 
 
-def write_text(path: Path, content: str | pd.DataFrame) -> Path:
-    """Write a text file or a table as CSV, whole or not at all.
+def write_csv(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a table as CSV, whole or not at all.
 
     Raises
     ------
-    InvalidOptionError
+    OutputError
         If the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, pd.DataFrame):
-            content.to_csv(part, index=False)
-        else:
-            part.write_text(content, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InvalidOptionError(f"cannot write {path}: {error.strerror}") from error
+    write_text(path, frame.to_csv(index=False))
     return path

@@ -26,8 +26,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import NetworkFormatError
+from pygridjl.files import replacing_folder
 from pygridjl.network.feeder.components import PHASES
 from pygridjl.network.feeder.model import Feeder
 
@@ -73,20 +71,12 @@ def save_feeder(feeder: Feeder, folder: str | Path) -> Path:
 
     Raises
     ------
-    NetworkFormatError
-        If something else than a feeder is in the way.
+    OutputError
+        If the folder cannot be written or something else than a feeder is in the way.
     """
     target = Path(folder)
-    if target.exists() and not (target / "params.json").is_file():
-        raise NetworkFormatError(target, "folder", "exists and holds no feeder; not overwritten")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        fresh = Path(scratch) / "new"
-        fresh.mkdir()
+    with replacing_folder(target, marker="params.json") as fresh:
         _write_all(feeder, fresh)
-        if target.exists():
-            target.rename(Path(scratch) / "old")
-        shutil.move(fresh, target)
     return target
 
 

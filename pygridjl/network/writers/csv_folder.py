@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pygridjl.files import replacing_folder, write_text
 from pygridjl.network.columns import encode_head, encode_tables
 from pygridjl.network.model import Network
-from pygridjl.network.writers.atomic import write_folder
 
 __all__ = ["write_csv"]
 
@@ -25,7 +25,7 @@ def write_csv(network: Network, path: str | Path) -> None:
 
     Raises
     ------
-    NetworkFormatError
+    OutputError
         If the folder cannot be written.
     """
     head = encode_head(network)
@@ -34,7 +34,9 @@ def write_csv(network: Network, path: str | Path) -> None:
     for table, columns in encode_tables(network).items():
         rows = [columns, *zip(*columns.values(), strict=True)]
         texts[f"{table}.csv"] = "".join(",".join(map(_cell, row)) + "\n" for row in rows)
-    write_folder(Path(path), texts, marker="params.json")
+    with replacing_folder(Path(path), marker="params.json") as folder:
+        for name, text in texts.items():
+            write_text(folder / name, text)
 
 
 def _number(value: float) -> float | str:

@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from pygridjl.files import write_text
 from pygridjl.network.columns import encode_head, encode_tables
 from pygridjl.network.model import Network
-from pygridjl.network.writers.atomic import write_file
 
 __all__ = ["write_json"]
 
@@ -26,12 +26,12 @@ def write_json(network: Network, path: str | Path) -> None:
 
     Raises
     ------
-    NetworkFormatError
+    OutputError
         If the file cannot be written.
     """
     content = {**encode_head(network), **encode_tables(network)}
     text = json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
-    write_file(Path(path), text + "\n")
+    write_text(Path(path), text + "\n")
 
 
 def _finite(value: Any) -> Any:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.files import write_text
 from pygridjl.network.model import Network
-from pygridjl.network.writers.atomic import write_file
 
 __all__ = ["write_matpower"]
 
@@ -40,7 +40,7 @@ def write_matpower(network: Network, path: str | Path) -> None:
 
     Raises
     ------
-    NetworkFormatError
+    OutputError
         If the file cannot be written.
     """
     path = Path(path)
@@ -61,7 +61,7 @@ def write_matpower(network: Network, path: str | Path) -> None:
             "'" + re.sub(r"[\r\n]", " ", i).replace("'", "''") + "'" for i in network.buses.id
         )
         lines += ["mpc.bus_name = {", *(f"\t{text};" for text in quoted), "};"]
-    write_file(path, "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _bus_numbers(network: Network) -> tuple[IntArray, bool]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pygridjl._types import FloatArray
 from pygridjl.errors import NetworkFormatError
-from pygridjl.network.writers.atomic import write_folder
+from pygridjl.files import replacing_folder, write_text
 from pygridjl.stochastic.scenarios.model import ScenarioSet
 from pygridjl.stochastic.scenarios.profile import number_column, read_csv_table
 
@@ -64,7 +64,9 @@ def save_scenarios(
         frame.insert(0, "scenario", scenarios.id, allow_duplicates=True)
         frame.insert(1, "probability", scenarios.probability, allow_duplicates=True)
         texts[f"{quantity}.csv"] = frame.to_csv(index=False, lineterminator="\n")
-    write_folder(Path(folder), texts, _MARKER)
+    with replacing_folder(Path(folder), _MARKER) as fresh:
+        for name, text in texts.items():
+            write_text(fresh / name, text)
     return Path(folder)
 
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from pygridjl._types import FloatArray
 from pygridjl.errors import InvalidScenariosError, NetworkFormatError
+from pygridjl.files import write_text
 from pygridjl.network.validation import Finding
-from pygridjl.network.writers.atomic import write_file
 
 __all__ = [
     "HourlyProfile",
@@ -147,7 +147,7 @@ def save_profile(profile: HourlyProfile, path: str | Path) -> Path:
         If it cannot be written.
     """
     frame = pd.DataFrame({"hour": range(len(profile)), "load": profile.load, "pv": profile.pv})
-    write_file(Path(path), frame.to_csv(index=False, lineterminator="\n"))
+    write_text(Path(path), frame.to_csv(index=False, lineterminator="\n"))
     return Path(path)
 
 

@@ -7,7 +7,7 @@ from feeder_builders import random_feeder, two_bus_feeder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygridjl.errors import CaseNotFoundError, InvalidNetworkError, NetworkFormatError
+from pygridjl.errors import CaseNotFoundError, InvalidNetworkError, NetworkFormatError, OutputError
 from pygridjl.network.feeder import list_feeders, load_feeder, read_feeder, save_feeder
 
 TABLES = ("buses", "branches", "loads", "capacitors", "generators")
@@ -66,7 +66,7 @@ def test_saving_replaces_a_feeder_and_nothing_else(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["f"]  # no scratch left behind
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
-    with pytest.raises(NetworkFormatError, match="holds no feeder"):
+    with pytest.raises(OutputError, match="is not a folder with"):
         save_feeder(two_bus_feeder(), tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
 
