@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -58,7 +56,16 @@ if own !== nothing && Base.locate_package(own) !== nothing
     println("compiled\t", Base.isprecompiled(own))
 end
 """
-_COMPILE = "using PythonCall, PyGridJL"
+# An optional solver that does not compile is no reason to stop; PyGridJL then has to load.
+_COMPILE = r"""
+import Pkg
+try
+    Pkg.precompile()
+catch error
+    println(stderr, "Pkg.precompile: ", sprint(showerror, error))
+end
+using PyGridJL
+"""
 
 
 @dataclass(frozen=True)
@@ -128,13 +135,9 @@ class Probe(Result):
 
 def _run(place: Place, code: str, *arguments: str, seconds: float) -> str:
     command = [place.exe, f"--project={place.project}", "--startup-file=no", "-e", code, *arguments]
-    # PythonCall would otherwise install a Python of its own when loaded outside Python.
-    settings = {"JULIA_CONDAPKG_BACKEND": "Null", "JULIA_PYTHONCALL_EXE": sys.executable}
-    environment = settings | dict(os.environ)
     try:
         done = subprocess.run(
             command,
-            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -230,7 +233,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def compile_packages(place: Place, *, seconds: float = COMPILE_SECONDS) -> None:
-    """Load PyGridJL once in a process of its own, so that Julia keeps the machine code.
+    """Compile the project's packages in a process of its own; Julia keeps the machine code.
 
     Parameters
     ----------

@@ -1,0 +1,24 @@
+module PyGridJLJuniperExt
+
+using JuMP: JuMP, MOI
+using Juniper: Juniper
+using PyGridJL: PyGridJL
+
+"""
+    PyGridJL.optimizer(Val(:juniper); tight=true)
+
+Juniper with Ipopt and HiGHS. With Ipopt's own tolerances (`tight=false`) a relaxation may stop
+short of its optimum, and branch and bound then discards the best answer.
+"""
+function PyGridJL.optimizer(::Val{:juniper}; tight::Bool = true)
+    nl_solver = tight ? PyGridJL.ipopt("tol" => 1e-9, "acceptable_iter" => 0) : PyGridJL.ipopt()
+    return JuMP.optimizer_with_attributes(
+        Juniper.Optimizer,
+        MOI.Silent() => true,
+        "nl_solver" => nl_solver,
+        "mip_solver" => PyGridJL.highs(),
+        "log_levels" => [],
+    )
+end
+
+end

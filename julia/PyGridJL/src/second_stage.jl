@@ -1,0 +1,248 @@
+# The second stage of a stochastic program: one model, many right-hand sides.
+
+"""
+    SecondStage
+
+A linear or convex quadratic program
+
+    min c'z + z'Qz/2   subject to   row_lower ≤ Az ≤ row_upper,  lower ≤ z ≤ upper
+
+that is kept alive in HiGHS (JuMP in direct mode) while the sides of its rows `link` change. There
+is one copy for each Julia thread. Build it with [`second_stage`](@ref), solve it with
+[`solve_scenarios!`](@ref).
+"""
+struct SecondStage
+    models::Vector{JuMP.Model}
+    link::Vector{Int}
+    matrix::SparseMatrixCSC{Float64,Int}
+    lower::Vector{Float64}
+    upper::Vector{Float64}
+    row_lower::Vector{Float64}
+    row_upper::Vector{Float64}
+end
+
+"""
+    second_stage(rows, cols, values, n, cost, lower, upper, row_lower, row_upper, link[,
+                 q_rows, q_cols, q_values]) -> SecondStage
+
+Build the model from triplets of `A` (and of the lower or upper triangle of the symmetric `Q`,
+diagonal included), 1-based.
+"""
+function second_stage(
+    rows::AbstractVector{<:Integer},
+    cols::AbstractVector{<:Integer},
+    values::AbstractVector{<:Real},
+    cost::AbstractVector{<:Real},
+    lower::AbstractVector{<:Real},
+    upper::AbstractVector{<:Real},
+    row_lower::AbstractVector{<:Real},
+    row_upper::AbstractVector{<:Real},
+    link::AbstractVector{<:Integer},
+    q_rows::AbstractVector{<:Integer} = Int[],
+    q_cols::AbstractVector{<:Integer} = Int[],
+    q_values::AbstractVector{<:Real} = Float64[],
+)
+    n, m = length(cost), length(row_lower)
+    length(lower) == length(upper) == n || throw(DimensionMismatch("lower, upper: want $n entries"))
+    length(row_upper) == m || throw(DimensionMismatch("row_upper: want $m entries"))
+    # HiGHS takes NaN for a number and answers "optimal".
+    for (name, data) in (
+        ("values", values),
+        ("cost", cost),
+        ("lower", lower),
+        ("upper", upper),
+        ("row_lower", row_lower),
+        ("row_upper", row_upper),
+        ("q_values", q_values),
+    )
+        any(isnan, data) && throw(ArgumentError("$name: holds NaN"))
+    end
+    all(i -> 1 <= i <= m, link) || throw(BoundsError(row_lower, collect(link)))
+    A = sparse(Vector{Int}(rows), Vector{Int}(cols), Vector{Float64}(values), m, n)
+    lb, ub = Vector{Float64}(lower), Vector{Float64}(upper)
+    row_lb, row_ub = Vector{Float64}(row_lower), Vector{Float64}(row_upper)
+    models = [
+        direct_model(A, Vector{Float64}(cost), lb, ub, row_lb, row_ub, q_rows, q_cols, q_values)
+        for _ in 1:Threads.nthreads()
+    ]
+    return SecondStage(models, Vector{Int}(link), A, lb, ub, row_lb, row_ub)
+end
+
+function direct_model(A, cost, lower, upper, row_lower, row_upper, q_rows, q_cols, q_values)
+    model = JuMP.direct_model(HiGHS.Optimizer())
+    JuMP.set_silent(model)
+    JuMP.set_attribute(model, "threads", 1)
+    JuMP.set_string_names_on_creation(model, false)
+    z = JuMP.@variable(model, lower[i] <= z[i = 1:length(cost)] <= upper[i])
+    # One interval row each, so that row i of HiGHS is row i of A and both sides can move.
+    JuMP.@constraint(model, row_lower .<= A * z .<= row_upper)
+    linear = JuMP.@expression(model, sum(cost[i] * z[i] for i in eachindex(cost)))
+    if isempty(q_values)
+        JuMP.@objective(model, Min, linear)
+    else
+        quadratic = JuMP.@expression(
+            model,
+            sum(
+                (i == j ? 0.5 : 1.0) * q * z[i] * z[j] for
+                (i, j, q) in zip(q_rows, q_cols, q_values)
+            )
+        )
+        JuMP.@objective(model, Min, linear + quadratic)
+    end
+    return model
+end
+
+"""
+    solve_scenarios!(stage, lower, upper; time_limit=Inf) -> NamedTuple
+
+Solve one program a row of `lower` and `upper` (scenarios × linking rows): the sides of the linking
+rows are replaced in place and the simplex method starts from the last basis. Scenarios are spread
+over the Julia threads in contiguous blocks, each warm in itself.
+
+`time_limit` is in seconds a scenario. The answer holds, by scenario: `status`; `objective`
+(`NaN` without an optimum); `dual`, the derivative of the optimum by the side of each linking row;
+`iterations`; and `z`, the optimal decision. For infeasible scenarios row `ray_of[s]` of `ray`
+(by row of the model) is a Farkas certificate `y`: no `z` within its bounds brings `y'Az` up to
+`y'b`, where `b` is the lower side where `y > 0` and the upper where `y < 0`. It has been checked;
+`ray_of[s] == 0` if there is none.
+"""
+function solve_scenarios!(
+    stage::SecondStage,
+    lower::AbstractMatrix{<:Real},
+    upper::AbstractMatrix{<:Real};
+    time_limit::Real = Inf,
+)
+    scenarios, k = size(lower)
+    k == length(stage.link) || throw(DimensionMismatch("want $(length(stage.link)) columns"))
+    size(upper) == (scenarios, k) || throw(DimensionMismatch("lower and upper differ in size"))
+    # Columns are contiguous for HiGHS, and threads never touch an array that belongs to Python.
+    low, high = Matrix{Float64}(transpose(lower)), Matrix{Float64}(transpose(upper))
+    any(isnan, low) && throw(ArgumentError("lower: holds NaN"))
+    any(isnan, high) && throw(ArgumentError("upper: holds NaN"))
+    n = length(stage.lower)
+    status = fill("", scenarios)
+    objective = fill(NaN, scenarios)
+    dual = fill(NaN, k, scenarios)
+    iterations = zeros(Int, scenarios)
+    z = fill(NaN, n, scenarios)
+    rays = Vector{Union{Nothing,Vector{Float64}}}(nothing, scenarios)
+    blocks = Iterators.partition(1:scenarios, max(1, cld(scenarios, length(stage.models))))
+    @sync for (model, block) in zip(stage.models, blocks)
+        Threads.@spawn for s in $block
+            answer = solve_one!(stage, $model, view(low, :, s), view(high, :, s), time_limit)
+            status[s], iterations[s] = answer.status, answer.iterations
+            if answer.status == "optimal"
+                objective[s] = answer.objective
+                dual[:, s] = answer.dual
+                z[:, s] = answer.z
+            end
+            rays[s] = answer.ray
+        end
+    end
+    found = findall(!isnothing, rays)
+    ray_of = zeros(Int, scenarios)
+    ray_of[found] = eachindex(found)
+    ray = isempty(found) ? zeros(size(stage.matrix, 1), 0) : reduce(hcat, rays[found])
+    return (; status, objective, dual, iterations, z, ray, ray_of)
+end
+
+function solve_one!(stage::SecondStage, model, low, high, time_limit)
+    inner = JuMP.unsafe_backend(model)
+    rows = Cint.(stage.link .- 1)
+    checked(HiGHS.Highs_changeRowsBoundsBySet(inner, length(rows), rows, low, high), "bounds")
+    if isfinite(time_limit)
+        # Otherwise the limit counts from the first solve of the model's life.
+        checked(HiGHS.Highs_zeroAllClocks(inner), "clock")
+        checked(HiGHS.Highs_setDoubleOptionValue(inner, "time_limit", time_limit), "time limit")
+    end
+    code = run!(inner)
+    iterations = int_info(inner, "simplex_iteration_count") + int_info(inner, "qp_iteration_count")
+    m, n = size(stage.matrix)
+    if code == HiGHS.kHighsModelStatusOptimal
+        z, reduced, row, row_dual = zeros(n), zeros(n), zeros(m), zeros(m)
+        checked(HiGHS.Highs_getSolution(inner, z, reduced, row, row_dual), "solution")
+        objective = HiGHS.Highs_getObjectiveValue(inner)
+        dual = row_dual[stage.link]
+        return (; status = "optimal", objective, dual, z, iterations, ray = nothing)
+    elseif code == HiGHS.kHighsModelStatusTimeLimit
+        return (; status = "time_limit", iterations, ray = nothing)
+    elseif code in (
+        HiGHS.kHighsModelStatusInfeasible,
+        HiGHS.kHighsModelStatusUnboundedOrInfeasible,
+    )
+        ray = farkas(stage, inner, low, high)
+        # Without a certificate "unbounded or infeasible" proves nothing.
+        proven = code == HiGHS.kHighsModelStatusInfeasible || ray !== nothing
+        return (; status = proven ? "infeasible" : "not_found", iterations, ray)
+    end
+    return (; status = "not_found", iterations, ray = nothing)
+end
+
+function run!(inner)
+    checked(HiGHS.Highs_run(inner), "run")
+    return HiGHS.Highs_getModelStatus(inner)
+end
+
+# kHighsStatusWarning (1) comes with time limits and is no failure.
+function checked(code::Integer, what::AbstractString)
+    code == HiGHS.kHighsStatusError && error("HiGHS failed: $what")
+    return nothing
+end
+
+function int_info(inner, name::String)
+    value = Ref{Cint}(0)
+    checked(HiGHS.Highs_getIntInfoValue(inner, name, value), name)
+    return max(0, Int(value[]))
+end
+
+# HiGHS has the ray only if simplex found the infeasibility itself: solve again without presolve.
+function farkas(stage::SecondStage, inner, low, high)
+    y = dual_ray(inner, size(stage.matrix, 1))
+    if y === nothing
+        checked(HiGHS.Highs_setStringOptionValue(inner, "presolve", "off"), "presolve")
+        run!(inner)
+        y = dual_ray(inner, size(stage.matrix, 1))
+        checked(HiGHS.Highs_setStringOptionValue(inner, "presolve", "choose"), "presolve")
+    end
+    y === nothing && return nothing
+    row_lower, row_upper = copy(stage.row_lower), copy(stage.row_upper)
+    row_lower[stage.link] = low
+    row_upper[stage.link] = high
+    for sign in (1.0, -1.0)
+        candidate = sign .* y
+        gap = farkas_gap(candidate, stage.matrix, stage.lower, stage.upper, row_lower, row_upper)
+        gap > 1e-9 * norm(y, Inf) && return candidate
+    end
+    return nothing
+end
+
+function dual_ray(inner, m::Int)
+    has, y = Ref{Cint}(0), zeros(m)
+    HiGHS.Highs_getDualRay(inner, has, y) == HiGHS.kHighsStatusError && return nothing
+    return has[] == 1 ? y : nothing
+end
+
+"""
+    farkas_gap(y, A, lower, upper, row_lower, row_upper) -> Float64
+
+By how much `y` proves that no `z` in its bounds keeps the rows: `y'b - max y'Az`; a proof if
+positive.
+"""
+function farkas_gap(y, A, lower, upper, row_lower, row_upper)
+    # Entries that are rounding must not meet an infinite side.
+    tiny = 1e-12 * norm(y, Inf)
+    need = 0.0
+    for i in eachindex(y)
+        abs(y[i]) <= tiny && continue
+        need += y[i] * (y[i] > 0 ? row_lower[i] : row_upper[i])
+    end
+    reach = 0.0
+    combined = A' * y
+    tiny = 1e-10 * norm(combined, Inf)
+    for j in eachindex(combined)
+        abs(combined[j]) <= tiny && continue
+        reach += combined[j] * (combined[j] > 0 ? upper[j] : lower[j])
+    end
+    gap = need - reach
+    return isnan(gap) ? -Inf : gap
+end

@@ -1,0 +1,103 @@
+"""The answer of an optimal power flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from pygridjl._types import FloatArray, StrArray
+from pygridjl.results import Result, Status
+
+__all__ = ["OpfResult"]
+
+
+@dataclass(frozen=True, eq=False)
+class OpfResult(Result):
+    """Dispatch, voltages and cost of a single-phase network.
+
+    Attributes
+    ----------
+    network : str
+        Name of the network.
+    formulation : str
+        ``acp`` (the AC equations), ``soc``, ``qc``, ``sdp`` (relaxations of them) or ``dc``
+        (linear approximation).
+    engine : str
+        ``"python"`` or ``"julia"``.
+    solver : str
+        What solved it.
+    status : Status
+        ``optimal`` only where the solver proves the optimum of this formulation (the conic
+        relaxations and ``dc``). A local solution of the AC equations is ``feasible``.
+    objective : float or None
+        Generation cost per hour in this formulation.
+    bound : float or None
+        Proven lower bound on the cost of every AC operating point; only relaxations have one.
+    bus, generator : ndarray of str
+        Ids, in the order of the arrays below.
+    vm, va : ndarray, shape (n_bus,)
+        Voltage magnitude (p.u.) and angle (rad); NaN where the formulation has none.
+    pg, qg : ndarray, shape (n_generator,)
+        Injections, p.u.; 0 for units out of service.
+    p_from, q_from, p_to, q_to : ndarray, shape (n_branch,)
+        Flows into the branches, p.u.; 0 on open branches, NaN where the formulation has none.
+    violation : float or None
+        Largest violation of a balance or a limit, p.u. or rad, found by a check that shares no
+        code with the solver's model; None where the answer is no AC operating point.
+    notes : tuple of str
+        What was assumed, in plain words.
+    seconds : dict
+        Wall-clock seconds by phase.
+    versions : dict
+        Versions of the packages that computed the answer.
+    """
+
+    network: str
+    formulation: str
+    engine: str
+    solver: str
+    status: Status
+    objective: float | None
+    bound: float | None
+    bus: StrArray
+    generator: StrArray
+    vm: FloatArray
+    va: FloatArray
+    pg: FloatArray
+    qg: FloatArray
+    p_from: FloatArray
+    q_from: FloatArray
+    p_to: FloatArray
+    q_to: FloatArray
+    violation: float | None
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def loss(self) -> float:
+        """Active losses in the branches, p.u."""
+        return float((self.p_from + self.p_to).sum())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a bus: voltage, angle and the sum of the injections there."""
+        return pd.DataFrame({"vm": self.vm, "va": self.va}, index=pd.Index(self.bus, name="bus"))
+
+    def summary(self) -> str:
+        """Return the result as a short table for people."""
+        rows = [
+            ("network", self.network),
+            ("formulation", f"{self.formulation} by {self.solver} ({self.engine})"),
+            ("status", self.status.value),
+            ("cost per hour", "none" if self.objective is None else f"{self.objective:.4f}"),
+        ]
+        if self.bound is not None:
+            rows.append(("proven lower bound", f"{self.bound:.4f}"))
+        if self.violation is not None:
+            rows.append(("largest violation", f"{self.violation:.1e} p.u."))
+        rows += [("note", note) for note in self.notes]
+        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
+        rows.append(("seconds", phases))
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
