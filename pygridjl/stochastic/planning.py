@@ -25,6 +25,7 @@ __all__ = [
     "candidate_sites",
     "check_units",
     "validate_planning",
+    "with_neutral_regulators",
 ]
 
 Objective = Literal["voltage", "loss"]
@@ -46,6 +47,28 @@ def candidate_sites(feeder: Feeder) -> IntArray:
     there = np.array(feeder.buses.phases.any(axis=1))
     there[feeder.source_bus] = False
     return np.flatnonzero(there)
+
+
+def with_neutral_regulators(feeder: Feeder) -> Feeder:
+    """Return the feeder with every regulator at its neutral tap.
+
+    The voltage equation (47) has no regulators. The ratios a reader finds belong to one operating
+    point, usually full load; kept through a year of light load and sun they hold voltages high
+    that no unit can then improve.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        The feeder.
+
+    Returns
+    -------
+    Feeder
+        A copy whose regulators have ratio 1; transformers keep theirs.
+    """
+    branch = feeder.branches
+    regulator = (branch.kind == "regulator")[:, None]
+    return feeder.replace(branches=branch.replace(ratio=np.where(regulator, 1.0, branch.ratio)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder.model import Feeder
@@ -15,6 +15,7 @@ from pygridjl.stochastic.planning import (
     PlanningProblem,
     assert_valid_planning,
     assert_valid_scenarios_for,
+    with_neutral_regulators,
 )
 from pygridjl.stochastic.recourse import SecondStage
 from pygridjl.stochastic.result import SitingResult
@@ -113,6 +114,7 @@ def site(
     *,
     seed: int = 0,
     scenario_seed: int = 0,
+    regulators: Literal["neutral", "fixed"] = "neutral",
     engine: str = "condensed",
     time_limit: float | None = None,
     gap: float | None = None,
@@ -136,6 +138,10 @@ def site(
         Seed of the method.
     scenario_seed : int
         Seed of the deviations between buses when scenarios are made.
+    regulators : {"neutral", "fixed"}
+        Whether regulators stand at the neutral tap, as in the paper's voltage equation (see
+        :func:`~pygridjl.stochastic.planning.with_neutral_regulators`), or at the ratios of the
+        feeder. A planning problem keeps its feeder as it is.
     engine : str
         Engine of the second stage: ``"condensed"``, ``"full"`` or ``"julia"``.
     time_limit : float, optional
@@ -166,7 +172,7 @@ def site(
         If a solver fails in a way that leaves no value to state.
     """
     function = method_function(method)
-    problem = _problem(feeder, objective, planning)
+    problem = _problem(feeder, objective, regulators, planning)
     assert_valid_planning(problem)
     if not isinstance(scenarios, ScenarioSet):
         scenarios = generate_scenarios(problem.feeder.n_bus, scenarios, seed=scenario_seed)
@@ -181,8 +187,13 @@ def site(
 
 
 def _problem(
-    feeder: Feeder | PlanningProblem, objective: Objective | None, planning: Mapping[str, Any]
+    feeder: Feeder | PlanningProblem,
+    objective: Objective | None,
+    regulators: str,
+    planning: Mapping[str, Any],
 ) -> PlanningProblem:
+    if regulators not in ("neutral", "fixed"):
+        raise InvalidOptionError(f"regulators must be 'neutral' or 'fixed', not {regulators!r}")
     if isinstance(feeder, PlanningProblem):
         if planning or objective is not None:
             given = ", ".join([*planning, *(["objective"] if objective is not None else [])])
@@ -193,6 +204,8 @@ def _problem(
     for name in planning:
         if name not in known or name == "feeder":
             raise InvalidOptionError(f"{name!r} is no attribute of a planning problem")
+    if regulators == "neutral":
+        feeder = with_neutral_regulators(feeder)
     return PlanningProblem(feeder, objective=objective or "voltage", **planning)
 
 

@@ -38,7 +38,8 @@ class SparOptions:
         Length of the moving average of the approximate objective.
     tolerance : float
         The run ends when the moving average moves by less than this share of itself (lost in the
-        paper). 0 runs all iterations.
+        paper). 0, the default, runs all iterations: on samples of one scenario a small move is
+        often chance.
     snapshots : int
         So many first iterations whose learned slopes are kept in the result.
     save_every : int

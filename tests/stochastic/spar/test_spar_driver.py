@@ -17,6 +17,7 @@ from pygridjl.errors import InvalidOptionError, InvalidPlanningError
 from pygridjl.results import Status
 from pygridjl.stochastic.planning import check_units
 from pygridjl.stochastic.spar import SparOptions, spar
+from pygridjl.stochastic.spar.quality import value_over_iterations
 
 
 def built(stage=SeparableStage, n_scenario=8, **options):
@@ -193,3 +194,16 @@ def test_bad_input_is_refused_before_the_first_iteration():
     for bad in ({"batch": 0}, {"tolerance": float("nan")}, {"sides": "up"}, {"step_rule": 9}):
         with pytest.raises(InvalidOptionError):
             SparOptions(**bad)
+
+
+def test_value_over_iterations_judges_every_decision():
+    stage = built(QuadraticStage)
+    result = run(stage, options=SparOptions(max_iterations=25))
+    values = value_over_iterations(result, stage)
+    p = stage.scenarios.probability
+    expected = [p @ stage.evaluate(n).value for n in result.history.units]
+    np.testing.assert_allclose(values, expected)
+    assert values[0] == result.no_dg
+    other = built(QuadraticStage, n_site=3)
+    with pytest.raises(InvalidOptionError, match="other sites"):
+        value_over_iterations(result, other)

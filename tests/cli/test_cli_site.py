@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+
+import pytest
+from click.testing import CliRunner
+from siting_toys import QuadraticStage, toy_feeder
+
+from pygridjl.cli.site import command
+from pygridjl.errors import PyGridJLError
+from pygridjl.network.feeder import save_feeder
+from pygridjl.stochastic.scenarios.files import save_scenarios
+from pygridjl.stochastic.scenarios.generate import generate_scenarios
+from pygridjl.stochastic.scenarios.profile import bundled_year, save_profile
+
+
+@pytest.fixture
+def feeder(tmp_path, monkeypatch):
+    """A toy feeder on disk and a toy engine in the place of the real ones."""
+    module = types.ModuleType("pygridjl.stochastic.second_stage")
+    module.build_second_stage = lambda problem, scenarios, engine: QuadraticStage(
+        problem, scenarios
+    )
+    monkeypatch.setitem(sys.modules, "pygridjl.stochastic.second_stage", module)
+    return str(save_feeder(toy_feeder(), tmp_path / "toy"))
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [*map(str, arguments)], catch_exceptions=True)
+
+
+def test_a_decision_table_and_its_value(feeder):
+    out = run(feeder, "--scenarios", 24, "--iterations", 10, "--max-sites", 2, "--max-units", 3)
+    assert out.exit_code == 0, out.output
+    for text in ("status", "feasible", "without units", "bus", "units", "kw"):
+        assert text in out.output
+
+
+def test_json_is_one_object(feeder):
+    out = run(feeder, "--scenarios", 24, "--method", "greedy", "--json", "--sites", "b1, b3")
+    plain = json.loads(out.output)
+    assert plain["method"] == "greedy"
+    assert {p["bus"] for p in plain["placements"]} <= {"b1", "b3"}
+    assert plain["bound"] <= plain["value"]
+    assert plain["improvement_captured"] > 0
+
+
+def test_own_profile_own_scenarios_and_a_state(feeder, tmp_path):
+    year = save_profile(bundled_year(), tmp_path / "my.csv")
+    first = run(feeder, "--scenarios", 48, "--profile", year, "--method", "none", "--json")
+    folder = tmp_path / "set"
+    save_scenarios(generate_scenarios(5, 48), folder, [f"b{k}" for k in range(5)])
+    second = run(feeder, "--scenarios", folder, "--method", "none", "--json")
+    assert json.loads(first.output)["value"] == json.loads(second.output)["value"]
+    state = tmp_path / "run.npz"
+    once = run(feeder, "--iterations", 5, "--state", state, "--json")
+    assert state.exists()
+    again = run(feeder, "--iterations", 5, "--state", state, "--json")
+    one, two = json.loads(once.output), json.loads(again.output)
+    assert one["value"] == two["value"]
+
+
+@pytest.mark.parametrize("method", ["spar", "none"])
+def test_a_drawing(feeder, tmp_path, method):
+    target = tmp_path / "units.png"
+    out = run(feeder, "--method", method, "--scenarios", 24, "--plot", target)
+    assert out.exit_code == 0, out.output
+    assert target.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--budget", 3),
+        ("--scenarios", 25),
+        ("--scenarios", "nowhere"),
+        ("--sites", "b1,moon"),
+        ("--profile", "none.csv"),
+        ("--v-min", 1.1, "--v-max", 0.9),
+        ("--step-rule", 7),
+        ("--method", "greedy", "--batch", 4),
+        ("--plot", "nowhere/units.xyz"),
+    ],
+)
+def test_bad_input_is_an_error_raised_on_purpose(feeder, arguments):
+    out = run(feeder, "--scenarios", 24, *arguments)
+    assert isinstance(out.exception, PyGridJLError), out.output
+
+
+def test_the_program_says_it_in_one_line_and_exits_with_2(tmp_path):
+    code = (
+        "import sys; from pygridjl.cli import _COMMANDS, main;"
+        "_COMMANDS['site'] = ('pygridjl.cli.site', '');"
+        "sys.argv = ['pygridjl', 'site', 'ieee13', '--budget', '3']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "budget: 3 k$ is below one unit" in done.stderr
+    assert "Traceback" not in done.stderr
