@@ -98,7 +98,7 @@ def read_nsrdb(path: str | Path) -> Weather:
     NetworkFormatError
         If the file is missing, is not of that format or lacks a quantity.
     """
-    from pvlib import iotools  # type: ignore[import-untyped]
+    from pvlib import iotools
 
     try:
         table, about = iotools.read_nsrdb_psm4(str(path), map_variables=True)

@@ -48,7 +48,7 @@ def synthetic_year(
     HourlyProfile
         8760 hours in the time zone nearest the longitude, three decimals.
     """
-    from pvlib.location import Location  # type: ignore[import-untyped]
+    from pvlib.location import Location
 
     rng = np.random.default_rng(seed)
     zone = round(longitude / 15)
