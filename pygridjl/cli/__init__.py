@@ -15,8 +15,10 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "cases": ("pygridjl.cli.cases", "List the bundled cases, show or export one."),
     "reconfigure": ("pygridjl.cli.reconfigure", "Find the radial configuration of least loss."),
+    "site": ("pygridjl.cli.site", "Site and size distributed generation under uncertainty."),
     "benchmark": ("pygridjl.cli.benchmark", "Compare methods on the standard cases."),
     "reproduce": ("pygridjl.cli.reproduce", "Repeat a paper's experiments beside its figures."),
+    "julia": ("pygridjl.cli.julia", "Install, choose or inspect the Julia that is used."),
 }
 
 
