@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from pygridjl.cli.options import Reporter, json_option
 from pygridjl.stochastic.planning import Objective, PlanningProblem, with_neutral_regulators
 from pygridjl.stochastic.solve import METHODS
+
+if TYPE_CHECKING:
+    from pygridjl.stochastic.scenarios.profile import HourlyProfile
 
 __all__ = ["command"]
 
@@ -91,6 +94,13 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
     type=click.Path(path_type=Path),
     help="Year of hours as CSV with columns load and pv; the bundled synthetic year if none.",
 )
+@click.option(
+    "--nsrdb", type=click.Path(path_type=Path), help="NSRDB weather (CSV) instead; needs --ercot."
+)
+@click.option(
+    "--ercot", type=click.Path(path_type=Path), help="ERCOT hourly load (CSV or workbook)."
+)
+@click.option("--zone", default="FWEST", show_default=True, help="Weather zone of --ercot.")
 @click.option("--deviation", default=0.1, show_default=True, help="Spread between buses.")
 @click.option("--scenario-seed", default=0, show_default=True, help="Seed of that spread.")
 @click.option("--iterations", "max_iterations", type=int, help="SPAR: iterations at most.")
@@ -123,6 +133,9 @@ def command(
     regulators: str,
     no_line_limits: bool,
     profile: Path | None,
+    nsrdb: Path | None,
+    ercot: Path | None,
+    zone: str,
     deviation: float,
     scenario_seed: int,
     state: str | None,
@@ -138,7 +151,6 @@ def command(
     from pygridjl.network.feeder import load_feeder
     from pygridjl.stochastic.scenarios.files import read_scenarios
     from pygridjl.stochastic.scenarios.generate import generate_scenarios
-    from pygridjl.stochastic.scenarios.profile import read_profile
     from pygridjl.stochastic.solve import site
 
     loaded = load_feeder(feeder)
@@ -159,7 +171,7 @@ def command(
         drawn = generate_scenarios(
             loaded.n_bus,
             int(scenarios),
-            profile=None if profile is None else read_profile(profile),
+            profile=_year(profile, nsrdb, ercot, zone),
             deviation=deviation,
             seed=scenario_seed,
         )
@@ -190,3 +202,19 @@ def command(
         written = plot_placement(loaded, result, plot)
         if not as_json:
             click.echo(f"drawn to {written}")
+
+
+def _year(
+    profile: Path | None, nsrdb: Path | None, ercot: Path | None, zone: str
+) -> HourlyProfile | None:
+    """Return the year of hours asked for; None for the bundled one."""
+    from pygridjl.stochastic.scenarios.measured import measured_year
+    from pygridjl.stochastic.scenarios.profile import read_profile
+
+    if (nsrdb is None) != (ercot is None):
+        raise click.UsageError("--nsrdb and --ercot belong together")
+    if nsrdb is not None and ercot is not None:
+        if profile is not None:
+            raise click.UsageError("--profile cannot be combined with --nsrdb and --ercot")
+        return measured_year(nsrdb, ercot, zone=zone)
+    return None if profile is None else read_profile(profile)

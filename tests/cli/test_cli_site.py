@@ -100,3 +100,11 @@ def test_the_program_says_it_in_one_line_and_exits_with_2(tmp_path):
     assert done.returncode == 2
     assert "budget: 3 k$ is below one unit" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_weather_and_load_belong_together(feeder):
+    out = run(feeder, "--nsrdb", "sun.csv")
+    assert out.exit_code == 2
+    assert "belong together" in out.output
+    out = run(feeder, "--nsrdb", "sun.csv", "--ercot", "load.csv")
+    assert isinstance(out.exception, PyGridJLError)

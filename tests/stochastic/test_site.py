@@ -82,3 +82,10 @@ def test_the_list_of_methods_is_the_promised_one():
     assert set(METHODS) == {
         "spar", "benders", "extensive", "hedging", "greedy", "random", "none",
     }  # fmt: skip
+
+
+def test_every_public_name_can_be_imported():
+    import pygridjl.stochastic as package
+
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name

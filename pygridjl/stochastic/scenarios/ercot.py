@@ -1,7 +1,7 @@
 """Hourly load of ERCOT's weather zones.
 
 El Paso lies outside ERCOT. Studies that take sun from there and load from ERCOT use the nearest
-zone, Far West; so does the default here, and the result says so in its provenance.
+zone, Far West; so does the default here.
 """
 
 from __future__ import annotations

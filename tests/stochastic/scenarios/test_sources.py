@@ -6,7 +6,8 @@ import pytest
 
 from pygridjl.errors import InvalidOptionError, NetworkFormatError
 from pygridjl.stochastic.scenarios.ercot import read_ercot_load
-from pygridjl.stochastic.scenarios.profile import bundled_year
+from pygridjl.stochastic.scenarios.measured import measured_year
+from pygridjl.stochastic.scenarios.profile import assert_valid_profile, bundled_year
 from pygridjl.stochastic.scenarios.pvwatts import (
     PVWattsOptions,
     Weather,
@@ -84,15 +85,21 @@ NSRDB_HEAD = (
 )
 
 
-def test_nsrdb_file(tmp_path):
+def write_nsrdb(path):
+    """Light at noon only."""
     times = pd.date_range("2023-01-01 00:30", periods=8760, freq="h")
     noon = times.hour == 12
     rows = [
         f"{t.year},{t.month},{t.day},{t.hour},{t.minute},{500 * n},0,{500 * n},20,1"
         for t, n in zip(times, noon.astype(int), strict=True)
     ]
-    path = tmp_path / "nsrdb.csv"
     path.write_text(NSRDB_HEAD + "\n".join(rows) + "\n")
+    return noon
+
+
+def test_nsrdb_file(tmp_path):
+    path = tmp_path / "nsrdb.csv"
+    noon = write_nsrdb(path)
     read = read_nsrdb(path)
     assert (read.latitude, read.longitude, read.altitude) == (31.77, -106.46, 1186)
     pv = pvwatts_multiplier(read)
@@ -172,3 +179,16 @@ def test_ercot_faults_are_named(tmp_path):
         read_ercot_load(path, "TEXAS")
     with pytest.raises(NetworkFormatError, match="is missing"):
         read_ercot_load(tmp_path / "no.xlsx")
+
+
+def test_a_measured_year_joins_both(tmp_path):
+    write_nsrdb(tmp_path / "sun.csv")
+    ends, loads = ercot_rows()
+    frame = pd.DataFrame({"Hour Ending": ends, "FWEST": loads})
+    frame.to_csv(tmp_path / "load.csv", index=False)
+    year = measured_year(tmp_path / "sun.csv", tmp_path / "load.csv")
+    assert_valid_profile(year)
+    assert len(year) == 8760
+    assert "FWEST" in year.provenance
+    assert (year.pv > 0).sum() == 365
+    assert year.load.max() == 1.0
