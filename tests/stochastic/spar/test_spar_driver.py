@@ -97,7 +97,22 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("stage_type", [QuadraticStage, DemandingStage])
+class WarmStage(QuadraticStage):
+    """An engine whose subgradients depend on what it solved since its last reset."""
+
+    calls = 0
+
+    def evaluate_scenarios(self, units, indices):
+        batch = super().evaluate_scenarios(units, indices)
+        self.calls += 1
+        batch.gradient[:] *= 1 + 0.01 * np.sin(self.calls)
+        return batch
+
+    def reset(self):
+        self.calls = 0
+
+
+@pytest.mark.parametrize("stage_type", [WarmStage, DemandingStage])
 def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, stage_type):
     problem = toy_problem()
     scenarios = toy_scenarios(8, problem.feeder.n_bus)
