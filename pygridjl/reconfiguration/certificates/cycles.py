@@ -15,13 +15,13 @@ from pygridjl.reconfiguration.certificates.cycle_search import (
     DONE,
     FULL,
     LEAF,
-    open_nodes,
     replay,
     search,
 )
 from pygridjl.reconfiguration.certificates.electrical import electrical_bound
 from pygridjl.reconfiguration.certificates.incumbents import Accept, assert_options, first_incumbent
 from pygridjl.reconfiguration.certificates.mesh import Mesh, decompose, starting_tree
+from pygridjl.reconfiguration.certificates.open_nodes import open_nodes
 from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.results import Status

@@ -11,7 +11,7 @@ from pygridjl.cases import get_case
 from pygridjl.errors import InvalidOptionError
 from pygridjl.powerflow.radial import radial_power_flow
 from pygridjl.reconfiguration.certificates import scip_branch_flow
-from pygridjl.reconfiguration.certificates.scip_branch_flow import _BranchFlow
+from pygridjl.reconfiguration.certificates.branch_flow import BranchFlow
 from pygridjl.reconfiguration.problem import build_problem
 from pygridjl.results import Status
 
@@ -83,7 +83,7 @@ def test_every_ac_power_flow_is_inside_the_relaxation(seed, substations):
     trees = list(ac_losses(problem))
     closed, flow = trees[seed % len(trees)]
     # With its own loss as ceiling, the bounds are as tight as they get for this tree.
-    relaxation = _BranchFlow(problem, trees[0][0], flow.loss_kw)
+    relaxation = BranchFlow(problem, trees[0][0], flow.loss_kw)
     scip = relaxation.model.model
     point = scip.createSol()
     for column, value in zip(relaxation.model.columns, relaxation.start(closed), strict=True):
