@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import block_array, csr_array, diags_array
-from scipy.sparse.linalg import splu
+from scipy.sparse import block_array, csc_array, csr_array, diags_array
+from scipy.sparse.linalg import SuperLU, splu
 
 from pygridjl._types import BoolArray, ComplexArray, IntArray
 from pygridjl.errors import PowerFlowError
@@ -64,7 +64,7 @@ def newton_power_flow(
     Raises
     ------
     PowerFlowError
-        If the iteration does not converge or its matrix is singular.
+        If the iteration does not converge or its equations are singular.
     """
     held = network.slack_buses if roots is None else roots
     gen = network.generators
@@ -76,10 +76,12 @@ def newton_power_flow(
     magnitude = np.ones(network.n_bus)
     holding = gen.in_service & on_root
     magnitude[gen.bus[holding]] = gen.v_set[holding]
-    # Start every bus at the mean of the held voltages.
     free = np.setdiff1d(np.arange(network.n_bus), held)
-    magnitude[free] = magnitude[held].mean()
     v = magnitude.astype(np.complex128)
+    # Start at the no-load voltages: they follow ratios and phase shifts, where a flat start may
+    # end in a low-voltage solution or nowhere.
+    rows = y[free]
+    v[free] = _factor(network, rows[:, free].tocsc()).solve(-(rows[:, held] @ v[held]))
     for _ in range(MAX_ITERATIONS):
         injection = v * np.conj(y @ v)
         mismatch = (injection - wanted)[free]
@@ -87,12 +89,7 @@ def newton_power_flow(
             shunt = (np.abs(v) ** 2 * network.buses.gs).sum()
             loss = float(injection.real.sum() - shunt) * network.base_mva * 1e3
             return NewtonPowerFlow(v, loss, injection)
-        try:
-            factor = splu(_jacobian(y, v, free))
-        except RuntimeError as error:
-            raise PowerFlowError(
-                f"network {network.name!r}: the Jacobian is singular (is an island without source?)"
-            ) from error
+        factor = _factor(network, _jacobian(y, v, free))
         step = factor.solve(-np.concatenate([mismatch.real, mismatch.imag]))
         if not np.isfinite(step).all():
             break
@@ -104,7 +101,16 @@ def newton_power_flow(
     raise PowerFlowError(f"network {network.name!r}: Newton's power flow does not converge")
 
 
-def _jacobian(y: csr_array, v: ComplexArray, free: IntArray) -> csr_array:
+def _factor(network: Network, matrix: csc_array) -> SuperLU:
+    try:
+        return splu(matrix)
+    except RuntimeError as error:
+        raise PowerFlowError(
+            f"network {network.name!r}: the equations are singular (is an island without source?)"
+        ) from error
+
+
+def _jacobian(y: csr_array, v: ComplexArray, free: IntArray) -> csc_array:
     current = diags_array(y @ v)
     voltage = diags_array(v)
     direction = diags_array(v / np.abs(v))

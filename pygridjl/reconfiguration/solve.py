@@ -278,12 +278,15 @@ def _take(run: _Run, certificate: Certificate) -> None:
         run.ac_bound = certificate.bound
     else:
         run.note_bound(certificate.bound, certificate.method)
-    if certificate.incumbent is not None:
-        if run.chain.exact and certificate.status is Status.OPTIMAL:
-            # The proof is about this answer; an equally good one would not carry it.
-            run.candidates = [certificate.incumbent]
-        else:
-            run.candidates.append(certificate.incumbent)
+    if certificate.incumbent is None:
+        return
+    accept = _acceptance(run)
+    kept = accept is None or accept(certificate.incumbent)
+    if run.chain.exact and certificate.status is Status.OPTIMAL and kept:
+        # The proof is about this answer; an equally good one would not carry it.
+        run.candidates = [certificate.incumbent]
+    else:
+        run.candidates.append(certificate.incumbent)
 
 
 def _conclude(

@@ -115,6 +115,17 @@ def test_limits_change_the_answer_to_the_best_that_keeps_them():
     assert reconfigure(limited, "exact", limits=()).objective == pytest.approx(min(costs), rel=1e-9)
 
 
+@pytest.mark.parametrize("method", ["highs", "scip"])
+def test_solvers_that_ignore_limits_never_return_an_answer_that_breaks_them(method):
+    # The linear optimum of this feeder has a bus at 0.9378 p.u.; at 0.94 another answer is due.
+    network = get_case("case33bw")
+    band = network.replace(buses=network.buses.replace(v_min=0.94))
+    result = reconfigure(band, method)
+    assert not result.violations
+    assert result.status is not Status.OPTIMAL
+    assert result.bound == pytest.approx(reconfigure(network, "exact").objective, rel=1e-5)
+
+
 def test_switch_constraints_that_exclude_every_tree():
     result = reconfigure(line_network(4), keep_open=[2])
     assert result.status is Status.INFEASIBLE
