@@ -169,9 +169,17 @@ class UnservedNodesError(PyGridJLError):
     """
 
     def __init__(self, nodes: Sequence[str], detail: str) -> None:
-        shown = ", ".join(nodes[:10]) + (", …" if len(nodes) > 10 else "")
+        shown = ", ".join(_short(n) for n in nodes[:5]) + (", …" if len(nodes) > 5 else "")
         super().__init__(f"unserved nodes: {shown}: {detail}")
         self.nodes, self.detail = tuple(nodes), detail
 
     def __reduce__(self) -> tuple[type[UnservedNodesError], tuple[tuple[str, ...], str]]:
         return type(self), (self.nodes, self.detail)
+
+
+def _short(tree: str) -> str:
+    """First members of a merged tree and how many there are."""
+    members = tree.split("+")
+    if len(members) <= 4:
+        return tree
+    return f"{'+'.join(members[:3])}+… ({len(members)} buses)"
