@@ -104,7 +104,11 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
 @click.option("--deviation", default=0.1, show_default=True, help="Spread between buses.")
 @click.option("--scenario-seed", default=0, show_default=True, help="Seed of that spread.")
 @click.option("--iterations", "max_iterations", type=int, help="SPAR: iterations at most.")
-@click.option("--batch", type=int, help="SPAR: scenarios drawn an iteration.")
+@click.option(
+    "--batch",
+    type=int,
+    help="SPAR: scenarios an iteration (paper: 1; 8 is steadier).",
+)
 @click.option("--step-rule", type=int, help="SPAR: 1, 2 or 3.")
 @click.option("--sides", help="SPAR: slopes updated: right, left or both.")
 @click.option("--explore", type=int, help="SPAR: random decisions in so many first iterations.")

@@ -61,10 +61,19 @@ def plot_placement(feeder: Feeder, result: SitingResult, path: str | Path) -> Pa
     for p in result.placements:
         at = position[row[p.bus]]
         axes.scatter(*at, s=40 + 500 * p.kw / most, color=_UNITS, alpha=0.7, zorder=2)
-        text = f"{p.bus}\n{p.kw:g} kW"
-        axes.annotate(text, at, ha="center", va="center", fontsize=7, zorder=4)
+        axes.annotate(p.bus, at, ha="center", va="center", fontsize=7, zorder=4)
     value = "" if result.value is None else f", value {result.value:.5g}"
     axes.set_title(f"{result.feeder}: {result.method}, {result.objective}{value}")
+    if result.placements:
+        total = sum(p.kw for p in result.placements)
+        axes.text(
+            0.0,
+            0.0,
+            f"{total:g} kW at {len(result.placements)} sites, the largest {most:g} kW; "
+            "areas by rating, labels are buses",
+            transform=axes.transAxes,
+            fontsize=8,
+        )
     axes.autoscale()
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_axis_off()
