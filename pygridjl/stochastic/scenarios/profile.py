@@ -211,14 +211,23 @@ def number_column(path: object, frame: pd.DataFrame, column: str) -> FloatArray:
     """
     cells = frame[column].astype(str).str.strip().str.replace(",", "", regex=False)
     cells = cells.mask(cells.str.lower().isin(["", "nan"]), "nan")
-    values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = np.flatnonzero(np.isnan(values) & (cells != "nan").to_numpy())
-    if wrong.size:
-        cell = cells.iloc[wrong[0]]
+    # numpy reads text as Python does, to the last bit; pandas before version 3 does not.
+    text = cells.to_numpy(dtype=np.str_)
+    try:
+        return text.astype(np.float64)
+    except ValueError:
+        row, cell = next((k, cell) for k, cell in enumerate(text) if not _is_number(cell))
         raise NetworkFormatError(
-            path, f"row {wrong[0] + 2}", f"column {column!r}: {cell!r} is not a number"
-        )
-    return values
+            path, f"row {row + 2}", f"column {column!r}: {str(cell)!r} is not a number"
+        ) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def bundled_year() -> HourlyProfile:
