@@ -8,8 +8,14 @@ from typing import get_args
 import click
 
 from pygridjl.cli.options import Reporter, ids_option, json_option
-from pygridjl.reconfiguration.methods import EXACT_METHODS, IMPROVERS, START_METHODS
+from pygridjl.reconfiguration.methods import (
+    EXACT_METHODS,
+    IMPROVERS,
+    JULIA_METHODS,
+    START_METHODS,
+)
 from pygridjl.reconfiguration.problem import Limit, ProblemKind
+from pygridjl.reconfiguration.solve import Backend
 
 __all__ = ["command"]
 
@@ -20,6 +26,8 @@ _METHODS = (
     + "\n".join(f"  +{name:<16} {text}" for name, text in IMPROVERS.items())
     + "\n"
     + "\n".join(f"  {name:<17} {text}" for name, text in EXACT_METHODS.items())
+    + "\n\n\b\nWith --backend julia they are [START[+IMPROVER...]+]SOLVER.\n"
+    + "\n".join(f"  {name:<17} {text}" for name, text in JULIA_METHODS.items())
     + "\n\nExample: pygridjl reconfigure case33bw --method forward+exchange --certify"
 )
 
@@ -31,6 +39,13 @@ _METHODS = (
     "--problem",
     type=click.Choice(get_args(ProblemKind)),
     help="By default what the bundled case is meant for; substations for files.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(get_args(Backend)),
+    default="python",
+    show_default=True,
+    help="Where the exact solver runs.",
 )
 @click.option("--certify", is_flag=True, help="Prove a bound by cycle branch-and-bound.")
 @click.option("--seed", default=0, show_default=True)
@@ -62,6 +77,7 @@ def command(
     network: str,
     method: str,
     problem: ProblemKind | None,
+    backend: Backend,
     certify: bool,
     seed: int,
     time_limit: float,
@@ -90,6 +106,7 @@ def command(
             loaded,
             method,
             problem=problem or _meant_for(network),
+            backend=backend,
             certify=certify,
             seed=seed,
             time_limit=time_limit,

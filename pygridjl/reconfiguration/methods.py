@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from pygridjl._types import BoolArray
 from pygridjl.errors import InvalidOptionError
 from pygridjl.reconfiguration.problem import RadialProblem
 
-__all__ = ["EXACT_METHODS", "IMPROVERS", "START_METHODS", "Chain", "parse_method"]
+__all__ = [
+    "EXACT_METHODS",
+    "IMPROVERS",
+    "JULIA_METHODS",
+    "START_METHODS",
+    "Chain",
+    "JuliaSolver",
+    "parse_julia_method",
+    "parse_method",
+    "start_tree",
+]
+
+JuliaSolver = Literal["scip", "highs", "pajarito", "juniper"]
 
 EXACT_METHODS = {
     "exact": "cycle branch-and-bound on the linear model",
@@ -30,6 +43,13 @@ START_METHODS = {
 IMPROVERS = {
     "exchange": "branch exchange with exact deltas",
     "ils": "iterated local search",
+}
+# What backend "julia" has; all work on the linear model.
+JULIA_METHODS: dict[JuliaSolver, str] = {
+    "scip": "SCIP mixed-integer second-order cone program",
+    "highs": "HiGHS outer approximation",
+    "pajarito": "Pajarito outer approximation with HiGHS and Clarabel",
+    "juniper": "Juniper nonlinear branch and bound with Ipopt; proves nothing",
 }
 
 
@@ -76,6 +96,40 @@ def parse_method(method: str) -> Chain:
                 f"method: {improver!r} cannot follow a '+'; only {', '.join(IMPROVERS)} can"
             )
     return Chain(start, tuple(improvers))
+
+
+def parse_julia_method(method: str) -> tuple[Chain | None, JuliaSolver]:
+    """Split a method of backend ``"julia"`` into its start, if any, and its solver.
+
+    Parameters
+    ----------
+    method : str
+        ``[start[+improver…]+]solver``, for example ``"scip"`` or ``"forward+exchange+juniper"``.
+
+    Returns
+    -------
+    chain : Chain or None
+        What finds the tree that the solver starts from.
+    solver : str
+        One of :data:`JULIA_METHODS`.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the last part is no solver in Julia, or the others do not find a start.
+    """
+    before, _, last = method.rpartition("+")
+    if last not in JULIA_METHODS:
+        raise InvalidOptionError(
+            f"method: {method!r} does not end in a solver of backend 'julia' "
+            f"({', '.join(JULIA_METHODS)}), as in '{method}+scip'"
+            if last in START_METHODS or last in IMPROVERS
+            else f"method: {last!r} is no solver of backend 'julia' ({', '.join(JULIA_METHODS)})"
+        )
+    chain = parse_method(before) if before else None
+    if chain is not None and chain.exact:
+        raise InvalidOptionError(f"method: {before!r} proves its answer; nothing can follow it")
+    return chain, last
 
 
 def start_tree(problem: RadialProblem, name: str, weight_rule: str) -> BoolArray:

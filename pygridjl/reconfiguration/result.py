@@ -54,6 +54,8 @@ class ReconfigurationResult(Result):
         Limits the answer does not keep; empty unless status is ``not_found`` or ``infeasible``.
     reason : str
         Why there is no feasible answer; empty otherwise.
+    notes : tuple of str
+        What one must know about the answer, such as a solver's claim that is no proof.
     seconds : dict
         Wall-clock seconds by phase.
     seed : int or None
@@ -83,6 +85,7 @@ class ReconfigurationResult(Result):
     v_min_bus: str
     violations: tuple[Violation, ...] = ()
     reason: str = ""
+    notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     seed: int | None = None
     engine: str = "python"
@@ -112,6 +115,7 @@ class ReconfigurationResult(Result):
             rows.append(("violated", str(violation)))
         if len(self.violations) > 5:
             rows.append(("violated", f"and {len(self.violations) - 5} more limits"))
+        rows += [("note", note) for note in self.notes]
         phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
         rows.append(("seconds", phases))
         width = max(len(name) for name, _ in rows)

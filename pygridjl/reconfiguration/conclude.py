@@ -1,0 +1,202 @@
+"""From what a run collected to the answer: choose, check independently, say what is proven."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pygridjl.errors import SolverError
+from pygridjl.network.model import Network
+from pygridjl.reconfiguration.ac import AcState
+from pygridjl.reconfiguration.base import BaseState
+from pygridjl.reconfiguration.check import check_configuration
+from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem
+from pygridjl.reconfiguration.result import ReconfigurationResult
+from pygridjl.reconfiguration.run import Run
+from pygridjl.results import Status, Stopwatch, engine_versions, relative_gap
+
+__all__ = ["conclude", "impossible"]
+
+# A proof is complete when bound and objective agree to this relative difference.
+PROOF_TOLERANCE = 1e-6
+# Largest relative disagreement of the sweep and of Newton's method that is rounding.
+CHECK_TOLERANCE = 1e-6
+
+
+def conclude(
+    run: Run, base: BaseState, method: str, seed: int, *, certify: bool
+) -> ReconfigurationResult:
+    """Choose the answer, check it independently and say what is proven about it.
+
+    Parameters
+    ----------
+    run : Run
+        What was collected.
+    base : BaseState
+        Losses of the base state.
+    method : str
+        The method as asked for.
+    seed : int
+        Seed of the random parts.
+    certify : bool
+        Whether a proof was asked for.
+
+    Returns
+    -------
+    ReconfigurationResult
+        The answer.
+
+    Raises
+    ------
+    SolverError
+        If the independent check disagrees with the answer.
+    """
+    problem, network = run.problem, run.problem.network
+    found = run.best()
+    if found is None:
+        return _nothing_found(run, base, method, seed)
+    closed, state = found
+    open_branches = problem.open_branches(closed)
+    objective = problem.objective(closed)
+    with run.watch.phase("check"):
+        _check(problem, open_branches, objective, state)
+    has_ac = bool(np.isfinite(state.loss_kw))
+    bound = run.bound if np.isfinite(run.bound) else None
+    gap = relative_gap(objective, bound)
+    reason = ""
+    if state.violations:
+        status = Status.INFEASIBLE if run.proven_infeasible else Status.NOT_FOUND
+        reason = (
+            "no configuration keeps the limits"
+            if run.proven_infeasible
+            else "no configuration that keeps the limits was found"
+        )
+        gap = None
+    else:
+        status = _status(run, gap, relative_gap(state.loss_kw, run.ac_bound), certify=certify)
+    before = set(network.open_branches)
+    return ReconfigurationResult(
+        network=network.name,
+        problem=problem.kind,
+        method=method,
+        status=status,
+        open_branches=open_branches,
+        switched_open=tuple(sorted(set(open_branches) - before)),
+        switched_closed=tuple(sorted(before - set(open_branches))),
+        objective=objective,
+        bound=bound,
+        bound_method=run.bound_method,
+        gap=gap,
+        loss_kw=state.loss_kw if has_ac else None,
+        ac_bound=run.ac_bound,
+        base_objective=base.objective,
+        base_loss_kw=base.loss_kw,
+        v_min=state.v_min if has_ac else None,
+        v_min_bus=state.v_min_bus,
+        violations=state.violations,
+        reason=reason,
+        seconds=run.watch.seconds,
+        notes=tuple(run.notes),
+        seed=seed,
+        engine=run.engine,
+        versions={**engine_versions("numpy", "scipy"), **run.versions},
+    )
+
+
+def _status(run: Run, gap: float | None, ac_gap: float | None, *, certify: bool) -> Status:
+    deciding = gap if run.ac_bound is None else ac_gap
+    if deciding is not None and deciding <= PROOF_TOLERANCE:
+        return Status.OPTIMAL
+    if run.timed_out or ((certify or run.exact) and run.remaining <= 0):
+        return Status.TIME_LIMIT
+    return Status.FEASIBLE
+
+
+def _check(
+    problem: RadialProblem, open_branches: tuple[int, ...], objective: float, state: AcState
+) -> None:
+    """Compare the answer with the independent checker; a disagreement is a defect of ours."""
+    report = check_configuration(problem.network, open_branches, problem.kind)
+    findings = [str(f) for f in report.findings if f.field != "power flow"]
+    if findings:
+        raise SolverError(f"the independent check rejects the answer: {'; '.join(findings)}")
+    pairs = [("objective", objective, report.objective)]
+    if np.isfinite(state.loss_kw) and np.isfinite(report.loss_kw):
+        pairs.append(("AC losses", state.loss_kw, report.loss_kw))
+    for name, ours, theirs in pairs:
+        if abs(ours - theirs) > CHECK_TOLERANCE * max(abs(theirs), 1.0):
+            raise SolverError(
+                f"the independent check disagrees on the {name}: {ours:.9g} kW against "
+                f"{theirs:.9g} kW"
+            )
+
+
+def _nothing_found(run: Run, base: BaseState, method: str, seed: int) -> ReconfigurationResult:
+    """Answer of a method that ended without a tree; what was proven stays."""
+    status = Status.TIME_LIMIT if run.timed_out else Status.NOT_FOUND
+    ended = "the time limit came" if run.timed_out else "the solver gave up"
+    reason = f"{ended} before there was a configuration"
+    return replace(
+        impossible(run.problem.network, run.problem.kind, method, base, reason, seed, run.watch),
+        status=status,
+        bound=run.bound if np.isfinite(run.bound) else None,
+        bound_method=run.bound_method,
+        notes=tuple(run.notes),
+        engine=run.engine,
+        versions={**engine_versions("numpy", "scipy"), **run.versions},
+    )
+
+
+def impossible(
+    network: Network,
+    problem: ProblemKind,
+    method: str,
+    base: BaseState,
+    reason: str,
+    seed: int,
+    watch: Stopwatch,
+) -> ReconfigurationResult:
+    """Answer of a problem whose switch constraints exclude every tree.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    problem : {"substations", "balanced"}
+        How its sources are read.
+    method, base, seed
+        As in :func:`conclude`.
+    reason : str
+        What excludes every tree.
+    watch : Stopwatch
+        Seconds by phase.
+
+    Returns
+    -------
+    ReconfigurationResult
+        With status ``infeasible``.
+    """
+    return ReconfigurationResult(
+        network=network.name,
+        problem=problem,
+        method=method,
+        status=Status.INFEASIBLE,
+        open_branches=(),
+        switched_open=(),
+        switched_closed=(),
+        objective=None,
+        bound=None,
+        bound_method="",
+        gap=None,
+        loss_kw=None,
+        ac_bound=None,
+        base_objective=base.objective,
+        base_loss_kw=base.loss_kw,
+        v_min=None,
+        v_min_bus="",
+        reason=reason,
+        seconds=watch.seconds,
+        seed=seed,
+        versions=engine_versions("numpy", "scipy"),
+    )
