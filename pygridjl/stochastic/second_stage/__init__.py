@@ -1,0 +1,49 @@
+"""Operation of the feeder in each scenario, given the units installed: the engines."""
+
+from __future__ import annotations
+
+from pygridjl.errors import InvalidOptionError
+from pygridjl.stochastic.planning import PlanningProblem
+from pygridjl.stochastic.recourse import SecondStage
+from pygridjl.stochastic.scenarios.model import ScenarioSet
+
+__all__ = ["ENGINES", "build_second_stage"]
+
+ENGINES = ("condensed", "full")
+
+
+def build_second_stage(
+    problem: PlanningProblem, scenarios: ScenarioSet, engine: str = "condensed"
+) -> SecondStage:
+    """Build an engine.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem, valid.
+    scenarios : ScenarioSet
+        The scenarios, valid for it.
+    engine : {"condensed", "full"}
+        ``"full"`` keeps one program on all nodes alive (HiGHS, Clarabel) and changes right-hand
+        sides. ``"condensed"`` solves in the columns of the sites in use and asks ``"full"`` only
+        for what it cannot certify.
+
+    Returns
+    -------
+    SecondStage
+        Built for both.
+
+    Raises
+    ------
+    InvalidOptionError
+        If there is no such engine.
+    """
+    if engine == "condensed":
+        from pygridjl.stochastic.second_stage.condensed import CondensedSecondStage
+
+        return CondensedSecondStage(problem, scenarios)
+    if engine == "full":
+        from pygridjl.stochastic.second_stage.full import FullSecondStage
+
+        return FullSecondStage(problem, scenarios)
+    raise InvalidOptionError(f"engine {engine!r} is none of {', '.join(ENGINES)}")
