@@ -9,7 +9,14 @@ import numpy as np
 from pygridjl._jit import kernel
 from pygridjl._types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Adjacency", "RootedForest", "adjacency", "rooted_forest", "subtree_sums"]
+__all__ = [
+    "Adjacency",
+    "RootedForest",
+    "adjacency",
+    "rooted_forest",
+    "spanning_forest",
+    "subtree_sums",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,3 +154,45 @@ def subtree_sums(forest: RootedForest, value: FloatArray) -> FloatArray:
         For a non-root, the negative of the flow towards it when ``value`` is the injection.
     """
     return _accumulate(forest.order, forest.parent, value)
+
+
+@kernel
+def spanning_forest(
+    n: int, tail: IntArray, head: IntArray, order: IntArray, closed: BoolArray
+) -> BoolArray:
+    """Complete a forest to one that connects all it can, by Kruskal's rule (compiled).
+
+    Parameters
+    ----------
+    n : int
+        Number of nodes.
+    tail, head : ndarray of int, shape (m,)
+        Ends of the edges; parallel ones are edges like any other.
+    order : ndarray of int
+        Edges in the order in which they are tried.
+    closed : ndarray of bool, shape (m,)
+        A forest to start from.
+
+    Returns
+    -------
+    ndarray of bool, shape (m,)
+        The forest and the edges added. O(m α(n)).
+    """
+    above = np.arange(n)
+    kept = closed.copy()
+    for sweep in range(2):
+        for e in order:
+            # The first sweep only takes over the forest that is already there.
+            if (sweep == 0) != closed[e]:
+                continue
+            u, v = tail[e], head[e]
+            while above[u] != u:
+                above[u] = above[above[u]]
+                u = above[u]
+            while above[v] != v:
+                above[v] = above[above[v]]
+                v = above[v]
+            if u != v:
+                above[u] = v
+                kept[e] = True
+    return kept

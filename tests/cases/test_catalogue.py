@@ -11,44 +11,7 @@ from small_power_flow import power_flow
 from pygridjl import validate
 from pygridjl.cases import describe, get_case, list_cases, load_network
 from pygridjl.errors import CaseNotFoundError
-
-# AC loss in kW: base state, best known state, branches open in the latter. Literature values,
-# recomputed with independent power flows when this table was made.
-LOSSES = {
-    "case16ci": (511.44, 466.13, (7, 8, 16)),
-    "case33bw": (202.677, 139.551, (7, 9, 14, 32, 37)),
-    "case69": (224.99, 98.605, (14, 55, 61, 69, 70)),
-    "case70da": (341.43, 301.65, (30, 39, 45, 51, 66, 70, 71, 76)),
-    "case94tpc": (531.994, 469.878, (7, 13, 34, 39, 42, 55, 62, 72, 83, 86, 89, 90, 92)),
-    "case118zh": (
-        1298.092,
-        869.730,
-        (23, 26, 34, 39, 42, 51, 58, 71, 74, 95, 97, 109, 122, 129, 130),
-    ),
-    "case136ma": (
-        320.364,
-        280.193,
-        (
-            7,
-            35,
-            51,
-            90,
-            96,
-            106,
-            118,
-            126,
-            135,
-            137,
-            138,
-            141,
-            142,
-            *range(144, 149),
-            150,
-            151,
-            155,
-        ),
-    ),
-}
+from pygridjl.studies.reference import BEST_KNOWN
 
 # name: buses, branches, open branches, sources (of the publications and their data files).
 SIZES = {
@@ -94,9 +57,10 @@ def test_bundled_cases_are_sound(name):
     assert network.branches.id.tolist() == list(range(1, network.n_branch + 1))
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", BEST_KNOWN)
 def test_losses_and_numbering_agree_with_the_literature(name):
-    base, best, opened = LOSSES[name]
+    known = BEST_KNOWN[name]
+    base, best, opened = known.base_kw, known.loss_kw, known.open_branches
     network = get_case(name)
     assert power_flow(network)[1] == pytest.approx(base, abs=0.01)
     assert power_flow(network.with_open(opened))[1] == pytest.approx(best, abs=0.01)

@@ -7,9 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pygridjl._jit import kernel
 from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.network.graph import Adjacency, adjacency
+from pygridjl.network.graph import Adjacency, adjacency, spanning_forest
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["FlowGraph", "complete_forest", "flow_graph"]
@@ -87,30 +86,6 @@ def flow_graph(problem: RadialProblem) -> FlowGraph:
     )
 
 
-@kernel
-def _kruskal(
-    n: int, tail: IntArray, head: IntArray, order: IntArray, closed: BoolArray
-) -> BoolArray:
-    above = np.arange(n)
-    kept = closed.copy()
-    for sweep in range(2):
-        for e in order:
-            # The first sweep only takes over the forest that is already there.
-            if (sweep == 0) != closed[e]:
-                continue
-            u, v = tail[e], head[e]
-            while above[u] != u:
-                above[u] = above[above[u]]
-                u = above[u]
-            while above[v] != v:
-                above[v] = above[above[v]]
-                v = above[v]
-            if u != v:
-                above[u] = v
-                kept[e] = True
-    return kept
-
-
 def complete_forest(graph: FlowGraph, closed: BoolArray) -> BoolArray:
     """Join the trees of a forest by their least resistant edges (Kruskal). O(m log m).
 
@@ -129,4 +104,4 @@ def complete_forest(graph: FlowGraph, closed: BoolArray) -> BoolArray:
         The forest and what was added: a spanning tree of every connected part of the graph.
     """
     order = np.argsort(graph.weight, kind="stable")
-    return _kruskal(graph.n, graph.tail, graph.head, order, closed)
+    return spanning_forest(graph.n, graph.tail, graph.head, order, closed)

@@ -6,34 +6,12 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl._types import BoolArray, FloatArray
+from pygridjl.network.graph import spanning_forest
 from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["kruskal_tree", "max_flow_tree", "minimum_spanning_tree", "shortest_path_tree"]
-
-
-@kernel
-def _kruskal(n: int, tail: IntArray, head: IntArray, order: IntArray) -> BoolArray:
-    closed = np.zeros(tail.shape[0], dtype=np.bool_)
-    boss = np.arange(n)
-    missing = n - 1
-    for e in order:
-        if missing == 0:
-            break
-        a, b = tail[e], head[e]
-        while boss[a] != a:
-            boss[a] = boss[boss[a]]
-            a = boss[a]
-        while boss[b] != b:
-            boss[b] = boss[boss[b]]
-            b = boss[b]
-        if a != b:
-            boss[max(a, b)] = min(a, b)
-            closed[e] = True
-            missing -= 1
-    return closed
 
 
 def kruskal_tree(problem: RadialProblem, cost: FloatArray) -> BoolArray:
@@ -53,7 +31,8 @@ def kruskal_tree(problem: RadialProblem, cost: FloatArray) -> BoolArray:
         O(m log m). Parallel edges and zero costs are edges like any other.
     """
     order = np.lexsort((cost, ~problem.forced))
-    return _kruskal(problem.n, problem.tail, problem.head, order)
+    nothing = np.zeros(problem.m, dtype=bool)
+    return spanning_forest(problem.n, problem.tail, problem.head, order, nothing)
 
 
 def minimum_spanning_tree(problem: RadialProblem) -> BoolArray:

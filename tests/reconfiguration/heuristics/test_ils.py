@@ -15,51 +15,20 @@ from pygridjl.reconfiguration.heuristics import (
     max_flow_tree,
     minimum_spanning_tree,
 )
-
-# Best known AC losses of the standard cases, kW, and one configuration that attains each.
-BEST_KNOWN = {
-    "case16ci": (466.13, (7, 8, 16)),
-    "case33bw": (139.551, (7, 9, 14, 32, 37)),
-    "case69": (98.605, (14, 55, 61, 69, 70)),
-    "case70da": (301.65, (30, 39, 45, 51, 66, 70, 71, 76)),
-    "case94tpc": (469.878, (7, 13, 34, 39, 42, 55, 62, 72, 83, 86, 89, 90, 92)),
-    "case118zh": (869.730, (23, 26, 34, 39, 42, 51, 58, 71, 74, 95, 97, 109, 122, 129, 130)),
-    "case136ma": (
-        280.193,
-        (
-            7,
-            35,
-            51,
-            90,
-            96,
-            106,
-            118,
-            126,
-            135,
-            137,
-            138,
-            141,
-            142,
-            *range(144, 149),
-            150,
-            151,
-            155,
-        ),
-    ),
-}
+from pygridjl.studies.reference import BEST_KNOWN
 
 
 @pytest.mark.parametrize("name", BEST_KNOWN)
 @pytest.mark.parametrize("seed", range(3))
 def test_standard_cases(name, seed):
-    loss_kw, open_branches = BEST_KNOWN[name]
+    known_best = BEST_KNOWN[name]
     network = get_case(name)
     problem = build_problem(network, limits=())
     trees = iterated_local_search(problem, max_flow_tree(problem), rng=np.random.default_rng(seed))
-    known = problem.edge_states(~np.isin(network.branches.id, open_branches))
+    known = problem.edge_states(~np.isin(network.branches.id, known_best.open_branches))
     assert problem.objective(trees[0]) <= problem.objective(known) * (1 + 1e-9)
     losses = [radial_power_flow(network, problem.branch_states(t)).loss_kw for t in trees]
-    assert min(losses) == pytest.approx(loss_kw, abs=0.01)
+    assert min(losses) == pytest.approx(known_best.loss_kw, abs=0.01)
 
 
 @pytest.mark.parametrize("seed", range(10))
