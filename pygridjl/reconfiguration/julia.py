@@ -11,6 +11,9 @@ from pygridjl.results import Status
 
 __all__ = ["solve", "start"]
 
+# Local solvers: their claims of optimality are none.
+_UNPROVEN = ("juniper", "juniper-plain")
+
 
 def start() -> None:
     """Start Julia unless it runs.
@@ -35,7 +38,7 @@ def solve(run: Run, solver: JuliaSolver) -> None:
     ----------
     run : Run
         The run so far.
-    solver : {"scip", "highs", "pajarito", "juniper"}
+    solver : {"scip", "highs", "pajarito", "juniper", "juniper-plain"}
         Which solver.
 
     Raises
@@ -59,10 +62,10 @@ def solve(run: Run, solver: JuliaSolver) -> None:
     seconds["crossing"] = found.seconds["crossing"]
     run.engine, run.versions = "julia", found.versions
     run.timed_out = found.status is Status.TIME_LIMIT
-    run.exact = solver != "juniper"
-    if solver == "juniper":
+    run.exact = solver not in _UNPROVEN
+    if solver in _UNPROVEN:
         claim = "without an answer" if found.objective is None else f"at {found.objective:.3f} kW"
-        run.notes.append(f"juniper ended with {found.raw} {claim}, which is no proof")
+        run.notes.append(f"{solver} ended with {found.raw} {claim}, which is no proof")
     bound = -np.inf if found.bound is None else found.bound
     if found.objective is not None:
         # The bound holds to the tolerance of the solver.

@@ -22,7 +22,7 @@ __all__ = [
     "start_tree",
 ]
 
-JuliaSolver = Literal["scip", "highs", "pajarito", "juniper"]
+JuliaSolver = Literal["scip", "highs", "pajarito", "juniper", "juniper-plain"]
 
 EXACT_METHODS = {
     "exact": "cycle branch-and-bound on the linear model",
@@ -49,7 +49,8 @@ JULIA_METHODS: dict[JuliaSolver, str] = {
     "scip": "SCIP mixed-integer second-order cone program",
     "highs": "HiGHS outer approximation",
     "pajarito": "Pajarito outer approximation with HiGHS and Clarabel",
-    "juniper": "Juniper nonlinear branch and bound with Ipopt; proves nothing",
+    "juniper": "Juniper nonlinear branch and bound with a tight Ipopt; proves nothing",
+    "juniper-plain": "the same with Ipopt as it comes; has claimed false optima",
 }
 
 

@@ -61,7 +61,8 @@ def reconfigure(
         ``spt``, ``sequential``, ``base`` and the improvers ``exchange``, ``ils``; or an exact
         method, ``exact``, ``highs``, ``scip`` (linear model) or ``scip-ac`` (AC branch flow).
         With ``backend="julia"`` ``[start[+improver…]+]solver`` with the solvers ``scip``,
-        ``highs``, ``pajarito`` and ``juniper``, which start from the tree of what precedes them.
+        ``highs``, ``pajarito``, ``juniper`` and ``juniper-plain``, which start from the tree of
+        what precedes them.
     problem : {"substations", "balanced"}
         One substation in each tree, or a spanning tree with fixed injections that sum to zero.
     backend : {"python", "julia"}
