@@ -154,12 +154,12 @@ def _program(network: Network, time_limit: float | None) -> _Program:
     lower.append(np.full(round_.size, -np.inf))
     upper.append(unit.s_max[round_] ** 2)
     c2, c1, c0 = unit.cost.T
-    problem = {
+    problem: dict[str, Any] = {
         "x": x,
         "f": casadi.dot(c2, p**2) + casadi.dot(c1, p) + float(c0.sum()),
         "g": casadi.vertcat(*rows),
     }
-    options = {"ipopt.print_level": 0, "ipopt.sb": "yes", "print_time": False}
+    options: dict[str, Any] = {"ipopt.print_level": 0, "ipopt.sb": "yes", "print_time": False}
     if time_limit is not None:
         options["ipopt.max_wall_time"] = float(time_limit)
     slack = network.slack_buses

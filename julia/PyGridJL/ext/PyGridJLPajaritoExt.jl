@@ -2,6 +2,7 @@ module PyGridJLPajaritoExt
 
 using JuMP: JuMP, MOI
 using Pajarito: Pajarito
+using PrecompileTools: @compile_workload
 using PyGridJL: PyGridJL
 
 PyGridJL.optimizer(::Val{:pajarito}) = JuMP.optimizer_with_attributes(
@@ -11,5 +12,10 @@ PyGridJL.optimizer(::Val{:pajarito}) = JuMP.optimizer_with_attributes(
     "conic_solver" => PyGridJL.clarabel(),
     "tol_rel_gap" => 1e-6,
 )
+
+@compile_workload begin
+    PyGridJL.run_radial_sample("pajarito")
+    PyGridJL.run_radial_sample("pajarito"; reactive = false)
+end
 
 end

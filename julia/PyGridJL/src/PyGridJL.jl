@@ -15,9 +15,11 @@ using HiGHS: HiGHS
 using InfrastructureModels: InfrastructureModels
 using Ipopt: Ipopt
 using JuMP: JuMP, MOI
-using LinearAlgebra: dot, norm
+using LinearAlgebra: Diagonal, dot, norm
 using Logging: Logging
 using PowerModels: PowerModels
+using PowerModelsDistribution: PowerModelsDistribution as PMD
+using PrecompileTools: @compile_workload
 using SparseArrays: SparseMatrixCSC, sparse
 
 include("solvers.jl")
@@ -27,6 +29,9 @@ include("radial.jl")
 include("reconfigure.jl")
 include("outer_approximation.jl")
 include("network_opf.jl")
+include("feeder_data.jl")
+include("feeder_opf.jl")
+include("dss.jl")
 
 function __init__()
     # What PowerModels would remark about the data has been checked before they come here.
@@ -46,5 +51,7 @@ function load_package(name::AbstractString)
     Base.require(id)
     return nothing
 end
+
+include("precompile.jl")
 
 end

@@ -33,7 +33,10 @@ function outer_approximation(
     if start !== nothing
         consider(start) || throw(ArgumentError("start: the closed edges are not a spanning tree"))
     end
-    bound, nodes = root_bound!(model, problem, x, t, left), 0
+    bound, nodes = 0.0, 0
+    if tree_flows(problem, minimum_spanning_tree(problem)) !== nothing
+        bound = root_bound!(model, problem, x, t, left)
+    end
     status, raw = "time_limit", "TIME_LIMIT"
     while left() > 0
         limit_time!(model, left())
@@ -73,7 +76,12 @@ end
 
 function root_bound!(model, problem, x, t, left)
     restore = JuMP.relax_integrality(model)
-    bound = NaN
+    bound, stalled = NaN, 0
+    P, Q = tree_flows(problem, minimum_spanning_tree(problem))[1:2]
+    for scale in (0.1, 0.3, 1.0)
+        add_tangents!(model, problem, x, t, scale .* P, scale .* Q)
+        add_tangents!(model, problem, x, t, -scale .* P, -scale .* Q)
+    end
     for _ in 1:OA_ROOT_ROUNDS
         left() > 0 || break
         limit_time!(model, left())
@@ -84,7 +92,8 @@ function root_bound!(model, problem, x, t, left)
         P = JuMP.value.(x.P) ./ closed
         Q = isempty(x.Q) ? zero(P) : JuMP.value.(x.Q) ./ closed
         add_tangents!(model, problem, x, t, P, Q)
-        bound - before <= 1e-4 * abs(bound) && break
+        stalled = bound - before <= 1e-4 * abs(bound) ? stalled + 1 : 0
+        stalled == 3 && break
     end
     restore()
     return isnan(bound) ? 0.0 : max(bound, 0.0)

@@ -56,16 +56,17 @@ function set_start!(problem::RadialProblem, x::RadialVariables, start::AbstractV
 end
 
 """
-    reconfigure(problem, solver; start=nothing, time_limit=Inf, settings...) -> NamedTuple
+    reconfigure(problem, solver; start=nothing, time_limit=Inf) -> NamedTuple
 
 Find the spanning tree of least loss.
 
 `solver` is `"scip"` (mixed-integer second-order cone), `"pajarito"` (the same cone by outer
 approximation with HiGHS and Clarabel), `"highs-oa"` (own outer approximation with HiGHS) or
 `"juniper"` (nonlinear branch and bound with Ipopt and HiGHS, the local solver that other tools
-run on this problem). The first three prove their answer. Juniper does not: it has been seen to
-claim a wrong optimum on a convex instance of 11 nodes, so its answer is `"feasible"` at most and
-its bound is not returned.
+run on this problem). The first three prove their answer. Juniper does not: with the tolerances
+that Ipopt comes with, and the data in whatever units they have (`"juniper-plain"`), it claims a
+wrong optimum on a convex instance of 11 nodes. So its answer is `"feasible"` at most and its bound
+is not returned.
 
 `start` is a spanning tree to begin with. The answer holds `status`, `closed`, `objective` (computed
 from the tree, not read from the solver), `bound`, `raw`, `nodes` (branch and bound, -1 if not told)
@@ -76,22 +77,44 @@ function reconfigure(
     solver::AbstractString;
     start::Union{Nothing,AbstractVector{Bool}} = nothing,
     time_limit::Real = Inf,
-    settings...,
 )
-    scaled, factor = normalised(problem)
+    scaled, factor = solver == "juniper-plain" ? (problem, 1.0) : normalised(problem)
     answer = if solver == "highs-oa"
         outer_approximation(scaled; start, time_limit)
     else
-        by_solver(scaled, solver, start, time_limit, settings)
+        by_solver(scaled, solver, start, time_limit)
     end
     return (; answer..., objective = answer.objective * factor, bound = answer.bound * factor)
 end
 
-function by_solver(problem, solver, start, time_limit, settings)
-    solver in ("scip", "pajarito", "juniper") ||
-        throw(ArgumentError("solver: $solver is none of scip, pajarito, highs-oa, juniper"))
-    exact = solver != "juniper"
-    model = JuMP.Model(optimizer(Val(Symbol(solver)); settings...))
+"""
+    radial_reconfigure(n, root, tail, head, weight, p, q, forced, solver, start, time_limit)
+
+[`reconfigure`](@ref) from arrays of any kind; an empty `start` is none.
+"""
+function radial_reconfigure(
+    n::Integer,
+    root::Integer,
+    tail,
+    head,
+    weight,
+    p,
+    q,
+    forced,
+    solver::AbstractString,
+    start,
+    time_limit::Real,
+)
+    problem = RadialProblem(n, root, tail, head, weight, p, q, forced)
+    tree = isempty(start) ? nothing : Vector{Bool}(start)
+    return reconfigure(problem, String(solver); start = tree, time_limit = Float64(time_limit))
+end
+
+function by_solver(problem, solver, start, time_limit)
+    known = ("highs-oa", "scip", "pajarito", "juniper", "juniper-plain")
+    solver in known || throw(ArgumentError("solver: $solver is none of $(join(known, ", "))"))
+    exact = !startswith(solver, "juniper")
+    model = JuMP.Model(optimizer(Val(Symbol(solver))))
     limit_time!(model, time_limit)
     x = add_radial!(model, problem)
     if exact
@@ -104,13 +127,13 @@ function by_solver(problem, solver, start, time_limit, settings)
 end
 
 """
-    optimizer(::Val{solver}; settings...)
+    optimizer(::Val{solver})
 
-A solver that an extension provides: `:scip` with SCIP, `:pajarito` with Pajarito, and `:juniper`
-with Juniper.
+A solver that an extension provides: `:scip` with SCIP, `:pajarito` with Pajarito, `:juniper` and
+`Symbol("juniper-plain")` with Juniper.
 """
-function optimizer(::Val{solver}; settings...) where {solver}
-    package = (scip = "SCIP", pajarito = "Pajarito", juniper = "Juniper")[solver]
+function optimizer(::Val{solver}) where {solver}
+    package = solver == :scip ? "SCIP" : solver == :pajarito ? "Pajarito" : "Juniper"
     throw(ArgumentError("solver $solver needs the package $package: load it first"))
 end
 
@@ -162,6 +185,8 @@ function radial_answer(problem, model, x::RadialVariables, seconds; proven::Bool
         status = "not_found"
     end
     bound = proven ? proven_bound(model) : NaN
+    # A bound above the loss of a tree at hand is the solver's tolerance.
+    isnan(objective) || (bound = min(bound, objective))
     return (;
         status,
         closed = Vector{Bool}(closed),

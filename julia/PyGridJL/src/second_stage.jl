@@ -22,7 +22,7 @@ struct SecondStage
 end
 
 """
-    second_stage(rows, cols, values, n, cost, lower, upper, row_lower, row_upper, link[,
+    second_stage(rows, cols, values, cost, lower, upper, row_lower, row_upper, link[,
                  q_rows, q_cols, q_values]) -> SecondStage
 
 Build the model from triplets of `A` (and of the lower or upper triangle of the symmetric `Q`,
@@ -62,8 +62,17 @@ function second_stage(
     lb, ub = Vector{Float64}(lower), Vector{Float64}(upper)
     row_lb, row_ub = Vector{Float64}(row_lower), Vector{Float64}(row_upper)
     models = [
-        direct_model(A, Vector{Float64}(cost), lb, ub, row_lb, row_ub, q_rows, q_cols, q_values)
-        for _ in 1:Threads.nthreads()
+        direct_model(
+            A,
+            Vector{Float64}(cost),
+            lb,
+            ub,
+            row_lb,
+            row_ub,
+            Vector{Int}(q_rows),
+            Vector{Int}(q_cols),
+            Vector{Float64}(q_values),
+        ) for _ in 1:Threads.nthreads()
     ]
     return SecondStage(models, Vector{Int}(link), A, lb, ub, row_lb, row_ub)
 end
@@ -145,6 +154,18 @@ function solve_scenarios!(
     ray = isempty(found) ? zeros(size(stage.matrix, 1), 0) : reduce(hcat, rays[found])
     return (; status, objective, dual, iterations, z, ray, ray_of)
 end
+
+"""
+    solve_scenarios(stage, lower, upper, time_limit)
+
+[`solve_scenarios!`](@ref) for arrays of any kind.
+"""
+solve_scenarios(stage::SecondStage, lower, upper, time_limit::Real) = solve_scenarios!(
+    stage,
+    Matrix{Float64}(lower),
+    Matrix{Float64}(upper);
+    time_limit = Float64(time_limit),
+)
 
 function solve_one!(stage::SecondStage, model, low, high, time_limit)
     inner = JuMP.unsafe_backend(model)

@@ -1,0 +1,83 @@
+# OpenDSS scripts as PowerModelsDistribution reads them.
+
+"""
+    Remarks <: AbstractLogger
+
+Collects warnings instead of printing them.
+"""
+struct Remarks <: Logging.AbstractLogger
+    messages::Vector{String}
+end
+
+Logging.min_enabled_level(::Remarks) = Logging.Warn
+Logging.shouldlog(::Remarks, args...) = true
+Logging.catch_exceptions(::Remarks) = false
+function Logging.handle_message(log::Remarks, level, message, args...; kwargs...)
+    text = string(message)
+    text in log.messages || push!(log.messages, text)
+    return nothing
+end
+
+"""
+    dss_opf(path, formulation, problem="opf", time_limit=Inf, v_min=0.0, v_max=Inf,
+            tap_names=[], tap_windings=[], taps=[]) -> NamedTuple
+
+Three-phase optimal power flow or power flow of an OpenDSS script as PowerModelsDistribution parses
+it. Voltage bounds are in p.u. of each bus. PowerModelsDistribution leaves regulators at their
+initial taps: `taps` sets winding `tap_windings[k]` of transformer `tap_names[k]`, all phases.
+
+The answer holds `status`, `raw`, `solver`, `objective`, `node` (`"bus.phase"`), `vm` (p.u.), `va`
+(rad), `p_source`, `q_source` (kW and kvar, summed over the phases), `notes` (what
+PowerModelsDistribution remarked), `build_seconds`, `solve_seconds`.
+"""
+function dss_opf(
+    path::AbstractString,
+    formulation::AbstractString,
+    problem::AbstractString = "opf",
+    time_limit::Real = Inf,
+    v_min::Real = 0.0,
+    v_max::Real = Inf,
+    tap_names = String[],
+    tap_windings = Int[],
+    taps = Float64[],
+)
+    remarks = Remarks(String[])
+    data = Logging.with_logger(remarks) do
+        return redirect_stdout(() -> PMD.parse_file(String(path)), devnull)
+    end
+    for (name, winding, tap) in zip(tap_names, tap_windings, taps)
+        transformer = get(data["transformer"], String(name), nothing)
+        transformer === nothing && throw(ArgumentError("taps: no transformer $name in $path"))
+        transformer["tm_set"][Int(winding)] .= tap
+    end
+    if v_min > 0 || isfinite(v_max)
+        bounds = (;
+            vm_lb = v_min > 0 ? Float64(v_min) : nothing,
+            vm_ub = isfinite(v_max) ? Float64(v_max) : nothing,
+        )
+        quietly(() -> PMD.apply_voltage_bounds!(data; bounds...))
+    end
+    answer = solve_engineering(data, String(formulation), String(problem), Float64(time_limit))
+    return (; report(answer)..., dss_point(answer)..., notes = remarks.messages)
+end
+
+function dss_point(answer)
+    node, vm, va = String[], Float64[], Float64[]
+    p_source, q_source = NaN, NaN
+    isempty(answer.solution) && return (; node, vm, va, p_source, q_source)
+    for (name, index) in sort!(collect(answer.math["bus_lookup"]); by = first)
+        found = answer.solution["bus"][string(index)]
+        for (k, terminal) in enumerate(answer.math["bus"][string(index)]["terminals"])
+            push!(node, "$name.$terminal")
+            push!(vm, haskey(found, "vm") ? found["vm"][k] : NaN)
+            push!(va, haskey(found, "va") ? found["va"][k] : NaN)
+        end
+    end
+    kva = answer.math["settings"]["sbase"]
+    for (key, unit) in answer.math["gen"]
+        startswith(unit["source_id"], "voltage_source") || continue
+        p_source = kva * sum(answer.solution["gen"][key]["pg"])
+        q_source = kva * sum(answer.solution["gen"][key]["qg"])
+    end
+    return (; node, vm, va, p_source, q_source)
+end
