@@ -1,0 +1,134 @@
+"""The first stage with planes below the expectation in place of the second."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array, hstack, vstack
+
+from pygridjl._types import FloatArray, IntArray
+from pygridjl.solvers.highs import HighsModel, HighsSolution, LinearModel
+from pygridjl.stochastic.first_stage import first_stage_rows
+from pygridjl.stochastic.planning import PlanningProblem
+from pygridjl.stochastic.recourse import FeasibilityCut, SecondStageBatch
+from pygridjl.stochastic.scenarios.model import ScenarioSet
+
+__all__ = ["Master"]
+
+
+class Master:
+    """Planes and rows (18) so far, and the programs over them.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    scenarios : ScenarioSet
+        The scenarios.
+    groups : ndarray of int, shape (S,)
+        Group of each scenario, from 0; each has one column above its part of the expectation.
+    """
+
+    def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet, groups: IntArray) -> None:
+        self._n_site, self._groups = problem.n_site, groups
+        self._n_group = int(groups.max()) + 1
+        self._weight = scenarios.probability
+        self._first = first_stage_rows(problem)
+        self._slopes = np.zeros((0, problem.n_site))
+        self._of = np.zeros(0, dtype=np.int64)
+        self._levels = np.zeros(0)
+        self._relaxation: HighsModel | None = None
+
+    # --------------------------------------------------------------------------------- planes
+    def add_planes(self, units: FloatArray, batch: SecondStageBatch) -> None:
+        """Add the supporting plane at ``units`` of each group without infeasible scenario."""
+        weight, counted = self._weight, self._weight > 0
+        lost = np.zeros(self._n_group, dtype=np.bool_)
+        lost[self._groups[counted & ~batch.optimal]] = True
+        used = np.flatnonzero(counted & ~lost[self._groups])
+        if used.size == 0:
+            return
+        share = csr_array(
+            (weight[used], (self._groups[used], np.arange(used.size))),
+            shape=(self._n_group, used.size),
+        )
+        kept = np.flatnonzero(np.bincount(self._groups[used], minlength=self._n_group))
+        slope = (share @ batch.gradient[used])[kept]
+        level = (share @ batch.value[used])[kept] - slope @ units
+        self._append(-slope, kept, level)
+
+    def add_cut(self, cut: FeasibilityCut) -> bool:
+        """Add (18); False if no decision keeps it."""
+        scale = float(np.abs(cut.coefficient).max())
+        if scale <= 1e-9 * abs(cut.constant):
+            return False
+        # A ray has no scale of its own and tolerances are absolute.
+        row = -cut.coefficient[None, :] / scale
+        self._append(row, np.array([-1]), np.array([cut.constant / scale]))
+        return True
+
+    def _append(self, slopes: FloatArray, of: IntArray, levels: FloatArray) -> None:
+        """Add rows slopes·n + θ_of ≥ levels; no θ where ``of`` is −1."""
+        self._slopes = np.vstack([self._slopes, slopes])
+        self._of = np.concatenate([self._of, of])
+        self._levels = np.concatenate([self._levels, levels])
+        if self._relaxation is not None:
+            free = np.full(levels.size, np.inf)
+            self._relaxation.add_rows(self._rows(slopes, of), levels, free)
+
+    def _rows(self, slopes: FloatArray, of: IntArray) -> csr_array:
+        n_row = slopes.shape[0]
+        there = np.flatnonzero(of >= 0)
+        theta = csr_array((np.ones(there.size), (there, of[there])), shape=(n_row, self._n_group))
+        return csr_array(hstack([csr_array(slopes), csr_array((n_row, self._n_site)), theta]))
+
+    def below(self, units: FloatArray) -> float:
+        """Return the largest value at ``units`` that the planes prove."""
+        height = self._levels - self._slopes @ units
+        best = np.zeros(self._n_group)
+        there = self._of >= 0
+        np.maximum.at(best, self._of[there], height[there])
+        return float(best.sum())
+
+    # -------------------------------------------------------------------------------- programs
+    def _model(self, *, integer: bool, target: float = np.inf) -> LinearModel:
+        first, n, n_group = self._first, self._n_site, self._n_group
+        empty = csr_array((first.row_lower.size, n_group))
+        total = csr_array(np.concatenate([np.zeros(2 * n), np.ones(n_group)])[None, :])
+        n_plane = self._levels.size
+        return LinearModel(
+            cost=np.concatenate([np.zeros(2 * n), np.ones(n_group)]),
+            matrix=csr_array(
+                vstack(
+                    [hstack([first.matrix, empty]), total, self._rows(self._slopes, self._of)],
+                    format="csr",
+                )
+            ),
+            row_lower=np.concatenate([first.row_lower, [-np.inf], self._levels]),
+            row_upper=np.concatenate([first.row_upper, [target], np.full(n_plane, np.inf)]),
+            # Neither objective can be negative, which bounds a master without planes.
+            col_lower=np.zeros(2 * n + n_group),
+            col_upper=np.concatenate([first.col_upper, np.full(n_group, np.inf)]),
+            integer=np.arange(2 * n + n_group) < 2 * n if integer else None,
+        )
+
+    def relax(self, time_limit: float) -> tuple[HighsSolution, FloatArray | None]:
+        """Minimise over the planes with fractions of units; return them too."""
+        if self._relaxation is None:
+            self._relaxation = HighsModel(self._model(integer=False))
+        answer = self._relaxation.solve(time_limit=time_limit)
+        units = None if answer.x is None else np.maximum(answer.x[: self._n_site], 0.0)
+        return answer, units
+
+    def solve(
+        self, target: float, gap: float, time_limit: float
+    ) -> tuple[HighsSolution, IntArray | None]:
+        """Minimise over the planes below ``target``; return the units too.
+
+        Infeasible means that no decision is worth less than the target.
+        """
+        model = HighsModel(self._model(integer=True, target=target), gap=gap)
+        answer = model.solve(time_limit=time_limit)
+        units = None
+        if answer.x is not None:
+            units = np.rint(answer.x[: self._n_site]).astype(np.int64)
+        return answer, units
