@@ -16,6 +16,7 @@ from pygridjl.network.feeder.equivalents import (
 from pygridjl.network.feeder.opendss_build import Builder
 from pygridjl.network.feeder.opendss_common import SQRT3, bus_of, mask_of, phases_of
 from pygridjl.network.feeder.opendss_parts import Bus, Injection, Piece, Service, count
+from pygridjl.network.feeder.opendss_ratings import codes_with_rating, line_amps, reactor_amps
 
 __all__ = ["read_branches"]
 
@@ -73,6 +74,7 @@ def _square(flat: Any, n: int) -> ComplexArray:
 # -------------------------------------------------------------------------------------- lines
 def _read_lines(dss: Any, build: Builder) -> None:
     frequency = float(dss.Solution.Frequency())
+    rated_codes = codes_with_rating(dss)
     for _ in dss.Lines:
         element = f"line.{dss.Lines.Name().lower()}"
         n = int(dss.CktElement.NumPhases())
@@ -97,7 +99,7 @@ def _read_lines(dss: Any, build: Builder) -> None:
                 z=_spread(np.asarray(r + 1j * x, dtype=np.complex128), here),
                 kind="switch" if is_open or dss.Lines.IsSwitch() else "line",
                 b=_charging(shunt, here),
-                amps=np.full(3, float(dss.CktElement.NormalAmps()) or np.inf),
+                amps=np.full(3, line_amps(dss, rated_codes)),
                 length_km=length * _KM.get(int(dss.Lines.Units()), 0.0),
                 closed=not is_open,
             )
@@ -132,7 +134,7 @@ def _read_reactors(dss: Any, build: Builder) -> None:
             raise build.fail(element, "does not join the same phases at its two ends")
         y = _square(dss.CktElement.YPrim(), 2 * n)
         z = np.asarray(np.linalg.inv(-y[:n, n:]), dtype=np.complex128)
-        amps = np.full(3, float(dss.CktElement.NormalAmps()) or np.inf)
+        amps = np.full(3, reactor_amps(dss))
         build.pieces.append(
             Piece(element, start, end, mask_of(here), _spread(z, here), "line", amps=amps)
         )

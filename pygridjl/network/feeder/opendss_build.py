@@ -189,6 +189,12 @@ class Builder:
                 f"{count(len(open_ids), 'open switch', 'open switches')} kept open: "
                 f"{some(open_ids)}"
             )
+        unrated = [p.id for p in kept if not np.isfinite(p.amps[p.phases]).all()]
+        if unrated:
+            self.notes.append(
+                f"{count(len(unrated), 'branch', 'branches')} without a rating in force in the "
+                f"script taken as unlimited: {some(unrated)}"
+            )
         return kept
 
 

@@ -6,7 +6,8 @@ against in ``tests/validation``.
 
 Usage: ``python tests/network/feeder/make_bundled.py <folder>``, where the folder holds the
 sub-folders ``13Bus``, ``34Bus``, ``37Bus``, ``123Bus``, ``8500-Node`` (of
-``IEEETestCases`` in the OpenDSS distribution) and ``ieee9500dss``.
+``IEEETestCases`` in the OpenDSS distribution) and ``ieee9500dss``. Run it inside ``ieee9500dss``:
+the engine looks there for the list of identifiers that script reads.
 """
 
 import sys

@@ -64,6 +64,28 @@ def test_sizes():
     assert ieee123.n_bus - dead_ends.sum() == 130
 
 
+def test_ratings_are_those_the_scripts_state(feeder):
+    """Counted in the scripts as text; the engine would say 400 A wherever nothing is stated.
+
+    The small feeders rate transformers only. IEEE 8500 rates two line codes (95 and 18 lines) and
+    its source reactor. IEEE 9500 rates all but the lines of 111 ``CNCables`` statements, whose
+    cable is rated 0.
+    """
+    branch = feeder.branches
+    wired = np.isin(branch.kind, ("line", "switch"))
+    amps = (branch.rating * feeder.i_base[branch.to_bus][:, None])[wired].min(axis=1)
+    values, counts = np.unique(amps[np.isfinite(amps)].round(6), return_counts=True)
+    found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    unlimited = int(np.isinf(amps).sum())
+    if feeder.name == "ieee9500":
+        assert unlimited == 111
+        assert max(found) == 630
+    else:
+        assert found == ({220: 95, 190: 18, 400: 1} if feeder.name == "ieee8500" else {})
+    bank = feeder.name == "ieee37"  # one phase of its open-delta bank passes through a jumper
+    assert f"{unlimited + bank} branches without a rating in force" in " ".join(feeder.notes)
+
+
 def test_phase_loads_of_ieee13_and_ieee123():
     """Spot loads by phase where all are wye: the data sheet of IEEE 123, bus by bus."""
     feeder = load_feeder("ieee123")

@@ -77,6 +77,67 @@ def test_lines_are_linecode_times_length(script):
     np.testing.assert_allclose(branch.r[trunk] + 1j * branch.x[trunk], z, rtol=1e-10)
 
 
+RATED = """
+new linecode.plain nphases=3 r1=0.3 x1=0.4
+new linecode.rated nphases=3 r1=0.3 x1=0.4 normamps=400
+new linecode.strong nphases=3 r1=0.3 x1=0.4 normamps=250
+new wiredata.bare rac=0.3 gmrac=0.02 radius=0.5 radunits=cm gmrunits=cm runits=km
+new wiredata.weak like=bare normamps=333
+new linespacing.flat nconds=3 nphases=3 units=m x=[0 1 2] h=[10 10 10]
+new linegeometry.weak nconds=3 nphases=3 spacing=flat wires=[weak weak weak]
+new linegeometry.bare nconds=3 nphases=3 spacing=flat wires=[bare bare bare]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "amps"),
+    [
+        ("linecode=plain", np.inf),
+        ("linecode=plain emergamps=500", np.inf),
+        ("r1=0.1 x1=0.2", np.inf),
+        ("switch=y", np.inf),
+        ("spacing=flat wires=[bare bare bare]", np.inf),
+        ("geometry=bare", np.inf),
+        ("linecode=plain normamps=400", 400),
+        ("linecode=plain length=2 normamps=400 emergamps=600", 400),
+        ("linecode=plain normamps=180", 180),
+        ("linecode=rated", 400),
+        ("linecode=strong", 250),
+        ("r1=0.1 x1=0.2 normamps=400", 400),
+        ("switch=y normamps=400", 400),
+        ("spacing=flat wires=[weak weak weak]", 333),
+        ("geometry=weak", 333),
+    ],
+)
+def test_only_a_stated_rating_is_a_limit(script, line, amps):
+    """The engine answers 400 A where nothing was stated; that is no rating."""
+    feeder = load_feeder(script(f"{RATED}new line.x bus1=m bus2=e phases=3 {line}"))
+    i_base = 1e3 / (12.47 / 3**0.5)
+    assert feeder.branches.rating[_branch(feeder, "line.x")] == pytest.approx([amps / i_base] * 3)
+    unrated = [note for note in feeder.notes if "without a rating" in note]
+    assert unrated == (
+        ["1 branch without a rating in force in the script taken as unlimited: line.x"]
+        if np.isinf(amps)
+        else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("reactor", "amps"),
+    [
+        ("r=0.1 x=1", np.inf),
+        ("r=0.1 x=1 normamps=400", 400),
+        ("kv=12.47 kvar=900", 900 / (12.47 * 3**0.5)),
+    ],
+)
+def test_a_series_reactor_has_the_rating_it_states(script, reactor, amps):
+    feeder = load_feeder(script(f"new reactor.x bus1=m bus2=e phases=3 {reactor}"))
+    i_base = 1e3 / (12.47 / 3**0.5)
+    assert feeder.branches.rating[_branch(feeder, "reactor.x")] == pytest.approx(
+        [amps / i_base] * 3
+    )
+
+
 def _bus(feeder, name):
     return feeder.buses.id.tolist().index(name)
 
