@@ -15,6 +15,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "cases": ("pygridjl.cli.cases", "List the bundled cases, show or export one."),
     "reconfigure": ("pygridjl.cli.reconfigure", "Find the radial configuration of least loss."),
+    "opf": ("pygridjl.cli.opf", "Optimal power flow by Python's or Julia's engine."),
     "site": ("pygridjl.cli.site", "Site and size distributed generation under uncertainty."),
     "benchmark": ("pygridjl.cli.benchmark", "Compare methods on the standard cases."),
     "reproduce": ("pygridjl.cli.reproduce", "Repeat a paper's experiments beside its figures."),
