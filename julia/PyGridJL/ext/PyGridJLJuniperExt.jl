@@ -6,38 +6,18 @@ using PrecompileTools: @compile_workload
 using PyGridJL: PyGridJL
 
 # With Ipopt's own tolerances a relaxation may stop short of its optimum, and branch and bound then
-# discards the best answer.
+# discards the best answer. A first answer from the feasibility pump (HiGHS) hides that.
 PyGridJL.optimizer(::Val{:juniper}) =
-    juniper(PyGridJL.ipopt("tol" => 1e-9, "acceptable_iter" => 0))
+    juniper(PyGridJL.ipopt("tol" => 1e-9, "acceptable_iter" => 0), "mip_solver" => PyGridJL.highs())
 PyGridJL.optimizer(::Val{Symbol("juniper-plain")}) = juniper(PyGridJL.ipopt())
 
-juniper(nl_solver) = JuMP.optimizer_with_attributes(
+juniper(nl_solver, settings...) = JuMP.optimizer_with_attributes(
     Juniper.Optimizer,
     MOI.Silent() => true,
     "nl_solver" => nl_solver,
-    "mip_solver" => PyGridJL.highs(),
     "log_levels" => [],
+    settings...,
 )
-
-@compile_workload
-using PyGridJL: PyGridJL
-
-"""
-    PyGridJL.optimizer(Val(:juniper); tight=true)
-
-Juniper with Ipopt and HiGHS. With Ipopt's own tolerances (`tight=false`) a relaxation may stop
-short of its optimum, and branch and bound then discards the best answer.
-"""
-function PyGridJL.optimizer(::Val{:juniper}; tight::Bool = true)
-    nl_solver = tight ? PyGridJL.ipopt("tol" => 1e-9, "acceptable_iter" => 0) : PyGridJL.ipopt()
-    return JuMP.optimizer_with_attributes(
-        Juniper.Optimizer,
-        MOI.Silent() => true,
-        "nl_solver" => nl_solver,
-        "mip_solver" => PyGridJL.highs(),
-        "log_levels" => [],
-    )
-end
 
 @compile_workload begin
     PyGridJL.run_radial_sample("juniper")
