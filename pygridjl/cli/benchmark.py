@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,77 @@ def _growth(rows: list[Row]) -> list[str]:
             slope = growth_exponent([r["buses"] for r in points], [r["seconds"] for r in points])
             lines.append(f"{family}, {method}: seconds grow as buses^{slope:.2f} above 1,000 buses")
     return lines
+
+
+@command.command("julia", epilog="Example: pygridjl benchmark julia --out julia")
+@click.option(
+    "--time-limit",
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    help="For each run of a solver.",
+)
+@click.option("--resume", is_flag=True, help="Go on from an interrupted run in the same folder.")
+@click.option(
+    "--out",
+    default="benchmark-julia",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for tables, figure and the store of finished rows.",
+)
+@json_option
+def julia(time_limit: float, out: Path, resume: bool, as_json: bool) -> None:
+    """Measure the Julia half: crossing, first calls, JuMP against Python, FORWARD and the MINLP.
+
+    Prints four tables and writes them as CSV files with a picture into the folder --out.
+    """
+    from pygridjl.bridge import runtime
+    from pygridjl.report import julia as julia_report
+
+    # Nothing is written where nothing can be measured.
+    began = time.perf_counter()
+    runtime.start()
+    started = time.perf_counter() - began
+    from pygridjl.studies import julia as study
+
+    store = open_store(out, resume=resume)
+    solvers = len(study.BASELINE_SOLVERS)
+    parts = {
+        "first calls": (
+            collect("first calls", study.first_call_rows(store, started=started), 6 + solvers),
+            julia_report.first_call_columns(),
+        ),
+        "crossing": (
+            collect("crossing", study.crossing_rows(store), 4),
+            julia_report.crossing_columns(),
+        ),
+        "engines": (
+            collect("engines", study.engine_rows(store, time_limit=time_limit), 7),
+            julia_report.engine_columns(),
+        ),
+        "baselines": (
+            collect(
+                "baselines",
+                study.baseline_rows(store, time_limit=time_limit),
+                len(study.BASELINE_INSTANCES) * (2 + 2 * solvers),
+            ),
+            julia_report.baseline_columns(),
+        ),
+    }
+    written = [
+        write_csv(out / f"{name.replace(' ', '-')}.csv", pd.DataFrame(rows))
+        for name, (rows, _) in parts.items()
+    ]
+    picture = out / "julia.png"
+    written.append(julia_report.plot_julia(parts["first calls"][0], parts["baselines"][0], picture))
+    versions = runtime.versions("JuMP", "HiGHS", "Ipopt", "SCIP", "Pajarito", "Juniper")
+    if as_json:
+        found = {name.replace(" ", "_"): rows for name, (rows, _) in parts.items()}
+        click.echo(json.dumps({**found, "versions": versions}, indent=2))
+        return
+    for name, (rows, columns) in parts.items():
+        click.echo(f"{name}\n{text_table(rows, columns)}\n")
+    click.echo("    seconds of solvers in Julia to feasible and optimal: within a factor of two")
+    click.echo("    " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    click.echo("written: " + ", ".join(str(path) for path in written))

@@ -1,0 +1,448 @@
+"""The Julia benchmark: what crossing costs, first calls, both languages, FORWARD and the MINLP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from pygridjl._types import BoolArray
+from pygridjl.bridge import runtime
+from pygridjl.bridge.feeder_opf import julia_feeder_opf
+from pygridjl.bridge.network_opf import julia_opf
+from pygridjl.bridge.radial import JuliaRadial, RadialSolver, julia_reconfigure
+from pygridjl.bridge.second_stage import JuliaSecondStage
+from pygridjl.cases import get_case
+from pygridjl.network.feeder.loading import load_feeder
+from pygridjl.reconfiguration.certificates import (
+    Certificate,
+    cycle_branch_and_bound,
+    highs_outer_approximation,
+    scip_linear,
+)
+from pygridjl.reconfiguration.forward import forward
+from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem, build_problem
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.stochastic.planning import PlanningProblem
+from pygridjl.stochastic.scenarios.generate import generate_scenarios
+from pygridjl.stochastic.second_stage.full import OperationProgram
+from pygridjl.stochastic.second_stage.operation import Operation
+from pygridjl.studies.store import TaskStore
+
+__all__ = [
+    "BASELINE_INSTANCES",
+    "BASELINE_SOLVERS",
+    "baseline_rows",
+    "crossing_rows",
+    "engine_rows",
+    "first_call_rows",
+]
+
+Row = dict[str, Any]
+
+BASELINE_INSTANCES: dict[str, ProblemKind] = {
+    "forward11": "balanced",
+    "forward18": "balanced",
+    "case16ci": "substations",
+    "forward33": "balanced",
+    "case33bw": "substations",
+}
+BASELINE_SOLVERS: tuple[RadialSolver, ...] = (
+    "juniper-plain",
+    "juniper",
+    "scip",
+    "pajarito",
+    "highs-oa",
+)
+# Instances of the mixed-integer programs that both languages build and solve.
+PROGRAM_INSTANCES = ("forward18", "forward33", "case33bw")
+FEEDER = "ieee123"
+ARRAY_LENGTH = 1_000_000
+SCENARIOS = 96
+# An answer this close to the proven optimum is the optimum: the loss is summed in another order.
+SAME = 1e-6
+# A solver's first time limit when its first answer is looked for; then doubled.
+SHORTEST = 0.05
+
+
+def first_call_rows(store: TaskStore, *, started: float) -> Iterator[Row]:
+    """Yield what the first call of each kind costs in this process, and what the next ones do.
+
+    Nothing but the start of Julia may come before.
+
+    Parameters
+    ----------
+    store : TaskStore
+        Where finished rows are kept.
+    started : float
+        Seconds the start of Julia took.
+
+    Yields
+    ------
+    dict
+        ``call, first_seconds, warm_seconds``; the latter is the best of three.
+    """
+    network, feeder = get_case("case14"), load_feeder(FEEDER)
+    small = load_feeder("ieee13")
+    radial = _problem("forward18")
+    calls: dict[str, Callable[[], object]] = {
+        "start of Julia": runtime.start,
+        "LinDistFlow OPF, IEEE 13 (PMD)": lambda: julia_feeder_opf(small, "lindist"),
+        "AC-OPF, IEEE 13 (PMD)": lambda: julia_feeder_opf(small, "acp"),
+        "LinDistFlow OPF, IEEE 123 (PMD)": lambda: julia_feeder_opf(feeder, "lindist"),
+        "AC-OPF, case14 (PowerModels)": lambda: julia_opf(network, "acp"),
+        "second stage, 4 scenarios": lambda: _Stage(FEEDER, 4).julia(),
+        **{
+            f"reconfigure forward18, {solver}": lambda s=solver: _solve(radial, s)  # type: ignore[misc]
+            for solver in BASELINE_SOLVERS
+        },
+    }
+    for name, call in calls.items():
+        first = started if name == "start of Julia" else None
+        yield store.run(
+            {"table": "first call", "call": name},
+            lambda c=call, f=first: _first_and_warm(c, f),  # type: ignore[misc]
+        )
+
+
+def _first_and_warm(call: Callable[[], object], first: float | None) -> Row:
+    if first is None:
+        first = _seconds(call)
+    return {"first_seconds": first, "warm_seconds": min(_seconds(call) for _ in range(3))}
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _repeated(call: Callable[[], object], repeats: int) -> float:
+    """Seconds of one call: the best of five loops."""
+    best = np.inf
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            call()
+        best = min(best, (time.perf_counter() - start) / repeats)
+    return float(best)
+
+
+def crossing_rows(store: TaskStore) -> Iterator[Row]:
+    """Yield what it costs to cross from Python to Julia and back, once everything is warm.
+
+    Parameters
+    ----------
+    store : TaskStore
+        Where finished rows are kept.
+
+    Yields
+    ------
+    dict
+        ``what, seconds, juliacall_seconds, numpy_copy_seconds``: by the bridge, by juliacall
+        alone, and of a copy of the same array by numpy.
+    """
+    runtime.start()
+    tasks: dict[str, Callable[[], Row]] = {
+        "empty call": _empty_call,
+        "1e6 floats in": _array_in,
+        "1e6 floats out": _array_out,
+        "IEEE 123 feeder in, solution out": _feeder_crossing,
+    }
+    for what, compute in tasks.items():
+        yield store.run({"table": "crossing", "what": what}, compute)
+
+
+def _empty_call() -> Row:
+    from juliacall import Base
+
+    identity = Base.identity
+    return {
+        "seconds": _repeated(lambda: runtime.call("identity", None), 20_000),
+        "juliacall_seconds": _repeated(lambda: identity(None), 20_000),
+    }
+
+
+def _array_in() -> Row:
+    from juliacall import Base
+
+    array, target, length = np.ones(ARRAY_LENGTH), np.empty(ARRAY_LENGTH), Base.length
+    return {
+        "seconds": _repeated(lambda: runtime.call("length", array), 2_000),
+        "juliacall_seconds": _repeated(lambda: length(array), 2_000),
+        "numpy_copy_seconds": _repeated(lambda: np.copyto(target, array), 50),
+    }
+
+
+def _array_out() -> Row:
+    from juliacall import Base
+
+    inside, identity = runtime.call("zeros", ARRAY_LENGTH), Base.identity
+    array, target = np.ones(ARRAY_LENGTH), np.empty(ARRAY_LENGTH)
+    return {
+        "seconds": _repeated(lambda: np.asarray(runtime.call("identity", inside)), 2_000),
+        "juliacall_seconds": _repeated(lambda: np.asarray(identity(inside)), 2_000),
+        "numpy_copy_seconds": _repeated(lambda: np.copyto(target, array), 50),
+    }
+
+
+def _feeder_crossing() -> Row:
+    feeder = load_feeder(FEEDER)
+    return {
+        "seconds": min(julia_feeder_opf(feeder, "lindist").seconds["crossing"] for _ in range(5))
+    }
+
+
+class _Stage:
+    """The linear second stage of siting on a feeder, its sides by scenario, for both languages."""
+
+    def __init__(self, feeder: str, scenarios: int) -> None:
+        grid = load_feeder(feeder)
+        problem = PlanningProblem(grid)
+        some = generate_scenarios(grid.n_bus, scenarios, seed=0)
+        operation = Operation(problem, some)
+        self._program = OperationProgram(operation, deviation=True)
+        p, q = operation.demand(np.arange(scenarios))
+        right = np.hstack([-p, -q])
+        capacity = np.full((scenarios, problem.n_site), -np.inf)
+        self._lower = np.hstack([right, capacity])
+        # One unit at each site.
+        self._upper = np.hstack([right, operation.per_unit * np.ones(problem.n_site)])
+
+    def python(self) -> Row:
+        """Build, then solve every scenario from the last basis, by highspy."""
+        start = time.perf_counter()
+        model = HighsModel(self._program.linear_model())
+        built = time.perf_counter()
+        values = []
+        for lower, upper in zip(self._lower, self._upper, strict=True):
+            model.set_row_bounds(self._program.changing, lower, upper)
+            values.append(model.solve().objective)
+        ended = time.perf_counter()
+        numbers = np.array([np.nan if value is None else value for value in values])
+        return {"build": built - start, "solve": ended - built, "value": float(numbers.sum())}
+
+    def julia(self) -> Row:
+        """Do the same by JuMP."""
+        program = self._program
+        start = time.perf_counter()
+        stage = JuliaSecondStage(
+            program.matrix,
+            program.cost,
+            program.col_lower,
+            program.col_upper,
+            program.row_lower,
+            program.row_upper,
+            program.changing,
+        )
+        built = time.perf_counter()
+        answer = stage.solve(self._lower, self._upper)
+        ended = time.perf_counter()
+        return {
+            "build": built - start,
+            "solve": ended - built,
+            "value": float(answer.objective.sum()),
+        }
+
+
+def engine_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
+    """Yield build and solve seconds of the same problems in Python and by JuMP.
+
+    Parameters
+    ----------
+    store : TaskStore
+        Where finished rows are kept.
+    time_limit : float
+        Seconds for each mixed-integer program.
+
+    Yields
+    ------
+    dict
+        ``problem, solver, python_build_seconds, python_solve_seconds, julia_build_seconds,
+        julia_solve_seconds, difference``; the last is relative, between the two objectives.
+        Mixed-integer programs of the two halves differ in their formulation and their build is
+        part of ``solve`` in Python; a search that its time limit ended has ``python_ended`` or
+        ``julia_ended`` false.
+    """
+    runtime.start()
+    yield store.run(
+        {"table": "engines", "problem": f"second stage {FEEDER} × {SCENARIOS}", "solver": "HiGHS"},
+        _second_stages,
+    )
+    both: dict[str, tuple[Callable[..., Certificate], RadialSolver]] = {
+        "SCIP": (scip_linear, "scip"),
+        "HiGHS": (highs_outer_approximation, "highs-oa"),
+    }
+    for name in PROGRAM_INSTANCES:
+        for solver, (python, julia) in both.items():
+            yield store.run(
+                {"table": "engines", "problem": name, "solver": solver, "limit": time_limit},
+                lambda n=name, p=python, j=julia: _programs(n, p, j, time_limit),  # type: ignore[misc]
+            )
+
+
+def _second_stages() -> Row:
+    stage = _Stage(FEEDER, SCENARIOS)
+    python, julia = stage.python(), stage.julia()
+    return {
+        **{f"python_{name}_seconds": python[name] for name in ("build", "solve")},
+        **{f"julia_{name}_seconds": julia[name] for name in ("build", "solve")},
+        "difference": abs(julia["value"] - python["value"]) / abs(python["value"]),
+        "python_ended": True,
+        "julia_ended": True,
+    }
+
+
+def _programs(
+    name: str, python: Callable[..., Certificate], solver: RadialSolver, time_limit: float
+) -> Row:
+    problem = _problem(name)
+    ours = python(problem, None, time_limit=time_limit)
+    julia = _solve(problem, solver, time_limit=time_limit)
+    return {
+        "python_build_seconds": None,
+        "python_solve_seconds": ours.seconds,
+        "julia_build_seconds": julia.seconds["crossing"],
+        "julia_solve_seconds": julia.seconds["solve"],
+        "difference": (
+            None
+            if julia.objective is None or ours.objective is None
+            else abs(_excess(julia.objective, ours.objective))
+        ),
+        "python_ended": ours.status == "optimal",
+        "julia_ended": julia.status == "optimal",
+    }
+
+
+def baseline_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
+    """Yield FORWARD, our certificate, and each solver in Julia with and without FORWARD's tree.
+
+    When a solver has its first answer and when the optimum is found out by time limits that
+    double from 0.05 s, so both are known up to a factor of two, unless the solver ended by itself.
+
+    Parameters
+    ----------
+    store : TaskStore
+        Where finished rows are kept.
+    time_limit : float
+        Longest time limit of a solver, s.
+
+    Yields
+    ------
+    dict
+        ``instance, method, start, feasible_seconds, optimal_seconds, end_seconds, excess, claim,
+        proven, false_claim``. Seconds are None where it did not come so far in time; with a start
+        they include FORWARD's. ``excess`` is relative to the proven optimum, ``claim`` how the
+        solver names its end, ``proven`` whether its bound proves its answer, ``false_claim``
+        whether it claims an optimum that is none.
+    """
+    runtime.start()
+    for instance in BASELINE_INSTANCES:
+        problem = _problem(instance)
+        task = {"table": "baselines", "instance": instance, "limit": time_limit}
+        ours = store.run({**task, "method": "ours", "start": ""}, lambda p=problem: _ours(p))  # type: ignore[misc]
+        tree = forward(problem)
+        for method in ("FORWARD", "cycle B&B"):
+            yield {**task, "method": method, "start": "", **ours[method]}
+        for solver in BASELINE_SOLVERS:
+            for start in ("", "FORWARD"):
+                yield store.run(
+                    {**task, "method": solver, "start": start},
+                    lambda p=problem, s=solver, t=tree if start else None, o=ours: _baseline(  # type: ignore[misc]
+                        p, s, t, o["FORWARD"], o["optimum_kw"], time_limit
+                    ),
+                )
+
+
+def _ours(problem: RadialProblem) -> Row:
+    _ = problem.graph
+    seconds = min(_seconds(lambda: forward(problem)) for _ in range(3))
+    cycle_branch_and_bound(problem)
+    proof = cycle_branch_and_bound(problem)
+    assert proof.incumbent is not None, "these instances are solved in milliseconds"
+    optimum = problem.objective(proof.incumbent)
+    excess = _excess(problem.objective(forward(problem)), optimum)
+    return {
+        "optimum_kw": optimum,
+        "FORWARD": _line(seconds, seconds if excess <= SAME else None, seconds, excess),
+        "cycle B&B": _line(
+            None, proof.seconds, proof.seconds, 0.0, "OPTIMAL", proven=proof.status == "optimal"
+        ),
+    }
+
+
+def _baseline(
+    problem: RadialProblem,
+    solver: RadialSolver,
+    start: BoolArray | None,
+    heuristic: Row,
+    optimum: float,
+    time_limit: float,
+) -> Row:
+    before = 0.0 if start is None else heuristic["end_seconds"]
+    feasible = None if start is None else before
+    optimal = None if start is None else heuristic["optimal_seconds"]
+    limit = SHORTEST
+    while True:
+        limit = min(limit, time_limit)
+        found = _solve(problem, solver, start, limit)
+        spent = before + found.seconds["solve"]
+        excess = None if found.objective is None else _excess(found.objective, optimum)
+        if feasible is None and excess is not None:
+            feasible = spent
+        if optimal is None and excess is not None and excess <= SAME:
+            optimal = spent
+        ended = found.status != "time_limit"
+        if ended or limit >= time_limit:
+            break
+        limit *= 2.0
+    claims = ended and found.raw in ("OPTIMAL", "LOCALLY_SOLVED", "ALMOST_LOCALLY_SOLVED")
+    return _line(
+        feasible,
+        optimal,
+        spent if ended else None,
+        excess,
+        found.raw,
+        proven=found.status == "optimal",
+        false=claims and excess is not None and excess > SAME,
+    )
+
+
+def _line(
+    feasible: float | None,
+    optimal: float | None,
+    end: float | None,
+    excess: float | None,
+    claim: str = "",
+    *,
+    proven: bool = False,
+    false: bool = False,
+) -> Row:
+    return {
+        "feasible_seconds": feasible,
+        "optimal_seconds": optimal,
+        "end_seconds": end,
+        "excess": excess,
+        "claim": claim,
+        "proven": proven,
+        "false_claim": false,
+    }
+
+
+def _excess(value: float, optimum: float) -> float:
+    return (value - optimum) / optimum
+
+
+def _problem(name: str) -> RadialProblem:
+    return build_problem(get_case(name), BASELINE_INSTANCES[name], limits=())
+
+
+def _solve(
+    problem: RadialProblem,
+    solver: RadialSolver,
+    start: BoolArray | None = None,
+    time_limit: float | None = None,
+) -> JuliaRadial:
+    return julia_reconfigure(problem, solver, start=start, time_limit=time_limit)
