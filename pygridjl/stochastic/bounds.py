@@ -29,8 +29,10 @@ __all__ = [
     "BoundsResult",
     "Interval",
     "Quantile",
+    "bounds_of",
     "confidence_interval",
     "sample_scenarios",
+    "solve_batch",
     "statistical_bounds",
 ]
 
@@ -201,7 +203,7 @@ def sample_scenarios(scenarios: ScenarioSet, size: int, seed: int) -> ScenarioSe
     return scenarios.take(rows, np.full(size, 1.0 / size))
 
 
-def _one_batch(
+def solve_batch(
     problem: PlanningProblem,
     scenarios: ScenarioSet,
     build: Build,
@@ -210,6 +212,22 @@ def _one_batch(
     size: int,
     seed: int,
 ) -> Batch:
+    """Solve one sample problem and evaluate its decision in full.
+
+    Parameters
+    ----------
+    problem, scenarios, build, solve, prove
+        As for :func:`statistical_bounds`.
+    size : int
+        Scenarios of the sample.
+    seed : int
+        Seed of the sample and of the method.
+
+    Returns
+    -------
+    Batch
+        What was found and proven.
+    """
     sample = sample_scenarios(scenarios, size, seed)
     found = solve(problem, sample, build(problem, sample), seed=seed)
     bound = None
@@ -288,15 +306,56 @@ def statistical_bounds(
     if n_batch < 2:
         raise InvalidOptionError(f"n_batch must be at least 2, not {n_batch}")
     watch = Stopwatch()
-    task = partial(_one_batch, problem, scenarios, build, solve, prove, batch_size)
+    task = partial(solve_batch, problem, scenarios, build, solve, prove, batch_size)
     with watch.phase("samples"):
         batches: Sequence[Batch] = Parallel(n_jobs=n_jobs)(
             delayed(task)(seed + m) for m in range(n_batch)
         )
+    return bounds_of(
+        batches,
+        batch_size=batch_size,
+        confidence=confidence,
+        quantile=quantile,
+        seconds=dict(watch.seconds),
+    )
+
+
+def bounds_of(
+    batches: Sequence[Batch],
+    *,
+    batch_size: int,
+    confidence: float = 0.95,
+    quantile: Quantile = "auto",
+    seconds: dict[str, float] | None = None,
+) -> BoundsResult:
+    """Turn solved sample problems into bounds, (28)–(36).
+
+    Parameters
+    ----------
+    batches : sequence of Batch
+        Sample problems of one size, solved by :func:`solve_batch`.
+    batch_size : int
+        Scenarios of each.
+    confidence, quantile
+        See :func:`confidence_interval`.
+    seconds : dict, optional
+        For the record.
+
+    Returns
+    -------
+    BoundsResult
+        The bounds.
+
+    Raises
+    ------
+    InvalidOptionError
+        If an option cannot be used, or fewer than two samples gave a decision that keeps the full
+        set feasible.
+    """
     kept = [(b.full_value, b) for b in batches if b.full_value is not None]
     if len(kept) < 2:
         raise InvalidOptionError(
-            f"only {len(kept)} of {n_batch} samples gave a decision that keeps every scenario "
+            f"only {len(kept)} of {len(batches)} samples gave a decision that keeps every scenario "
             "feasible: raise batch_size"
         )
     upper = confidence_interval([value for value, _ in kept], confidence, quantile)
@@ -304,7 +363,7 @@ def statistical_bounds(
     printed = confidence_interval(sampled, confidence, quantile)
     proven = [b.sample_bound for b in batches if b.sample_bound is not None]
     # A mean over only those samples that could be bounded would be biased upward.
-    complete = len(proven) == n_batch
+    complete = len(proven) == len(batches)
     lower = confidence_interval(proven, confidence, quantile) if complete else None
     best_value, best = min(kept, key=lambda pair: (pair[0], pair[1].seed))
     return BoundsResult(
@@ -319,6 +378,6 @@ def statistical_bounds(
         best_units=best.units,
         batches=tuple(batches),
         n_infeasible=len(batches) - len(kept),
-        seconds=dict(watch.seconds),
+        seconds=seconds or {},
         versions=engine_versions("numpy", "scipy", "joblib"),
     )
