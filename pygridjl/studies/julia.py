@@ -345,7 +345,7 @@ def baseline_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
         ours = store.run({**task, "method": "ours", "start": ""}, lambda p=problem: _ours(p))  # type: ignore[misc]
         tree = forward(problem)
         for method in ("FORWARD", "cycle B&B"):
-            yield {**task, "method": method, "start": "", **ours[method]}
+            yield {**task, "method": method, "start": "", **ours[method], "error": ""}
         for solver in BASELINE_SOLVERS:
             for start in ("", "FORWARD"):
                 yield store.run(
