@@ -151,7 +151,8 @@ function solve_scenarios!(
     found = findall(!isnothing, rays)
     ray_of = zeros(Int, scenarios)
     ray_of[found] = eachindex(found)
-    ray = isempty(found) ? zeros(size(stage.matrix, 1), 0) : reduce(hcat, rays[found])
+    # With the empty start a single ray is a matrix too.
+    ray = reduce(hcat, rays[found]; init = zeros(size(stage.matrix, 1), 0))
     return (; status, objective, dual, iterations, z, ray, ray_of)
 end
 
