@@ -151,8 +151,9 @@ function solve_scenarios!(
     found = findall(!isnothing, rays)
     ray_of = zeros(Int, scenarios)
     ray_of[found] = eachindex(found)
-    # With the empty start a single ray is a matrix too.
-    ray = reduce(hcat, rays[found]; init = zeros(size(stage.matrix, 1), 0))
+    certificates = Vector{Vector{Float64}}(rays[found])
+    # Unlike hcat, stack makes a matrix of a single one too.
+    ray = isempty(found) ? zeros(size(stage.matrix, 1), 0) : stack(certificates)
     return (; status, objective, dual, iterations, z, ray, ray_of)
 end
 
@@ -163,8 +164,8 @@ end
 """
 solve_scenarios(stage::SecondStage, lower, upper, time_limit::Real) = solve_scenarios!(
     stage,
-    Matrix{Float64}(lower),
-    Matrix{Float64}(upper);
+    own_matrix(lower),
+    own_matrix(upper);
     time_limit = Float64(time_limit),
 )
 

@@ -37,6 +37,7 @@ end
         if kind == "linear"
             @test got.ray_of == [0, 0, 1]
             # y = (1): 7 > max z1 + z2 = 6
+            @test size(got.ray) == (1, 1)
             @test got.ray[1, 1] > 0
         end
     end
