@@ -8,14 +8,20 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from pygridjl._types import FloatArray
+from pygridjl._types import FloatArray, IntArray
 from pygridjl.bridge import runtime
 from pygridjl.bridge.answer import floats, number, status_of
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder import Feeder, assert_valid_feeder
 from pygridjl.results import Result, Status
 
-__all__ = ["FeederFormulation", "FeederProblem", "JuliaFeederOpf", "julia_feeder_opf"]
+__all__ = [
+    "FeederFormulation",
+    "FeederProblem",
+    "JuliaFeederOpf",
+    "feeder_tables",
+    "julia_feeder_opf",
+]
 
 FeederFormulation = Literal["acp", "acr", "ivr", "lindist", "soc"]
 FeederProblem = Literal["opf", "pf"]
@@ -129,7 +135,7 @@ def julia_feeder_opf(
     started = time.perf_counter()
     answer = runtime.call(
         "feeder_opf",
-        *_tables(feeder),
+        *feeder_tables(feeder, np.flatnonzero(feeder.branches.closed)),
         formulation,
         problem,
         np.inf if time_limit is None else float(time_limit),
@@ -163,10 +169,10 @@ def julia_feeder_opf(
     )
 
 
-def _tables(feeder: Feeder) -> tuple[Any, ...]:
-    """Arrays in the layout of ``FeederArrays`` in Julia."""
+def feeder_tables(feeder: Feeder, rows: IntArray) -> tuple[Any, ...]:
+    """Return arrays in the layout of ``FeederArrays`` in Julia, with these rows of branches."""
     bus, generator = feeder.buses, feeder.generators
-    branch = feeder.branches.take(feeder.branches.closed)
+    branch = feeder.branches.take(rows)
     n, m = feeder.n_bus, len(branch)
     buses = np.column_stack([bus.kv_ln, bus.v_min, bus.v_max, bus.phases])
     branches = np.column_stack(

@@ -1,15 +1,16 @@
-"""The answer of an optimal power flow."""
+"""The answers of an optimal power flow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from pygridjl._types import FloatArray, StrArray
 from pygridjl.results import Result, Status
 
-__all__ = ["OpfResult"]
+__all__ = ["FeederOpfResult", "OpfResult"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,5 +100,77 @@ class OpfResult(Result):
         rows += [("note", note) for note in self.notes]
         phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
         rows.append(("seconds", phases))
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return _table(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class FeederOpfResult(Result):
+    """Dispatch, voltages and import of a three-phase feeder.
+
+    Attributes
+    ----------
+    feeder : str
+        Name of the feeder.
+    formulation : str
+        ``acp``, ``acr``, ``ivr`` (the AC equations), ``soc`` (a relaxation of them) or
+        ``lindist`` (LinDist3Flow).
+    engine : str
+        ``"python"`` or ``"julia"``.
+    solver : str
+        What solved it.
+    status : Status
+        ``optimal`` only where the solver proves the optimum of this formulation (``lindist``,
+        ``soc``); a local solution of the AC equations is ``feasible``.
+    objective : float or None
+        Import from the source over all phases, p.u. of one phase.
+    vm, va : ndarray, shape (n_bus, 3)
+        Voltage magnitude (p.u.) and angle (rad); NaN on absent phases and where the formulation
+        has none.
+    p_source, q_source : ndarray, shape (3,)
+        Import by phase, p.u.
+    pg, qg : ndarray, shape (n_generator, 3)
+        Injections of the generators, p.u.
+    notes : tuple of str
+        What was assumed, in plain words.
+    seconds : dict
+        Wall-clock seconds by phase.
+    versions : dict
+        Versions of the packages that computed the answer.
+    """
+
+    feeder: str
+    formulation: str
+    engine: str
+    solver: str
+    status: Status
+    objective: float | None
+    vm: FloatArray
+    va: FloatArray
+    p_source: FloatArray
+    q_source: FloatArray
+    pg: FloatArray
+    qg: FloatArray
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Return the result as a short table for people."""
+        rows = [
+            ("feeder", self.feeder),
+            ("formulation", f"{self.formulation} by {self.solver} ({self.engine})"),
+            ("status", self.status.value),
+        ]
+        if self.objective is not None:
+            rows.append(("import", f"{self.objective:.6f} p.u."))
+            low, high = np.nanmin(self.vm), np.nanmax(self.vm)
+            rows.append(("voltages", f"{low:.4f} to {high:.4f} p.u."))
+        rows += [("note", note) for note in self.notes]
+        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
+        rows.append(("seconds", phases))
+        return _table(rows)
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

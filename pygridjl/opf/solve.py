@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, overload
 
 from pygridjl.errors import InvalidOptionError
+from pygridjl.network.feeder import Feeder
 from pygridjl.network.model import Network
 from pygridjl.opf.ac import FEASIBILITY_TOLERANCE, ac_opf
 from pygridjl.opf.check import largest_violation
-from pygridjl.opf.result import OpfResult
+from pygridjl.opf.feeder import lindist_opf
+from pygridjl.opf.result import FeederOpfResult, OpfResult
 from pygridjl.results import Status
 
 __all__ = ["opf"]
@@ -16,31 +18,67 @@ __all__ = ["opf"]
 Backend = Literal["python", "julia"]
 
 
+_FORMULATIONS = {
+    (Network, "python"): ("acp",),
+    (Network, "julia"): ("acp", "soc", "qc", "sdp", "dc"),
+    (Feeder, "python"): ("lindist",),
+    (Feeder, "julia"): ("acp", "acr", "ivr", "lindist", "soc"),
+}
+
+
+@overload
 def opf(
-    network: Network,
-    formulation: str = "acp",
+    grid: Network,
+    formulation: str | None = ...,
+    *,
+    backend: Backend = ...,
+    ampacity: bool = ...,
+    time_limit: float | None = ...,
+) -> OpfResult: ...
+
+
+@overload
+def opf(
+    grid: Feeder,
+    formulation: str | None = ...,
+    *,
+    backend: Backend = ...,
+    ampacity: bool = ...,
+    time_limit: float | None = ...,
+) -> FeederOpfResult: ...
+
+
+def opf(
+    grid: Network | Feeder,
+    formulation: str | None = None,
     *,
     backend: Backend = "python",
+    ampacity: bool = True,
     time_limit: float | None = None,
-) -> OpfResult:
+) -> OpfResult | FeederOpfResult:
     """Solve an optimal power flow.
 
     Parameters
     ----------
-    network : Network
-        The network; its base state says which branches are closed.
-    formulation : str
-        ``"acp"``, the AC equations, by either backend; ``"soc"``, ``"qc"``, ``"sdp"`` and
-        ``"dc"`` by ``"julia"``.
+    grid : Network or Feeder
+        The grid; its base state says which branches are closed.
+    formulation : str, optional
+        Of a network: ``"acp"``, the AC equations, by either backend; ``"soc"``, ``"qc"``,
+        ``"sdp"`` and ``"dc"`` by ``"julia"``. Of a feeder: ``"lindist"``, LinDist3Flow, by either
+        backend; ``"acp"``, ``"acr"``, ``"ivr"`` and ``"soc"`` by ``"julia"``. By default the first
+        that the backend has.
     backend : {"python", "julia"}
-        CasADi with Ipopt in this process, or PowerModels. ``"julia"`` starts Julia on first use.
+        CasADi with Ipopt, or HiGHS, in this process; or PowerModels and PowerModelsDistribution.
+        ``"julia"`` starts Julia on first use.
+    ampacity : bool
+        Whether the ampacities of a feeder are limits; those of a network always are.
     time_limit : float, optional
         Seconds for the solver.
 
     Returns
     -------
-    OpfResult
-        Dispatch, voltages, cost, and how the answer was checked.
+    OpfResult or FeederOpfResult
+        Dispatch, voltages, cost or import.
 
     Raises
     ------
@@ -51,16 +89,55 @@ def opf(
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
     """
-    if backend == "julia":
-        return _by_julia(network, formulation, time_limit)
-    if backend != "python":
+    kind = Feeder if isinstance(grid, Feeder) else Network
+    if backend not in ("python", "julia"):
         raise InvalidOptionError(f"backend: {backend!r} is neither 'python' nor 'julia'")
-    if formulation != "acp":
+    known = _FORMULATIONS[kind, backend]
+    formulation = known[0] if formulation is None else formulation
+    if formulation not in known:
+        other = "julia" if backend == "python" else "python"
         raise InvalidOptionError(
-            f"formulation: {formulation!r} is not among those of backend 'python' (acp); "
-            "backend 'julia' has acp, soc, qc, sdp and dc"
+            f"formulation: {formulation!r} is not among those of backend {backend!r} "
+            f"({', '.join(known)}); backend {other!r} has {', '.join(_FORMULATIONS[kind, other])}"
         )
-    return ac_opf(network, time_limit=time_limit)
+    if isinstance(grid, Feeder):
+        if backend == "julia":
+            return _feeder_by_julia(grid, formulation, ampacity, time_limit)
+        return lindist_opf(grid, ampacity=ampacity, time_limit=time_limit)
+    if backend == "julia":
+        return _by_julia(grid, formulation, time_limit)
+    return ac_opf(grid, time_limit=time_limit)
+
+
+def _feeder_by_julia(
+    feeder: Feeder, formulation: str, ampacity: bool, time_limit: float | None
+) -> FeederOpfResult:
+    from pygridjl.bridge.feeder_opf import julia_feeder_opf
+
+    found = julia_feeder_opf(
+        feeder,
+        formulation,  # type: ignore[arg-type]
+        ampacity=ampacity,
+        time_limit=time_limit,
+    )
+    answered = found.status in (Status.OPTIMAL, Status.FEASIBLE, Status.TIME_LIMIT)
+    return FeederOpfResult(
+        feeder=found.feeder,
+        formulation=formulation,
+        engine="julia",
+        solver=found.solver,
+        status=found.status,
+        objective=found.objective if answered else None,
+        vm=found.vm,
+        va=found.va,
+        p_source=found.p_source,
+        q_source=found.q_source,
+        pg=found.pg,
+        qg=found.qg,
+        notes=found.notes,
+        seconds=found.seconds,
+        versions=found.versions,
+    )
 
 
 def _by_julia(network: Network, formulation: str, time_limit: float | None) -> OpfResult:

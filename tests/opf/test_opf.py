@@ -92,7 +92,7 @@ def test_bad_input() -> None:
     network = get_case("case9")
     with pytest.raises(InvalidNetworkError):
         opf(network.replace(branches=network.branches.replace(x=np.nan)))
-    with pytest.raises(InvalidOptionError, match="acp, soc, qc, sdp and dc"):
+    with pytest.raises(InvalidOptionError, match="acp, soc, qc, sdp, dc"):
         opf(network, "soc")
     with pytest.raises(InvalidOptionError, match="backend"):
         opf(network, backend="fortran")
@@ -103,3 +103,8 @@ def test_command() -> None:
     assert answer.exit_code == 0
     assert json.loads(answer.stdout)["objective"] == pytest.approx(5296.686, rel=1e-6)
     assert "cost per hour" in CliRunner().invoke(command, ["case9"]).stdout
+
+
+def test_command_for_a_feeder() -> None:
+    arguments = ["ieee13", "--feeder", "--ignore-ampacity"]
+    assert "lindist by HiGHS" in CliRunner().invoke(command, arguments).stdout
