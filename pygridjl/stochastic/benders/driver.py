@@ -31,11 +31,19 @@ from pygridjl.stochastic.scenarios.model import ScenarioSet
 
 __all__ = ["benders"]
 
-# Parts of the wanted gap: where the relaxation ends, and what the search in the master may leave.
-RELAXED_SHARE = 0.2
-MASTER_SHARE = 0.3
+# Part of the wanted gap at which the relaxation ends; it also ends when its bound has risen by
+# less than PATIENCE_SHARE of the gap in PATIENCE planes.
+RELAXED_SHARE = 0.25
+PATIENCE, PATIENCE_SHARE = 10, 0.5
 # Where between the best point and that of the relaxation the next plane is taken.
-INNER = 0.5
+INNER = 0.3
+# Such a point keeps so many sites at most, and none with fewer units: columns cost time, and a
+# plane is valid wherever it is taken.
+MOST_SITES, FEWEST = 40, 0.05
+# The first search looks at so many times the number of sites that may be used.
+CANDIDATES = 3
+# Part of the range between bound and target that the search may leave.
+SEARCH_SHARE = 0.5
 
 
 def benders(
@@ -128,6 +136,8 @@ class _Run:
         # The best fraction of units so far; the relaxation works between it and its own answer.
         self._centre: tuple[FloatArray, float] | None = None
         self._relaxing, self._inner = True, INNER
+        self._rises: list[float] = []
+        self._candidates: IntArray | None = None
 
     def __str__(self) -> str:
         stage = "relaxation" if self._relaxing else "search"
@@ -172,27 +182,65 @@ class _Run:
             self._evaluate(units)
             return None
         centre, best = self._centre
-        if best - self._bound <= RELAXED_SHARE * self._gap * abs(best):
+        wanted = self._gap * abs(best)
+        self._rises.append(self._bound)
+        slow = (
+            len(self._rises) > PATIENCE
+            and self._bound - self._rises[-1 - PATIENCE] <= PATIENCE_SHARE * wanted
+        )
+        if slow or best - self._bound <= RELAXED_SHARE * wanted:
             self._relaxing = False
+            self._candidates = self._promising(centre)
             return None
         point = self._inner * units + (1 - self._inner) * centre
+        point = self._thinned(point)
         _, status = self._evaluate(point)
         # A plane that does not cut off the relaxation's answer must be taken there instead.
         stuck = self._master.below(units) <= answer.bound + 1e-9 * abs(best)
         self._inner = 1.0 if stuck else INNER
         return status
 
+    def _thinned(self, point: FloatArray) -> FloatArray:
+        """Move the units of a point to the sites that have most."""
+        kept = np.argsort(-point, kind="stable")[:MOST_SITES]
+        kept = kept[point[kept] >= FEWEST]
+        thin = np.zeros_like(point)
+        if kept.size:
+            thin[kept] = point[kept] * (point.sum() / point[kept].sum())
+        return np.minimum(thin, self._stage.problem.site_limit)
+
+    def _promising(self, centre: FloatArray) -> IntArray | None:
+        """Return the sites with most units in the relaxation and those of the incumbent."""
+        n = CANDIDATES * self._stage.problem.most_sites
+        if n >= centre.size:
+            return None
+        chosen = np.argsort(-centre, kind="stable")[:n]
+        kept = np.zeros(0, dtype=np.int64) if self._units is None else np.flatnonzero(self._units)
+        return np.union1d(chosen, kept)
+
     def _search(self, remaining: float) -> Status | None:
-        """Look for a decision that the planes allow to be better by the gap."""
+        """Look for a decision that the planes allow to be better by the gap.
+
+        Few sites come first: a good incumbent is often all that the bound of the relaxation
+        lacks. What is proven counts only once all sites take part.
+        """
         target = np.inf if self._value is None else self._value.value * (1 - self._gap)
         with self._watch.phase("master"):
-            answer, units = self._master.solve(target, MASTER_SHARE * self._gap, remaining)
+            span = min(target, 2 * abs(self._bound) + 1.0) - self._bound
+            share = SEARCH_SHARE * span / max(abs(self._bound), 1e-9)
+            answer, units = self._master.solve(
+                target, min(max(share, 1e-6), 1.0), remaining, self._candidates
+            )
+        if self._candidates is not None and units is None:
+            self._candidates = None
+            return None
         if answer.status is SolverStatus.INFEASIBLE:
             if self._value is None:
                 return Status.INFEASIBLE
             self._bound = max(self._bound, target)
             return Status.OPTIMAL
-        self._bound = max(self._bound, min(answer.bound, target))
+        if self._candidates is None:
+            self._bound = max(self._bound, min(answer.bound, target))
         if answer.status is SolverStatus.TIME_LIMIT and units is None:
             return Status.TIME_LIMIT
         if units is None:

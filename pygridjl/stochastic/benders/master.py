@@ -90,8 +90,14 @@ class Master:
         return float(best.sum())
 
     # -------------------------------------------------------------------------------- programs
-    def _model(self, *, integer: bool, target: float = np.inf) -> LinearModel:
+    def _model(
+        self, *, integer: bool, target: float = np.inf, sites: IntArray | None = None
+    ) -> LinearModel:
         first, n, n_group = self._first, self._n_site, self._n_group
+        col_upper = np.concatenate([first.col_upper, np.full(n_group, np.inf)])
+        if sites is not None:
+            closed = np.setdiff1d(np.arange(n), sites)
+            col_upper[closed] = col_upper[n + closed] = 0.0
         empty = csr_array((first.row_lower.size, n_group))
         total = csr_array(np.concatenate([np.zeros(2 * n), np.ones(n_group)])[None, :])
         n_plane = self._levels.size
@@ -107,7 +113,7 @@ class Master:
             row_upper=np.concatenate([first.row_upper, [target], np.full(n_plane, np.inf)]),
             # Neither objective can be negative, which bounds a master without planes.
             col_lower=np.zeros(2 * n + n_group),
-            col_upper=np.concatenate([first.col_upper, np.full(n_group, np.inf)]),
+            col_upper=col_upper,
             integer=np.arange(2 * n + n_group) < 2 * n if integer else None,
         )
 
@@ -120,13 +126,13 @@ class Master:
         return answer, units
 
     def solve(
-        self, target: float, gap: float, time_limit: float
+        self, target: float, gap: float, time_limit: float, sites: IntArray | None = None
     ) -> tuple[HighsSolution, IntArray | None]:
-        """Minimise over the planes below ``target``; return the units too.
+        """Minimise over the planes below ``target``, at some sites only; return the units too.
 
-        Infeasible means that no decision is worth less than the target.
+        Infeasible means that no decision (at these sites) is worth less than the target.
         """
-        model = HighsModel(self._model(integer=True, target=target), gap=gap)
+        model = HighsModel(self._model(integer=True, target=target, sites=sites), gap=gap)
         answer = model.solve(time_limit=time_limit)
         units = None
         if answer.x is not None:
