@@ -202,7 +202,8 @@ function solve_one!(stage::SecondStage, model, low, high, time_limit)
 end
 
 function run!(inner)
-    checked(HiGHS.Highs_run(inner), "run")
+    # One scenario that fails must not lose the others.
+    HiGHS.Highs_run(inner) == HiGHS.kHighsStatusError && return HiGHS.kHighsModelStatusSolveError
     return HiGHS.Highs_getModelStatus(inner)
 end
 

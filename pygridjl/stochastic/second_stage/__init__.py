@@ -9,7 +9,7 @@ from pygridjl.stochastic.scenarios.model import ScenarioSet
 
 __all__ = ["ENGINES", "build_second_stage"]
 
-ENGINES = ("condensed", "full")
+ENGINES = ("condensed", "full", "julia")
 
 
 def build_second_stage(
@@ -23,10 +23,11 @@ def build_second_stage(
         The problem, valid.
     scenarios : ScenarioSet
         The scenarios, valid for it.
-    engine : {"condensed", "full"}
+    engine : {"condensed", "full", "julia"}
         ``"full"`` keeps one program on all nodes alive (HiGHS, Clarabel) and changes right-hand
         sides. ``"condensed"`` solves in the columns of the sites in use and asks ``"full"`` only
-        for what it cannot certify.
+        for what it cannot certify. ``"julia"`` solves the programs of ``"full"`` by JuMP and
+        HiGHS in Julia, all scenarios in one call.
 
     Returns
     -------
@@ -37,6 +38,8 @@ def build_second_stage(
     ------
     InvalidOptionError
         If there is no such engine.
+    pygridjl.bridge.JuliaNotFoundError, JuliaPackageError
+        At the first call of engine ``"julia"``, if Julia cannot be used.
     """
     if engine == "condensed":
         from pygridjl.stochastic.second_stage.condensed import CondensedSecondStage
@@ -46,4 +49,8 @@ def build_second_stage(
         from pygridjl.stochastic.second_stage.full import FullSecondStage
 
         return FullSecondStage(problem, scenarios)
+    if engine == "julia":
+        from pygridjl.stochastic.second_stage.julia import JuliaStage
+
+        return JuliaStage(problem, scenarios)
     raise InvalidOptionError(f"engine {engine!r} is none of {', '.join(ENGINES)}")

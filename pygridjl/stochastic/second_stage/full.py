@@ -10,7 +10,7 @@ from scipy.sparse import block_array, coo_array, csr_array, eye_array
 
 from pygridjl._types import FloatArray, IntArray
 from pygridjl.errors import SolverError
-from pygridjl.solvers.highs import HighsModel, HighsSolution, LinearModel
+from pygridjl.solvers.highs import HighsModel, LinearModel
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import FeasibilityCut, SecondStageBatch
@@ -190,7 +190,9 @@ class FullSecondStage:
         self._linear.set_row_bounds(rows, lower, upper)
         answer = self._linear.solve()
         if answer.status is SolverStatus.INFEASIBLE:
-            writer.infeasible(row, self._cut(answer, scenario, right, per_unit))
+            if answer.ray is None:
+                raise SolverError("HiGHS: infeasible, but it left no ray")
+            writer.infeasible(row, self._cut(answer.ray, scenario, right, per_unit))
         elif answer.objective is None or answer.row_dual is None:
             writer.fail(row, f"HiGHS: ended with status {answer.status.value!r}")
         elif self.problem.objective == "loss":
@@ -211,12 +213,10 @@ class FullSecondStage:
         return np.asarray(operation.multiplier(slope[None, :])[0])
 
     def _cut(
-        self, answer: HighsSolution, scenario: int, right: FloatArray, per_unit: FloatArray
+        self, ray: FloatArray, scenario: int, right: FloatArray, per_unit: FloatArray
     ) -> FeasibilityCut:
         """Turn a Farkas ray into the row (18): what it proves, as a function of the units."""
-        if answer.ray is None:
-            raise SolverError("HiGHS: infeasible, but it left no ray")
-        program, y = self._program, answer.ray.copy()
+        program, y = self._program, ray.copy()
         y[program.capacity] = self._multiplier(y[program.balance])
         slope = program.matrix.T @ y
         slope[abs(slope) <= 1e-9 * (abs(program.matrix).T @ abs(y))] = 0.0

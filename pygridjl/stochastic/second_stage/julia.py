@@ -1,0 +1,111 @@
+"""The second stage on all nodes, kept alive by JuMP in Julia and solved in batches."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import diags_array
+
+from pygridjl._types import FloatArray
+from pygridjl.bridge.second_stage import JuliaSecondStage
+from pygridjl.errors import SolverError
+from pygridjl.results import Status
+from pygridjl.stochastic.recourse import SecondStageBatch
+from pygridjl.stochastic.second_stage.batch import BatchWriter
+from pygridjl.stochastic.second_stage.full import FullSecondStage
+
+__all__ = ["JuliaStage"]
+
+RAY_ROUNDING = 1e-12
+
+
+class JuliaStage(FullSecondStage):
+    """Second stage on all nodes by HiGHS in Julia: one call for all scenarios, on Julia's threads.
+
+    Linear for F^vd, quadratic for F^pl; the programs are those of the full engine in Python,
+    which is asked for what Julia cannot certify.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem, valid.
+    scenarios : ScenarioSet
+        The scenarios, valid for it.
+    operation : Operation, optional
+        If it exists already.
+    """
+
+    engine = "julia"
+
+    def reset(self) -> None:
+        """Forget bases: the programs are built anew at the next call."""
+        super().reset()
+        self.__dict__.pop("_stage", None)
+
+    @cached_property
+    def _scale(self) -> float:
+        """Brings the loss to about one, so that tolerances mean the same on every feeder."""
+        if self.problem.objective == "voltage":
+            return 1.0
+        return max(float((self.operation.r * self.operation.kw).sum()), 1e-12)
+
+    @cached_property
+    def _stage(self) -> JuliaSecondStage:
+        program, quadratic = self._program, None
+        if self.problem.objective == "loss":
+            diagonal = np.zeros(program.cost.size)
+            weight = 2 * self.operation.r * self.operation.kw / self._scale
+            diagonal[program.p_col] = diagonal[program.q_col] = weight
+            quadratic = diags_array(diagonal)
+        return JuliaSecondStage(
+            program.matrix,
+            program.cost,
+            program.col_lower,
+            program.col_upper,
+            program.row_lower,
+            program.row_upper,
+            program.changing,
+            quadratic,
+        )
+
+    def evaluate_scenarios(self, units: ArrayLike, indices: ArrayLike) -> SecondStageBatch:
+        """Solve some scenarios; see :class:`~pygridjl.stochastic.recourse.SecondStage`."""
+        n, index = self.operation.check_units(units), self.operation.check_indices(indices)
+        distinct, back = np.unique(index, return_inverse=True)
+        writer = BatchWriter(self.scenarios, distinct, self.problem.n_site)
+        p, q = self.operation.demand(distinct)
+        right = np.hstack([-p, -q])
+        per_unit = np.asarray(self.operation.per_unit[distinct])
+        capacity = per_unit * n
+        answer = self._stage.solve(
+            np.hstack([right, np.full(capacity.shape, -np.inf)]), np.hstack([right, capacity])
+        )
+        balances = self._program.balance.size
+        for row, status in enumerate(answer.status):
+            scenario = int(distinct[row])
+            if status is Status.OPTIMAL:
+                price = answer.dual[row, :balances] * self._scale
+                slope = per_unit[row] * self._multiplier(price)
+                writer.optimal(row, float(answer.objective[row]) * self._scale, slope)
+                continue
+            cut = None
+            if row in answer.ray:
+                cut = self._cut(_cleaned(answer.ray[row]), scenario, right[row], per_unit[row])
+            if cut is not None and cut.coefficient @ n + cut.constant > 0:
+                writer.infeasible(row, cut)
+            else:
+                self._ask_python(writer, row, scenario, n)
+        return writer.batch(back)
+
+    def _ask_python(self, writer: BatchWriter, row: int, scenario: int, n: FloatArray) -> None:
+        try:
+            self._solve(writer, row, scenario, n)
+        except SolverError as error:
+            writer.fail(row, str(error))
+
+
+def _cleaned(ray: FloatArray) -> FloatArray:
+    """Set entries that are rounding beside the largest to zero: they would meet infinite bounds."""
+    return np.where(abs(ray) <= RAY_ROUNDING * abs(ray).max(), 0.0, ray)
