@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,6 +14,9 @@ from pygridjl.stochastic.planning import Objective, PlanningProblem, with_neutra
 from pygridjl.stochastic.solve import METHODS
 
 if TYPE_CHECKING:
+    from pygridjl.network.feeder.model import Feeder
+    from pygridjl.stochastic.result import SitingResult
+    from pygridjl.stochastic.scenarios.model import ScenarioSet
     from pygridjl.stochastic.scenarios.profile import HourlyProfile
 
 __all__ = ["command"]
@@ -122,6 +126,21 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the units on the one-line diagram.",
 )
+@click.option(
+    "--plot-scenarios",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw load and PV of the scenarios.",
+)
+@click.option(
+    "--plot-functions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="SPAR: draw learned functions over the first iterations.",
+)
+@click.option(
+    "--plot-iterations",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="SPAR: draw what each iteration's decision is worth on all scenarios.",
+)
 @json_option
 def command(
     feeder: str,
@@ -144,6 +163,9 @@ def command(
     scenario_seed: int,
     state: str | None,
     plot: Path | None,
+    plot_scenarios: Path | None,
+    plot_functions: Path | None,
+    plot_iterations: Path | None,
     as_json: bool,
     **rest: Any,
 ) -> None:
@@ -157,6 +179,9 @@ def command(
     from pygridjl.stochastic.scenarios.generate import generate_scenarios
     from pygridjl.stochastic.solve import site
 
+    for name, path in (("functions", plot_functions), ("iterations", plot_iterations)):
+        if path is not None and method != "spar":
+            raise click.UsageError(f"--plot-{name} needs --method spar")
     loaded = load_feeder(feeder)
     if regulators == "neutral":
         loaded = with_neutral_regulators(loaded)
@@ -200,12 +225,50 @@ def command(
     finally:
         report.close()
     click.echo(result.to_json(indent=2) if as_json else result.summary())
-    if plot is not None:
-        from pygridjl.report.siting import plot_placement
+    drawings = (
+        (plot, partial(_draw_placement, loaded, result)),
+        (plot_scenarios, partial(_draw_scenarios, drawn)),
+        (plot_functions, partial(_draw_functions, result)),
+        (plot_iterations, partial(_draw_iterations, problem, drawn, engine, result)),
+    )
+    for path, draw in drawings:
+        if path is not None:
+            written = draw(path)
+            if not as_json:
+                click.echo(f"drawn to {written}")
 
-        written = plot_placement(loaded, result, plot)
-        if not as_json:
-            click.echo(f"drawn to {written}")
+
+def _draw_placement(feeder: Feeder, result: SitingResult, path: Path) -> Path:
+    from pygridjl.report.siting import plot_placement
+
+    return plot_placement(feeder, result, path)
+
+
+def _draw_scenarios(scenarios: ScenarioSet, path: Path) -> Path:
+    from pygridjl.report.siting_curves import plot_scenarios
+
+    return plot_scenarios(scenarios, path)
+
+
+def _draw_functions(result: SitingResult, path: Path) -> Path:
+    from pygridjl.report.siting import plot_coordinate_functions
+    from pygridjl.stochastic.spar import SparResult
+
+    assert isinstance(result, SparResult)
+    return plot_coordinate_functions(result, path)
+
+
+def _draw_iterations(
+    problem: PlanningProblem, scenarios: ScenarioSet, engine: str, result: SitingResult, path: Path
+) -> Path:
+    from pygridjl.report.siting_curves import plot_iterations
+    from pygridjl.stochastic.solve import build_engine
+    from pygridjl.stochastic.spar import SparResult
+    from pygridjl.stochastic.spar.quality import value_over_iterations
+
+    assert isinstance(result, SparResult)
+    values = value_over_iterations(result, build_engine(problem, scenarios, engine))
+    return plot_iterations({"spar": values}, result.objective, path, no_dg=result.no_dg)
 
 
 def _year(

@@ -123,7 +123,7 @@ def plot_iterations(
 
 def _ratio(bound: float) -> Any:
     def of(value: ArrayLike) -> Any:
-        safe = np.maximum(np.asarray(value, dtype=np.float64), np.finfo(np.float64).tiny)
+        safe = np.maximum(np.asarray(value, dtype=np.float64), 1e-9 * bound)
         return 100 * bound / safe
 
     return of

@@ -110,7 +110,8 @@ def _batch(
     seed: int,
 ) -> Row:
     solve = method_function("spar")
-    return dataclasses.asdict(solve_batch(problem, scenarios, build, solve, prove, size, seed))
+    batch = solve_batch(problem, scenarios, build, solve, prove, size, seed)
+    return {**dataclasses.asdict(batch), "units": list(batch.units)}
 
 
 def bounds_results(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[BoundsResult]]:

@@ -71,6 +71,23 @@ def test_a_drawing(feeder, tmp_path, method):
     assert target.read_bytes().startswith(b"\x89PNG")
 
 
+def test_drawings_of_a_run(feeder, tmp_path):
+    names = ("scenarios", "functions", "iterations")
+    options = [x for name in names for x in (f"--plot-{name}", tmp_path / f"{name}.png")]
+    out = run(feeder, "--scenarios", 24, "--iterations", 5, *options)
+    assert out.exit_code == 0, out.output
+    for name in names:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert f"{name}.png" in out.output
+
+
+@pytest.mark.parametrize("name", ["functions", "iterations"])
+def test_drawings_of_learning_need_a_method_that_learns(feeder, tmp_path, name):
+    out = run(feeder, "--method", "greedy", f"--plot-{name}", tmp_path / "x.png")
+    assert out.exit_code == 2
+    assert "needs --method spar" in out.output
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
