@@ -81,10 +81,10 @@ class Plan:
 
 QUICK = Plan(
     seeds=5,
-    rivals=("greedy", "benders"),
-    rival_seconds=20.0,
-    proof_seconds=5.0,
-    reference_seconds=20.0,
+    rivals=("greedy", "benders", "extensive"),
+    rival_seconds=45.0,
+    proof_seconds=3.0,
+    reference_seconds=45.0,
     sizes=(50, 100),
     scenarios={"II": 96, "III": 96},
     masters=("ieee123",),
