@@ -9,6 +9,11 @@ from pygridjl._types import FloatArray
 
 __all__ = ["minimise_quadratic"]
 
+# Steps without improvement after which rounding has won, once the error is this small.
+PATIENCE, NEAR = 3, 1e-6
+# A step shorter than this is tried again.
+SHORT = 0.1
+
 
 @kernel
 def _longest(v: FloatArray, dv: FloatArray) -> float:
@@ -80,26 +85,36 @@ def minimise_quadratic(
     price : ndarray, shape (k,)
         On return the multipliers of the rows, at least 0.
     tolerance : float
-        Complementarity and residuals at the end.
+        Complementarity and residuals to end at; where rounding forbids them, the best reached.
     max_steps : int
         Steps at most.
 
     Returns
     -------
     int
-        Number of steps; ``max_steps`` if the tolerance was not met.
+        Number of steps.
     """
     m, k = linear.shape[0], bound.shape[0]
     z = np.ones(m)
     slack = np.maximum(bound - rows @ x, 0.1)
     price[:] = 1.0
-    for count in range(max_steps):
+    best = np.inf
+    best_x, best_price = x.copy(), price.copy()
+    idle, count = 0, 0
+    while count < max_steps:
         slope = hessian @ x + linear
         primal = rows @ x + slack - bound
         mu = (x @ z + slack @ price) / (m + k)
         off = np.abs(slope + price @ rows - z).max()
-        if max(mu, off, np.abs(primal).max()) < tolerance:
-            return count
+        error = max(mu, off, np.abs(primal).max())
+        if error < best:
+            best, idle = error, 0
+            best_x[:], best_price[:] = x, price
+        elif best < NEAR:
+            idle += 1
+        if best < tolerance or idle > PATIENCE or not np.isfinite(error):
+            break
+        count += 1
         weight = price / slack
         scaled = rows.copy()
         for i in range(k):
@@ -113,20 +128,30 @@ def minimise_quadratic(
         ds = -primal - rows @ dx
         dz = -z - z / x * dx
         dp = -price - weight * ds
-        ap = min(_longest(x, dx), _longest(slack, ds))
-        ad = min(_longest(z, dz), _longest(price, dp))
-        after = ((x + ap * dx) @ (z + ad * dz) + (slack + ap * ds) @ (price + ad * dp)) / (m + k)
-        target = mu * (after / mu) ** 3
-        cx = (target - dx * dz) / x
-        cs = (target - ds * dp) / slack
-        dx = _solve(normal, cx - cs @ rows - shortfall)
-        ds = -primal - rows @ dx
-        dz = cx - z - z / x * dx
-        dp = cs - price - weight * ds
-        ap = min(1.0, 0.995 * min(_longest(x, dx), _longest(slack, ds)))
-        ad = min(1.0, 0.995 * min(_longest(z, dz), _longest(price, dp)))
-        x += ap * dx
-        slack += ap * ds
-        z += ad * dz
-        price += ad * dp
-    return max_steps
+        # One length for all: with a curved objective the dual residual follows x too.
+        t = min(_longest(x, dx), _longest(slack, ds), _longest(z, dz), _longest(price, dp))
+        after = ((x + t * dx) @ (z + t * dz) + (slack + t * ds) @ (price + t * dp)) / (m + k)
+        target = mu * min(after / mu, 1.0) ** 3
+        # As much of the second-order terms as of the step they were computed for.
+        second_x, second_s = t * t * dx * dz, t * t * ds * dp
+        for attempt in range(2):
+            cx = (target - second_x) / x
+            cs = (target - second_s) / slack
+            dx = _solve(normal, cx - cs @ rows - shortfall)
+            ds = -primal - rows @ dx
+            dz = cx - z - z / x * dx
+            dp = cs - price - weight * ds
+            t = min(_longest(x, dx), _longest(slack, ds), _longest(z, dz), _longest(price, dp))
+            t = min(1.0, 0.995 * t)
+            after = (x + t * dx) @ (z + t * dz) + (slack + t * ds) @ (price + t * dp)
+            if attempt == 1 or (t > SHORT and after < mu * (m + k)):
+                break
+            # The second-order terms mislead: centre without them.
+            target = 0.5 * mu
+            second_x, second_s = 0.0 * second_x, 0.0 * second_s
+        x += t * dx
+        slack += t * ds
+        z += t * dz
+        price += t * dp
+    x[:], price[:] = best_x, best_price
+    return count

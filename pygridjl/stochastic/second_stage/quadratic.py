@@ -34,7 +34,8 @@ class LossProgram:
         diagonal[program.p_col] = diagonal[program.q_col] = 2 * weight
         # The objective is brought to about one, so that the solver's tolerances mean the same on
         # every feeder.
-        self._scale = max(float(weight.sum()), 1e-12)
+        P, Q = operation.model.flows(*operation.feeder.injection())
+        self._scale = max(float(weight @ (P * P + Q * Q)), 1e-6 * float(weight.sum()), 1e-12)
         equal = program.row_lower == program.row_upper
         equal[program.capacity] = False
         above = np.isfinite(program.row_upper) & ~equal
@@ -74,7 +75,8 @@ class LossProgram:
         settings.max_threads = 1
         # Presolve would drop rows whose right-hand side is to change.
         settings.presolve_enable = False
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
+        settings.tol_gap_abs = 1e-12
+        settings.tol_gap_rel = settings.tol_feas = 1e-10
         cones = [
             clarabel.ZeroConeT(n_equal),
             clarabel.NonnegativeConeT(self._right.size - n_equal),

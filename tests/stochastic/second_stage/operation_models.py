@@ -1,0 +1,149 @@
+"""The operation (41)–(54) written out a second time, phase by phase, for other solvers."""
+
+from __future__ import annotations
+
+import clarabel
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csc_matrix
+
+ALPHA = np.exp(-2j * np.pi / 3 * np.arange(3))
+
+
+class Written:
+    """Rows gathered one by one from the tables of a feeder without reversed branches or taps."""
+
+    def __init__(self, problem, scenarios, k, units):
+        feeder = problem.feeder
+        self.names, self.eq, self.le = {}, [], []
+        load_p, load_q = np.zeros((feeder.n_bus, 3)), np.zeros((feeder.n_bus, 3))
+        fixed_p, fixed_q = np.zeros((feeder.n_bus, 3)), np.zeros((feeder.n_bus, 3))
+        for bus, p, q in zip(feeder.loads.bus, feeder.loads.p, feeder.loads.q, strict=True):
+            load_p[bus] += p * scenarios.load[k, bus]
+            load_q[bus] += q * scenarios.load[k, bus]
+        for bus, q in zip(feeder.capacitors.bus, feeder.capacitors.q, strict=True):
+            fixed_q[bus] += q
+        generators = feeder.generators
+        for bus, p, q in zip(generators.bus, generators.p, generators.q, strict=True):
+            fixed_p[bus] += p
+            fixed_q[bus] += q
+        branch = feeder.branches
+        for e in np.flatnonzero(branch.closed):
+            for end in (branch.from_bus[e], branch.to_bus[e]):
+                fixed_q[end] += branch.b[e] / 2
+        tan = np.tan(problem.power_factor_angle)
+        low, high = problem.band
+        v0 = problem.source_voltage
+        site_at = {bus: j for j, bus in enumerate(problem.sites.tolist())}
+        self.objective, self.squares = {}, {}
+        for bus in range(feeder.n_bus):
+            for a in np.flatnonzero(feeder.buses.phases[bus]):
+                z = self.var("z", bus, a, 0, None)
+                self.objective[z] = 1.0
+                if bus == feeder.source_bus:
+                    u = self.var("U", bus, a, v0[a] ** 2, v0[a] ** 2)
+                else:
+                    top = None if np.isinf(high[bus]) else high[bus] ** 2
+                    u = self.var("U", bus, a, low[bus] ** 2, top)
+                self.le.append(({u: 1, z: -1}, problem.v_ref**2))
+                self.le.append(({u: -1, z: -1}, -(problem.v_ref**2)))
+        for bus, j in site_at.items():
+            columns = [
+                self.var("p", bus, a, 0, None) for a in np.flatnonzero(problem.site_phases[j])
+            ]
+            cap = scenarios.pv[k, bus] * problem.unit_kw / (1e3 * feeder.phase_mva) * units[j]
+            self.le.append((dict.fromkeys(columns, 1.0), cap))
+        for e in np.flatnonzero(branch.closed):
+            i, j = branch.from_bus[e], branch.to_bus[e]
+            assert feeder.tree.parent[j] == i
+            assert (branch.ratio[e] == 1).all()
+            for a in np.flatnonzero(feeder.buses.phases[j]):
+                P, Q = self.var("P", j, a, None, None), self.var("Q", j, a, None, None)
+                self.squares[P] = self.squares[Q] = branch.r[e, a, a] * 1e3 * feeder.phase_mva
+                s = branch.rating[e, a]
+                if problem.line_limits and np.isfinite(s):
+                    for sp, sq, size in ((3**0.5, 1, 3**0.5), (3**0.5, -1, 3**0.5), (0, 2, 3**0.5)):
+                        for sign in (1, -1):
+                            self.le.append(({P: sign * sp, Q: sign * sq}, size * s))
+        for j in range(feeder.n_bus):
+            if j == feeder.source_bus:
+                continue
+            e = feeder.tree.branch[j]
+            i = branch.from_bus[e]
+            for a in np.flatnonzero(feeder.buses.phases[j]):
+                for kind, demand, factor in (
+                    ("P", load_p[j, a] - fixed_p[j, a], 1.0),
+                    ("Q", load_q[j, a] - fixed_q[j, a], tan),
+                ):
+                    row = {self.names[kind, j, a]: 1.0}
+                    for f in np.flatnonzero(branch.closed & (branch.from_bus == j)):
+                        child = branch.to_bus[f]
+                        if feeder.buses.phases[child, a]:
+                            row[self.names[kind, child, a]] = -1.0
+                    if ("p", j, a) in self.names:
+                        row[self.names["p", j, a]] = factor
+                    self.eq.append((row, demand))
+                drop = {self.names["U", j, a]: 1.0, self.names["U", i, a]: -1.0}
+                for b in np.flatnonzero(feeder.buses.phases[j]):
+                    z = branch.r[e, a, b] + 1j * branch.x[e, a, b]
+                    # 2 Re(conj(z) Γ_ab (P + jQ)) with Γ_ab = α_a conj(α_b).
+                    turn = np.conj(z) * ALPHA[a] * np.conj(ALPHA[b])
+                    drop[self.names["P", j, b]] = 2 * turn.real
+                    drop[self.names["Q", j, b]] = -2 * turn.imag
+                self.eq.append((drop, 0.0))
+
+    def var(self, kind, bus, phase, low, high):
+        self.bounds = getattr(self, "bounds", [])
+        self.names[kind, bus, phase] = len(self.bounds)
+        self.bounds.append((low, high))
+        return self.names[kind, bus, phase]
+
+    def dense(self, rows):
+        a = np.zeros((len(rows), len(self.bounds)))
+        for r, (row, _) in enumerate(rows):
+            for column, value in row.items():
+                a[r, column] = value
+        return a, np.array([right for _, right in rows])
+
+    def least_deviation(self):
+        """Optimal F^vd by scipy, or None if infeasible."""
+        cost = np.zeros(len(self.bounds))
+        cost[list(self.objective)] = 1.0
+        a_ub, b_ub = self.dense(self.le)
+        a_eq, b_eq = self.dense(self.eq)
+        answer = linprog(cost, a_ub, b_ub, a_eq, b_eq, self.bounds)
+        assert answer.status in (0, 2)
+        return answer.fun if answer.status == 0 else None
+
+    def least_loss(self):
+        """Optimal F^pl by Clarabel."""
+        n = len(self.bounds)
+        weight = np.zeros(n)
+        weight[list(self.squares)] = list(self.squares.values())
+        a_ub, b_ub = self.dense(self.le)
+        a_eq, b_eq = self.dense(self.eq)
+        one = np.eye(n)
+        low = [k for k, (b, _) in enumerate(self.bounds) if b is not None]
+        high = [k for k, (_, b) in enumerate(self.bounds) if b is not None]
+        matrix = np.vstack([a_eq, a_ub, -one[low], one[high]])
+        right = np.concatenate(
+            [b_eq, b_ub, [-self.bounds[k][0] for k in low], [self.bounds[k][1] for k in high]]
+        )
+        options = clarabel.DefaultSettings()
+        options.verbose = False
+        options.tol_gap_abs = 1e-14
+        options.tol_gap_rel = options.tol_feas = 1e-10
+        scale = weight.max()
+        answer = clarabel.DefaultSolver(
+            csc_matrix(np.diag(2 * weight / scale)),
+            np.zeros(n),
+            csc_matrix(matrix),
+            right,
+            [
+                clarabel.ZeroConeT(b_eq.size),
+                clarabel.NonnegativeConeT(right.size - b_eq.size),
+            ],
+            options,
+        ).solve()
+        assert answer.status == clarabel.SolverStatus.Solved
+        return answer.obj_val * scale
