@@ -45,7 +45,7 @@ def command(
     """
     from pygridjl.cases import load_network
     from pygridjl.network.feeder import load_feeder
-    from pygridjl.opf.solve import opf
+    from pygridjl.optimal_flow.solve import opf
 
     data = load_feeder(grid) if is_feeder else load_network(grid)
     answer = opf(

@@ -7,7 +7,7 @@ import pytest
 
 from pygridjl.cases import get_case
 from pygridjl.errors import InvalidOptionError
-from pygridjl.opf.solve import opf
+from pygridjl.optimal_flow.solve import opf
 from pygridjl.results import Status
 
 pytestmark = pytest.mark.julia

@@ -7,10 +7,10 @@ from typing import Literal, overload
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder import Feeder
 from pygridjl.network.model import Network
-from pygridjl.opf.ac import FEASIBILITY_TOLERANCE, ac_opf
-from pygridjl.opf.check import largest_violation
-from pygridjl.opf.feeder import lindist_opf
-from pygridjl.opf.result import FeederOpfResult, OpfResult
+from pygridjl.optimal_flow.ac import FEASIBILITY_TOLERANCE, ac_opf
+from pygridjl.optimal_flow.check import largest_violation
+from pygridjl.optimal_flow.feeder import lindist_opf
+from pygridjl.optimal_flow.result import FeederOpfResult, OpfResult
 from pygridjl.results import Status
 
 __all__ = ["opf"]

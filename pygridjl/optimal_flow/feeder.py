@@ -7,7 +7,7 @@ from scipy.sparse import block_array, coo_array, csr_array, eye_array
 
 from pygridjl._types import FloatArray, IntArray
 from pygridjl.network.feeder import Feeder, assert_valid_feeder
-from pygridjl.opf.result import FeederOpfResult
+from pygridjl.optimal_flow.result import FeederOpfResult
 from pygridjl.powerflow.lindistflow3 import LinDistFlow3
 from pygridjl.results import Status, Stopwatch, engine_versions
 from pygridjl.solvers.highs import HighsModel, LinearModel

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from pygridjl.cases import get_case
 from pygridjl.cli.opf import command
 from pygridjl.errors import InvalidNetworkError, InvalidOptionError
-from pygridjl.opf.check import largest_violation
-from pygridjl.opf.solve import opf
+from pygridjl.optimal_flow.check import largest_violation
+from pygridjl.optimal_flow.solve import opf
 from pygridjl.results import Status
 
 

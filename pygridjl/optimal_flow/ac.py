@@ -11,8 +11,8 @@ from scipy.sparse import csc_array
 from pygridjl._types import FloatArray
 from pygridjl.network.model import Branches, Network
 from pygridjl.network.validation import assert_valid
-from pygridjl.opf.check import largest_violation
-from pygridjl.opf.result import OpfResult
+from pygridjl.optimal_flow.check import largest_violation
+from pygridjl.optimal_flow.result import OpfResult
 from pygridjl.results import Status, Stopwatch, engine_versions
 
 __all__ = ["ac_opf"]

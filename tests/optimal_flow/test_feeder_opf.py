@@ -7,7 +7,7 @@ import pytest
 
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder import Feeder, FeederGenerators, load_feeder
-from pygridjl.opf.solve import opf
+from pygridjl.optimal_flow.solve import opf
 from pygridjl.powerflow.lindistflow3 import LinDistFlow3
 from pygridjl.results import Status
 
