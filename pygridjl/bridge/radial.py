@@ -128,8 +128,8 @@ def julia_reconfigure(
     solver : {"scip", "highs-oa", "pajarito", "juniper", "juniper-plain"}
         Mixed-integer second-order cone by SCIP; outer approximation with HiGHS; outer
         approximation by Pajarito with HiGHS and Clarabel; nonlinear branch and bound by Juniper
-        with Ipopt and HiGHS, the baseline of the literature (``juniper-plain`` with the tolerances
-        Ipopt comes with, in megawatts).
+        with Ipopt and HiGHS, the baseline of the literature (``juniper-plain`` as it comes:
+        Ipopt's own tolerances, no feasibility pump, data in megawatts).
     start : ndarray of bool, shape (m,), optional
         A spanning tree to start from.
     time_limit : float, optional

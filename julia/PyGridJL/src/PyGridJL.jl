@@ -22,6 +22,7 @@ using PowerModelsDistribution: PowerModelsDistribution as PMD
 using PrecompileTools: @compile_workload
 using SparseArrays: SparseMatrixCSC, sparse
 
+include("conversion.jl")
 include("solvers.jl")
 include("status.jl")
 include("second_stage.jl")
@@ -32,6 +33,8 @@ include("network_opf.jl")
 include("feeder_data.jl")
 include("feeder_opf.jl")
 include("dss.jl")
+include("feeder_reconfigure.jl")
+include("crossing.jl")
 
 function __init__()
     # What PowerModels would remark about the data has been checked before they come here.

@@ -57,16 +57,18 @@ bus_name(i) = "b$i"
 middle_name(l) = "m$l"
 line_name(l) = "l$l"
 generator_name(g) = "g$g"
+switch_name(l) = "w$l"
 
 """
     engineering(feeder; constant_shunts=false, ideal=IDEAL_IMPEDANCE, band=true,
-                ampacity=true) -> Dict
+                ampacity=true, switchable=Set()) -> Dict
 
 The ENGINEERING dictionary of a feeder, as PowerModelsDistribution takes it. A ratio becomes an
 ideal transformer with a bus behind it. With `constant_shunts`, capacitors and line charging inject
 constant reactive power, as linear models have it; else they are admittances. `band` and
 `ampacity` say whether voltage bands and ampacities are limits. Generators may be curtailed, and give or take as much reactive
 power as their capacity leaves beside their active power; without a capacity it stays as it is.
+Rows of `branch` in `switchable` begin with a switch that may be opened.
 """
 function engineering(
     feeder::FeederArrays;
@@ -74,6 +76,7 @@ function engineering(
     ideal::Real = IDEAL_IMPEDANCE,
     band::Bool = true,
     ampacity::Bool = true,
+    switchable::Set{Int} = Set{Int}(),
 )
     table() = Dict{String,Any}()
     kva = 1e3 * feeder.phase_mva
@@ -92,7 +95,16 @@ function engineering(
         ),
         (
             key => table() for
-            key in ("bus", "line", "transformer", "load", "shunt", "generator", "voltage_source")
+            key in (
+                "bus",
+                "line",
+                "transformer",
+                "switch",
+                "load",
+                "shunt",
+                "generator",
+                "voltage_source",
+            )
         )...,
     )
     for i in axes(feeder.bus, 1)
@@ -100,7 +112,7 @@ function engineering(
         add_injections!(data, feeder, i, kva; constant_shunts)
     end
     for l in axes(feeder.branch, 1)
-        add_branch!(data, feeder, l; ideal, ampacity)
+        add_branch!(data, feeder, l; ideal, ampacity, switchable = l in switchable)
     end
     for g in axes(feeder.generator, 1)
         add_generator!(data, feeder, g, kva)
@@ -175,7 +187,7 @@ function add_injections!(data, feeder, i, kva; constant_shunts)
     return nothing
 end
 
-function add_branch!(data, feeder, l; ideal, ampacity)
+function add_branch!(data, feeder, l; ideal, ampacity, switchable)
     phases = branch_phases(feeder, l)
     from, to = Int(feeder.branch[l, 1]), Int(feeder.branch[l, 2])
     kv_from, kv_to = feeder.bus[from, 1], feeder.bus[to, 1]
@@ -184,6 +196,20 @@ function add_branch!(data, feeder, l; ideal, ampacity)
     r, x = by_rows(feeder.r), by_rows(feeder.x)
     impedance = max(maximum(abs, r), maximum(abs, x))
     at = bus_name(from)
+    if switchable
+        data["bus"][switch_name(l)] = plain_bus(switch_name(l), phases)
+        data["switch"][switch_name(l)] = Dict{String,Any}(
+            "source_id" => "switch.w$l",
+            "f_bus" => at,
+            "t_bus" => switch_name(l),
+            "f_connections" => phases,
+            "t_connections" => phases,
+            "state" => PMD.OPEN,
+            "dispatchable" => PMD.YES,
+            "status" => PMD.ENABLED,
+        )
+        at = switch_name(l)
+    end
     is_ideal = impedance <= ideal
     if is_ideal || kv_from != kv_to || any(!=(1.0), ratio)
         behind = is_ideal ? bus_name(to) : middle_name(l)
@@ -235,8 +261,8 @@ function add_generator!(data, feeder, g, kva)
         "configuration" => PMD.WYE,
         "pg" => kva .* p,
         "qg" => kva .* q,
-        "pg_lb" => zeros(length(phases)),
-        "pg_ub" => kva .* p,
+        "pg_lb" => kva .* min.(p, 0.0),
+        "pg_ub" => kva .* max.(p, 0.0),
         "qg_lb" => kva .* ifelse.(isfinite.(s), -room, q),
         "qg_ub" => kva .* ifelse.(isfinite.(s), room, q),
         "cost_pg_parameters" => [0.0, 0.0, 0.0],

@@ -23,22 +23,23 @@ phase (`NaN` where there is none), `p_source`, `q_source` by phase, `pg` and `qg
 phase, `notes`, `build_seconds`, `solve_seconds`.
 """
 function feeder_opf(
-    phase_mva::Real,
-    source::Integer,
-    v_set,
-    bus,
-    branch,
-    r,
-    x,
-    load,
-    shunt,
-    generator,
+    @nospecialize(phase_mva::Real),
+    @nospecialize(source::Integer),
+    @nospecialize(v_set),
+    @nospecialize(bus),
+    @nospecialize(branch),
+    @nospecialize(r),
+    @nospecialize(x),
+    @nospecialize(load),
+    @nospecialize(shunt),
+    @nospecialize(generator),
     formulation::AbstractString,
     problem::AbstractString = "opf",
     time_limit::Real = Inf,
     ampacity::Bool = true,
 )
-    feeder = FeederArrays(phase_mva, source, v_set, bus, branch, r, x, load, shunt, generator)
+    tables = own_matrix.((bus, branch, r, x, load, shunt, generator))
+    feeder = FeederArrays(phase_mva, source, own_vector(v_set), tables...)
     return feeder_opf(
         feeder,
         String(formulation),

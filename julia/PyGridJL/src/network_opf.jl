@@ -27,12 +27,12 @@ q_from, p_to, q_to by row), `notes`, `build_seconds` and `solve_seconds`; `NaN` 
 formulation has no such value.
 """
 function network_opf(
-    base_mva::Real,
-    bus::AbstractMatrix{<:Real},
-    branch::AbstractMatrix{<:Real},
-    generator::AbstractMatrix{<:Real},
-    formulation::AbstractString,
-    time_limit::Real = Inf,
+    @nospecialize(base_mva::Real),
+    @nospecialize(bus::AbstractMatrix),
+    @nospecialize(branch::AbstractMatrix),
+    @nospecialize(generator::AbstractMatrix),
+    @nospecialize(formulation::AbstractString),
+    @nospecialize(time_limit::Real = Inf),
 )
     haskey(NETWORK_FORMULATIONS, formulation) || throw(
         ArgumentError("formulation: $formulation is none of acp, soc, qc, sdp, dc"),
@@ -40,9 +40,9 @@ function network_opf(
     # Own copies of one type, so that the precompiled method serves every kind of array.
     return network_opf_own(
         Float64(base_mva),
-        Matrix{Float64}(bus),
-        Matrix{Float64}(branch),
-        Matrix{Float64}(generator),
+        own_matrix(bus),
+        own_matrix(branch),
+        own_matrix(generator),
         String(formulation),
         Float64(time_limit),
     )

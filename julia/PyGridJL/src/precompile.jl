@@ -83,10 +83,12 @@ function run_samples()
         network_opf(sample_network()..., formulation)
     end
     feeder = sample_feeder()
+    tables = [getfield(feeder, name) for name in fieldnames(FeederArrays)]
     for formulation in keys(FEEDER_FORMULATIONS), problem in ("opf", "pf")
         problem == "pf" && formulation == "soc" && continue
-        feeder_opf(feeder, formulation, problem, Inf, true)
+        feeder_opf(tables..., formulation, problem, Inf, true)
     end
+    feeder_reconfigure(tables..., [2], [true], "lindist", 60.0)
     mktempdir() do folder
         path = joinpath(folder, "sample.dss")
         write(path, SAMPLE_DSS)

@@ -63,10 +63,10 @@ Find the spanning tree of least loss.
 `solver` is `"scip"` (mixed-integer second-order cone), `"pajarito"` (the same cone by outer
 approximation with HiGHS and Clarabel), `"highs-oa"` (own outer approximation with HiGHS) or
 `"juniper"` (nonlinear branch and bound with Ipopt and HiGHS, the local solver that other tools
-run on this problem). The first three prove their answer. Juniper does not: with the tolerances
-that Ipopt comes with, and the data in whatever units they have (`"juniper-plain"`), it claims a
-wrong optimum on a convex instance of 11 nodes. So its answer is `"feasible"` at most and its bound
-is not returned.
+run on this problem). The first three prove their answer. Juniper does not: as it comes
+(`"juniper-plain"`: Ipopt's own tolerances, no feasibility pump, data in whatever units they have),
+it claims a wrong optimum on a convex instance of 11 nodes. So its answer is `"feasible"` at most
+and its bound is not returned.
 
 `start` is a spanning tree to begin with. The answer holds `status`, `closed`, `objective` (computed
 from the tree, not read from the solver), `bound`, `raw`, `nodes` (branch and bound, -1 if not told)
@@ -93,20 +93,29 @@ end
 [`reconfigure`](@ref) from arrays of any kind; an empty `start` is none.
 """
 function radial_reconfigure(
-    n::Integer,
-    root::Integer,
-    tail,
-    head,
-    weight,
-    p,
-    q,
-    forced,
-    solver::AbstractString,
-    start,
-    time_limit::Real,
+    @nospecialize(n::Integer),
+    @nospecialize(root::Integer),
+    @nospecialize(tail),
+    @nospecialize(head),
+    @nospecialize(weight),
+    @nospecialize(p),
+    @nospecialize(q),
+    @nospecialize(forced),
+    @nospecialize(solver::AbstractString),
+    @nospecialize(start),
+    @nospecialize(time_limit::Real),
 )
-    problem = RadialProblem(n, root, tail, head, weight, p, q, forced)
-    tree = isempty(start) ? nothing : Vector{Bool}(start)
+    problem = RadialProblem(
+        n,
+        root,
+        own_integers(tail),
+        own_integers(head),
+        own_vector(weight),
+        own_vector(p),
+        own_vector(q),
+        own_states(forced),
+    )
+    tree = isempty(start) ? nothing : own_states(start)
     return reconfigure(problem, String(solver); start = tree, time_limit = Float64(time_limit))
 end
 

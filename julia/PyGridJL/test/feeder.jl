@@ -1,0 +1,118 @@
+# Five buses of three phases in a ring with a chord, per unit of one phase.
+const RING = [(1, 2), (2, 3), (3, 4), (4, 5), (5, 1), (2, 4)]
+
+function ring()
+    full = [0.01 0.003 0.003 0.003 0.01 0.003 0.003 0.003 0.01]
+    bus = repeat([2.4 0.8 1.2 1.0 1.0 1.0], 5, 1)
+    branch = reduce(vcat, [[Float64(a) b ones(1, 6) fill(Inf, 1, 3)] for (a, b) in RING])
+    r = reduce(vcat, [full .* k for k in (1.0, 2.0, 1.5, 1.0, 3.0, 2.5)])
+    load = [
+        zeros(1, 6)
+        0.2 0.3 0.2 0.1 0.1 0.1
+        0.3 0.1 0.2 0.1 0.0 0.1
+        0.1 0.1 0.1 0.05 0.05 0.05
+        0.4 0.3 0.3 0.2 0.1 0.1
+    ]
+    return (1.0, 1, ones(3), bus, branch, r, 2 .* r, load, zeros(5, 3), zeros(0, 10))
+end
+
+radial(weight, p, q) = PyGridJL.RadialProblem(
+    5, 1, first.(RING), last.(RING), weight, [-sum(p); p], [-sum(q); q], fill(false, 6),
+)
+
+# Losses of every tree: by AC power flow, and r(P² + Q²) of the flows that the tree determines.
+function every_tree()
+    base, source, v, bus, branch, r, x, load, shunt, generator = ring()
+    found = Dict{Vector{Bool},NTuple{2,Float64}}()
+    for a in 1:5, b in a+1:6
+        closed = [!(e in (a, b)) for e in 1:6]
+        single(phase) =
+            radial(r[:, 1], -load[2:5, phase], -load[2:5, phase+3])
+        PyGridJL.tree_flows(single(1), closed) === nothing && continue
+        linear = sum(1:3) do phase
+            P, Q, _ = PyGridJL.tree_flows(single(phase), closed)
+            return PyGridJL.loss(single(phase), P, Q)
+        end
+        flow = PyGridJL.feeder_opf(
+            base, source, v, bus, branch[closed, :], r[closed, :], x[closed, :], load, shunt,
+            generator, "acp", "pf",
+        )
+        found[closed] = (sum(flow.p_source) - sum(load[:, 1:3]), linear)
+    end
+    return found
+end
+
+@testset "feeder" begin
+    @testset "formulations agree on a power flow, $formulation" for formulation in ("acr", "ivr")
+        feeder = PyGridJL.sample_feeder()
+        polar = PyGridJL.feeder_opf(feeder, "acp", "pf", Inf, true)
+        other = PyGridJL.feeder_opf(feeder, formulation, "pf", Inf, true)
+        @test polar.status == other.status == "feasible"
+        @test filter(!isnan, polar.vm) ≈ filter(!isnan, other.vm) atol = 1e-6
+        @test isnan(polar.vm[4, 1])
+    end
+
+    @testset "LinDistFlow by hand" begin
+        # One phase, one line: U2 = U1 - 2(rP + xQ).
+        bus = [2.4 0.0 Inf 1.0 0.0 0.0; 2.4 0.0 Inf 1.0 0.0 0.0]
+        bus[1, 5:6] .= 1
+        branch = [1.0 2.0 1.0 0.0 0.0 1.0 1.0 1.0 Inf Inf Inf]
+        r, x = [0.02 zeros(1, 8)], [0.03 zeros(1, 8)]
+        load = [zeros(1, 6); 0.5 0.0 0.0 0.2 0.0 0.0]
+        got = PyGridJL.feeder_opf(
+            1.0, 1, ones(3), bus, branch, r, x, load, zeros(2, 3), zeros(0, 10), "lindist", "pf",
+        )
+        @test got.vm[2, 1] ≈ sqrt(1 - 2 * (0.02 * 0.5 + 0.03 * 0.2)) atol = 1e-9
+        @test got.p_source[1] ≈ 0.5 atol = 1e-9
+    end
+
+    @testset "limits: $formulation" for formulation in ("acp", "lindist")
+        feeder = PyGridJL.sample_feeder()
+        good = PyGridJL.feeder_opf(feeder, formulation, "opf", Inf, true)
+        @test good.status in ("optimal", "feasible")
+        @test good.pg[1, 2] ≈ 0.1 atol = 1e-5
+        feeder.branch[2, 9:11] .= 0.1
+        bad = PyGridJL.feeder_opf(feeder, formulation, "opf", Inf, true)
+        @test bad.status == (formulation == "lindist" ? "infeasible" : "not_found")
+        @test PyGridJL.feeder_opf(feeder, formulation, "opf", Inf, false).status == good.status
+    end
+
+    @testset "OpenDSS script" begin
+        mktempdir() do folder
+            path = joinpath(folder, "sample.dss")
+            write(path, PyGridJL.SAMPLE_DSS)
+            answer = PyGridJL.dss_opf(path, "acp", "pf")
+            @test answer.status == "feasible"
+            @test answer.p_source > 400
+            @test "end.2" in answer.node
+            @test_throws ArgumentError PyGridJL.dss_opf(
+                path, "acp", "pf", Inf, 0.0, Inf, ["none"], [2], [1.05],
+            )
+        end
+    end
+
+    @testset "reconfiguration is what trying every tree finds" begin
+        trees = every_tree()
+        @test length(trees) == 11
+        ac, linear = minimum(first, values(trees)), minimum(last, values(trees))
+        got = PyGridJL.feeder_reconfigure(ring()..., 1:6, Bool[], "lindist")
+        @test got.status == "optimal"
+        @test got.objective ≈ linear rtol = 1e-5
+        @test got.bound <= got.objective
+        @test trees[got.closed][2] ≈ linear rtol = 1e-5
+        start = [true, true, false, false, true, true]
+        for formulation in ("acp", "acr")
+            got = PyGridJL.feeder_reconfigure(ring()..., 1:6, start, formulation, 120.0)
+            @test got.status == "feasible"
+            @test isnan(got.bound)
+            @test got.objective ≈ trees[got.closed][1] rtol = 1e-4
+            @test got.objective <= 1.2 * ac
+        end
+    end
+
+    @testset "wrong input" begin
+        @test_throws ArgumentError PyGridJL.feeder_opf(ring()..., "dc")
+        @test_throws ArgumentError PyGridJL.feeder_opf(ring()..., "acp", "mld")
+        @test_throws ArgumentError PyGridJL.feeder_opf(ring()..., "soc", "pf")
+    end
+end
