@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from pygridjl.reconfiguration.certificates import Certificate
 from pygridjl.reconfiguration.methods import JuliaSolver
+from pygridjl.reconfiguration.problem import build_problem
 from pygridjl.reconfiguration.run import Run
+from pygridjl.reconfiguration.warmup import six_buses
 from pygridjl.results import Status
+
+if TYPE_CHECKING:
+    from pygridjl.bridge.radial import RadialSolver
 
 __all__ = ["solve", "start"]
 
+_IN_JULIA: dict[JuliaSolver, RadialSolver] = {
+    "scip": "scip",
+    "highs": "highs-oa",
+    "pajarito": "pajarito",
+    "juniper": "juniper",
+    "juniper-plain": "juniper-plain",
+}
 # Local solvers: their claims of optimality are none.
 _UNPROVEN = ("juniper", "juniper-plain")
 
 
-def start() -> None:
-    """Start Julia unless it runs.
+@cache
+def start(solver: JuliaSolver) -> None:
+    """Start Julia, load a solver and let Julia compile it, once per process.
+
+    Parameters
+    ----------
+    solver : {"scip", "highs", "pajarito", "juniper", "juniper-plain"}
+        Which solver.
 
     Raises
     ------
     JuliaNotFoundError, JuliaPackageError, JuliaForkError
-        If it cannot be used.
+        If Julia or the solver's package cannot be used.
     """
-    from pygridjl.bridge import runtime
+    from pygridjl.bridge.radial import julia_reconfigure
 
-    runtime.start()
+    # Without it a time limit would be spent on compiling.
+    julia_reconfigure(build_problem(six_buses(), limits=()), _IN_JULIA[solver], time_limit=60.0)
 
 
 def solve(run: Run, solver: JuliaSolver) -> None:
@@ -43,8 +65,8 @@ def solve(run: Run, solver: JuliaSolver) -> None:
 
     Raises
     ------
-    JuliaPackageError, JuliaSolveError
-        If the solver is missing or fails.
+    JuliaSolveError
+        If the solver fails.
     """
     from pygridjl.bridge.radial import julia_reconfigure
 
@@ -52,12 +74,11 @@ def solve(run: Run, solver: JuliaSolver) -> None:
     warm = min(run.candidates, key=run.problem.objective, default=None)
     found = julia_reconfigure(
         run.problem,
-        "highs-oa" if solver == "highs" else solver,
+        _IN_JULIA[solver],
         start=warm,
         time_limit=run.remaining,
     )
     seconds = run.watch.seconds
-    seconds["julia"] += found.seconds["julia"]
     seconds[solver] = found.seconds["solve"]
     seconds["crossing"] = found.seconds["crossing"]
     run.engine, run.versions = "julia", found.versions

@@ -76,7 +76,7 @@ def reconfigure(
     time_limit : float
         Seconds for search and proof together; the best answer and bound so far are returned.
         Compiling, which happens once for an installation, does not count.
-        Starting Julia does not count.
+        Starting Julia and compiling do not count.
     switchable : collection of int, optional
         Ids of the branches that may be switched; by default those the network marks so.
     keep_closed, keep_open : collection of int
@@ -133,7 +133,8 @@ def reconfigure(
         from pygridjl.reconfiguration import julia
 
         with watch.phase("julia"):
-            julia.start()
+            say("starting Julia")
+            julia.start(solver)
     deadline = start + time_limit + watch.seconds.get("julia", 0.0)
     run = Run(radial, deadline, watch, AcEvaluator(radial), say)
     if chain is not None and chain.exact:

@@ -11,7 +11,7 @@ from pygridjl.reconfiguration.ac import AcEvaluator
 from pygridjl.reconfiguration.methods import Chain, start_tree
 from pygridjl.reconfiguration.problem import build_problem
 
-__all__ = ["compile_kernels"]
+__all__ = ["compile_kernels", "six_buses"]
 
 
 @cache
@@ -31,7 +31,7 @@ def compile_kernels(chain: Chain, *, certify: bool) -> None:
     """
     from pygridjl.reconfiguration import certificates, heuristics
 
-    problem = build_problem(_six_buses(), limits=())
+    problem = build_problem(six_buses(), limits=())
     evaluator = AcEvaluator(problem)
     tree = start_tree(problem, "maxflow" if chain.exact else chain.start, "eq3")
     if chain.exact or "exchange" in chain.improvers:
@@ -46,7 +46,7 @@ def compile_kernels(chain: Chain, *, certify: bool) -> None:
     evaluator.rank(tree)
 
 
-def _six_buses() -> Network:
+def six_buses() -> Network:
     """Return two overlapping cycles and a pendant bus."""
     ends = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [1, 3], [3, 4], [4, 5], [5, 2]])
     place = np.arange(6)

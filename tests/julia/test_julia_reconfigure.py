@@ -7,7 +7,7 @@ import pytest
 from pygridjl.bridge import runtime
 from pygridjl.bridge.errors import JuliaPackageError
 from pygridjl.cases import get_case
-from pygridjl.reconfiguration import reconfigure
+from pygridjl.reconfiguration import julia, reconfigure
 from pygridjl.results import Status
 
 pytestmark = pytest.mark.julia
@@ -87,6 +87,7 @@ def test_a_time_limit_is_a_status():
 
 def test_a_missing_package_has_its_own_error(monkeypatch):
     found = runtime.start()
+    julia.start.cache_clear()
     assert runtime._running is not None
     monkeypatch.setattr(runtime._running, "solvers", set())
     monkeypatch.setattr(

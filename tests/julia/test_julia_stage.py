@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder.loading import load_feeder
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import ScenarioStatus
@@ -14,10 +15,9 @@ from pygridjl.stochastic.second_stage import build_second_stage
 pytestmark = pytest.mark.julia
 
 
-@pytest.mark.parametrize("objective", ["voltage", "loss"])
-def test_both_languages_agree_on_value_and_slope(objective):
+def test_both_languages_agree_on_value_and_slope():
     feeder = load_feeder("ieee13")
-    problem = PlanningProblem(feeder, objective=objective)
+    problem = PlanningProblem(feeder)
     scenarios = generate_scenarios(feeder.n_bus, 24, seed=1)
     julia = build_second_stage(problem, scenarios, "julia")
     python = build_second_stage(problem, scenarios, "full")
@@ -52,3 +52,10 @@ def test_infeasible_scenarios_leave_cuts_that_prove_it():
     for cut in theirs.cuts:
         assert cut.coefficient @ units + cut.constant > 0
         assert (cut.coefficient <= 1e-9).all()
+
+
+def test_an_objective_it_does_not_have_is_named():
+    feeder = load_feeder("ieee13")
+    problem = PlanningProblem(feeder, objective="loss")
+    with pytest.raises(InvalidOptionError, match="'julia' has no objective 'loss'"):
+        build_second_stage(problem, generate_scenarios(feeder.n_bus, 24), "julia")

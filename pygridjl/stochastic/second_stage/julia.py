@@ -6,15 +6,17 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import diags_array
 
 from pygridjl._types import FloatArray
 from pygridjl.bridge.second_stage import JuliaSecondStage
-from pygridjl.errors import SolverError
+from pygridjl.errors import InvalidOptionError, SolverError
 from pygridjl.results import Status
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import SecondStageBatch
+from pygridjl.stochastic.scenarios.model import ScenarioSet
 from pygridjl.stochastic.second_stage.batch import BatchWriter
 from pygridjl.stochastic.second_stage.full import FullSecondStage
+from pygridjl.stochastic.second_stage.operation import Operation
 
 __all__ = ["JuliaStage"]
 
@@ -24,8 +26,8 @@ RAY_ROUNDING = 1e-12
 class JuliaStage(FullSecondStage):
     """Second stage on all nodes by HiGHS in Julia: one call for all scenarios, on Julia's threads.
 
-    Linear for F^vd, quadratic for F^pl; the programs are those of the full engine in Python,
-    which is asked for what Julia cannot certify.
+    For F^vd only. Its programs are those of the full engine in Python, which is asked for what
+    Julia cannot certify.
 
     Parameters
     ----------
@@ -35,9 +37,27 @@ class JuliaStage(FullSecondStage):
         The scenarios, valid for it.
     operation : Operation, optional
         If it exists already.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the objective is F^pl: the quadratic solver of HiGHS 1.15 ends in errors on feeders.
     """
 
     engine = "julia"
+
+    def __init__(
+        self,
+        problem: PlanningProblem,
+        scenarios: ScenarioSet,
+        operation: Operation | None = None,
+    ) -> None:
+        if problem.objective != "voltage":
+            raise InvalidOptionError(
+                f"engine: 'julia' has no objective {problem.objective!r}, only 'voltage'; "
+                "'condensed' and 'full' have both"
+            )
+        super().__init__(problem, scenarios, operation)
 
     def reset(self) -> None:
         """Forget bases: the programs are built anew at the next call."""
@@ -45,20 +65,8 @@ class JuliaStage(FullSecondStage):
         self.__dict__.pop("_stage", None)
 
     @cached_property
-    def _scale(self) -> float:
-        """Brings the loss to about one, so that tolerances mean the same on every feeder."""
-        if self.problem.objective == "voltage":
-            return 1.0
-        return max(float((self.operation.r * self.operation.kw).sum()), 1e-12)
-
-    @cached_property
     def _stage(self) -> JuliaSecondStage:
-        program, quadratic = self._program, None
-        if self.problem.objective == "loss":
-            diagonal = np.zeros(program.cost.size)
-            weight = 2 * self.operation.r * self.operation.kw / self._scale
-            diagonal[program.p_col] = diagonal[program.q_col] = weight
-            quadratic = diags_array(diagonal)
+        program = self._program
         return JuliaSecondStage(
             program.matrix,
             program.cost,
@@ -67,7 +75,6 @@ class JuliaStage(FullSecondStage):
             program.row_lower,
             program.row_upper,
             program.changing,
-            quadratic,
         )
 
     def evaluate_scenarios(self, units: ArrayLike, indices: ArrayLike) -> SecondStageBatch:
@@ -86,9 +93,8 @@ class JuliaStage(FullSecondStage):
         for row, status in enumerate(answer.status):
             scenario = int(distinct[row])
             if status is Status.OPTIMAL:
-                price = answer.dual[row, :balances] * self._scale
-                slope = per_unit[row] * self._multiplier(price)
-                writer.optimal(row, float(answer.objective[row]) * self._scale, slope)
+                slope = per_unit[row] * self._multiplier(answer.dual[row, :balances])
+                writer.optimal(row, float(answer.objective[row]), slope)
                 continue
             cut = None
             if row in answer.ray:
