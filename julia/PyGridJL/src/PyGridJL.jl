@@ -34,7 +34,6 @@ include("feeder_data.jl")
 include("feeder_opf.jl")
 include("dss.jl")
 include("feeder_reconfigure.jl")
-include("crossing.jl")
 
 function __init__()
     # What PowerModels would remark about the data has been checked before they come here.
