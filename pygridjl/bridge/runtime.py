@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -43,7 +42,6 @@ class _Running:
     module: Any
     error_type: type[Exception]
     found: Probe
-    seconds: float
     functions: dict[str, Callable[..., Any]]
     solvers: set[str]
 
@@ -94,7 +92,6 @@ def _ready() -> _Running:
 
 
 def _start() -> _Running:
-    begin = time.perf_counter()
     place = locate()
     found = probe(place)
     found.assert_usable()
@@ -118,7 +115,6 @@ def _start() -> _Running:
         module=module.PyGridJL,
         error_type=juliacall.JuliaError,
         found=found,
-        seconds=time.perf_counter() - begin,
         functions={},
         solvers=set(),
     )

@@ -35,7 +35,6 @@ def _stand_in(fake_julia, pid: int, **functions: object) -> runtime._Running:
         module=SimpleNamespace(**functions),
         error_type=_JuliaError,
         found=probe(Place(*fake_julia(), "given")),
-        seconds=0.0,
         functions={},
         solvers=set(),
     )
