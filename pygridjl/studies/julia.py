@@ -93,7 +93,7 @@ def first_call_rows(store: TaskStore, *, started: float) -> Iterator[Row]:
         "AC-OPF, IEEE 13 (PMD)": lambda: julia_feeder_opf(small, "acp"),
         "LinDistFlow OPF, IEEE 123 (PMD)": lambda: julia_feeder_opf(feeder, "lindist"),
         "AC-OPF, case14 (PowerModels)": lambda: julia_opf(network, "acp"),
-        "second stage, 4 scenarios": lambda: _Stage(FEEDER, 4).julia(),
+        "second stage, 24 scenarios": lambda: _Stage(FEEDER, 24).julia(),
         **{
             f"reconfigure forward18, {solver}": lambda s=solver: _solve(radial, s)  # type: ignore[misc]
             for solver in BASELINE_SOLVERS
