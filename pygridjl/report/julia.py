@@ -93,14 +93,14 @@ def _verdict(row: Row) -> str:
 
 def plot_julia(first_calls: Sequence[Row], baselines: Sequence[Row], path: Path) -> Path:
     """Draw first and warm calls, and seconds to the optimum with and without a start."""
-    figure = new_figure(width=14, height=5.5)
+    figure = new_figure(width=15, height=5.5)
     left, right = figure.subplots(1, 2, width_ratios=[1.0, 1.3])
     rows = [row for row in first_calls if not row["error"]]
     place = range(len(rows))
     left.barh([y + 0.2 for y in place], [r["first_seconds"] for r in rows], 0.4, color="#b9c0c6",
               label="first call")  # fmt: skip
-    left.barh([y - 0.2 for y in place], [r["warm_seconds"] for r in rows], 0.4, color="#1f8a4c",
-              label="then")  # fmt: skip
+    left.barh([y - 0.2 for y in place], [r["warm_seconds"] or 0.0 for r in rows], 0.4,
+              color="#1f8a4c", label="then")  # fmt: skip
     left.set_yticks(list(place), [r["call"] for r in rows], fontsize=8)
     left.invert_yaxis()
     left.set_xscale("log")
@@ -115,15 +115,15 @@ def plot_julia(first_calls: Sequence[Row], baselines: Sequence[Row], path: Path)
             points = {
                 row["instance"]: row["optimal_seconds"]
                 for row in baselines
-                if (row["method"], row["start"]) == (method, start) and not row["error"]
+                if (row["method"], row["start"]) == (method, start)
+                and row.get("optimal_seconds") is not None
             }
             if not points:
                 continue
             shift = 0.1 * (k - len(methods) / 2)
-            there = [(i + shift, points.get(name)) for i, name in enumerate(instances)]
             right.plot(
-                [x for x, y in there if y is not None],
-                [y for _, y in there if y is not None],
+                [instances.index(name) + shift for name in points],
+                list(points.values()),
                 marker,
                 color=f"C{k}",
                 ms=5,
@@ -134,6 +134,7 @@ def plot_julia(first_calls: Sequence[Row], baselines: Sequence[Row], path: Path)
     right.set_ylabel("seconds")
     right.set_title("Seconds until the optimum is found; absent: not in time", loc="left",
                     fontsize=10)  # fmt: skip
-    right.legend(fontsize=7, frameon=False, ncols=2)
+    right.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     right.grid(alpha=0.25, axis="y")
+    figure.tight_layout()
     return save_figure(figure, path)

@@ -93,6 +93,9 @@ def test_the_table_and_the_figure_show_it(rows, tmp_path):
     assert lines["juniper-plain"].endswith("false optimum")
     assert lines["cycle"].endswith("proven")
     assert "JuliaPackageError: project has no Pajarito" in lines["pajarito"]
-    calls = [{"call": "empty", "first_seconds": 2.0, "warm_seconds": 1e-3, "error": ""}]
+    calls = [
+        {"call": "start", "first_seconds": 2.0, "warm_seconds": None, "error": ""},
+        {"call": "solve", "first_seconds": 1.0, "warm_seconds": 1e-3, "error": ""},
+    ]
     path = plot_julia(calls, list(rows.values()), tmp_path / "julia.png")
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
