@@ -1,0 +1,63 @@
+"""Our extensive form and Benders against mpi-sppy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pygridjl.errors import InvalidOptionError
+from pygridjl.network.feeder import load_feeder
+from pygridjl.results import Status
+from pygridjl.stochastic.benders import benders
+from pygridjl.stochastic.extensive import extensive
+from pygridjl.stochastic.hedging import extensive_peer, hedging
+from pygridjl.stochastic.planning import PlanningProblem, check_units
+from pygridjl.stochastic.scenarios.generate import generate_scenarios
+from pygridjl.stochastic.second_stage import build_second_stage
+
+
+def ieee13(**options):
+    feeder = load_feeder("ieee13")
+    wide = feeder.replace(branches=feeder.branches.replace(rating=2 * feeder.branches.rating))
+    problem = PlanningProblem(wide, v_source=0.97, max_sites=3, **options)
+    scenarios = generate_scenarios(feeder.n_bus, 24).take([0, 9, 12, 15, 19])
+    return problem, scenarios, build_second_stage(problem, scenarios, "condensed")
+
+
+@pytest.mark.validation
+def test_extensive_form_of_mpisppy_has_our_optimum():
+    pytest.importorskip("mpisppy")
+    problem, scenarios, stage = ieee13()
+    value, units = extensive_peer(problem, scenarios)
+    assert not check_units(problem, units)
+    ours = extensive(problem, scenarios, stage, gap=1e-6)
+    parts = benders(problem, scenarios, stage, gap=1e-6)
+    assert ours.value == pytest.approx(value, rel=2e-6)
+    assert parts.value == pytest.approx(value, rel=2e-6)
+    at_theirs = float(scenarios.probability @ stage.evaluate(units).value)
+    assert at_theirs == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.validation
+def test_progressive_hedging_answers_between_its_bound_and_no_units():
+    pytest.importorskip("mpisppy")
+    problem, scenarios, stage = ieee13()
+    optimum = benders(problem, scenarios, stage, gap=1e-6)
+    result = hedging(problem, scenarios, stage, iterations=5)
+    assert result.status is Status.FEASIBLE
+    assert not check_units(problem, result.units)
+    assert result.bound <= optimum.value * (1 + 1e-9)
+    assert optimum.bound * (1 - 1e-9) <= result.value < result.no_dg
+    assert result.units.any()
+    assert np.isfinite(result.gap)
+
+
+def test_the_loss_and_bad_options_are_refused():
+    problem, scenarios, stage = ieee13(objective="loss")
+    with pytest.raises(InvalidOptionError, match="quadratic"):
+        hedging(problem, scenarios, stage)
+    problem, scenarios, stage = ieee13()
+    with pytest.raises(InvalidOptionError, match="rho"):
+        hedging(problem, scenarios, stage, rho=-1.0)
+    with pytest.raises(InvalidOptionError, match="iterations"):
+        hedging(problem, scenarios, stage, iterations=0)
