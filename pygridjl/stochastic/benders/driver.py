@@ -31,9 +31,13 @@ from pygridjl.stochastic.scenarios.model import ScenarioSet
 
 __all__ = ["benders"]
 
+# Below it HiGHS cannot tell a better decision from its own tolerances.
+LEAST_GAP = 1e-6
 # Part of the wanted gap at which the relaxation ends; it also ends when its bound has risen by
 # less than PATIENCE_SHARE of the gap in PATIENCE planes.
 RELAXED_SHARE = 0.25
+# It may take this share of a time limit, so that a decision is found in time.
+RELAXED_TIME = 0.4
 PATIENCE, PATIENCE_SHARE = 10, 0.5
 # Where between the best point and that of the relaxation the next plane is taken.
 INNER = 0.3
@@ -42,6 +46,8 @@ INNER = 0.3
 MOST_SITES, FEWEST = 40, 0.05
 # The first search looks at so many times the number of sites that may be used.
 CANDIDATES = 3
+# Part of the gap by which the sites of the incumbent must be able to make it better.
+POLISH_SHARE = 0.25
 # Part of the range between bound and target that the search may leave.
 SEARCH_SHARE = 0.5
 
@@ -78,7 +84,7 @@ def benders(
         One plane for each scenario instead of one for the expectation: fewer iterations of a
         larger master. It pays where scenarios are few or bend at different decisions.
     gap : float
-        Relative gap between incumbent and bound at which the search ends.
+        Relative gap between incumbent and bound at which the search ends, at least 1e-6.
     time_limit : float, optional
         Seconds; the evaluation under way is finished.
     max_iterations : int
@@ -99,8 +105,8 @@ def benders(
     SolverError
         If a scenario or the master fails.
     """
-    if not (math.isfinite(gap) and gap > 0):
-        raise InvalidOptionError(f"gap must be a positive number, not {gap}")
+    if not (math.isfinite(gap) and gap >= LEAST_GAP):
+        raise InvalidOptionError(f"gap must be a number of at least {LEAST_GAP:g}, not {gap}")
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
@@ -108,14 +114,15 @@ def benders(
     n_scenario = len(scenarios)
     groups = np.arange(n_scenario) if multi_cut else np.zeros(n_scenario, dtype=np.int64)
     run = _Run(second_stage, Master(problem, scenarios, groups), gap)
-    deadline = time.monotonic() + (np.inf if time_limit is None else time_limit)
+    limit = np.inf if time_limit is None else time_limit
+    deadline = time.monotonic() + limit
     status, iterations = run.start(), 0
     while status is None and iterations < max_iterations:
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             status = Status.TIME_LIMIT
             break
-        status = run.iterate(remaining)
+        status = run.iterate(remaining, late=remaining < (1 - RELAXED_TIME) * limit)
         iterations += 1
         if on_progress is not None:
             on_progress(f"iteration {iterations}: {run}")
@@ -137,7 +144,9 @@ class _Run:
         self._centre: tuple[FloatArray, float] | None = None
         self._relaxing, self._inner = True, INNER
         self._rises: list[float] = []
-        self._candidates: IntArray | None = None
+        self._tried: set[bytes] = set()
+        # Sites the search looks at: those of the incumbent, then the promising ones, then all.
+        self._own, self._promising = True, np.zeros(0, dtype=np.int64)
 
     def __str__(self) -> str:
         stage = "relaxation" if self._relaxing else "search"
@@ -157,30 +166,29 @@ class _Run:
             _, status = self._evaluate(units.astype(np.float64))
         return status
 
-    def iterate(self, remaining: float) -> Status | None:
-        """Add planes once; a status if that ends the run."""
-        return self._relax(remaining) if self._relaxing else self._search(remaining)
+    def iterate(self, remaining: float, *, late: bool) -> Status | None:
+        """Add planes once, on the relaxation until it is late; a status if that ends the run."""
+        return self._relax(remaining, late) if self._relaxing else self._search(remaining)
 
-    def _relax(self, remaining: float) -> Status | None:
+    def _relax(self, remaining: float, late: bool) -> Status | None:
         """Add a plane between the best fractions so far and those of the relaxation.
 
         Points inside give deeper planes than the extreme ones a linear program jumps between
         (Ben-Ameur and Neto 2007).
         """
         with self._watch.phase("master"):
-            answer, units = self._master.relax(remaining)
-        if answer.status is SolverStatus.INFEASIBLE:
+            ended, bound, units = self._master.relax(remaining)
+        if ended is SolverStatus.INFEASIBLE:
             return Status.INFEASIBLE
-        if answer.status is SolverStatus.TIME_LIMIT:
+        if ended is SolverStatus.TIME_LIMIT:
             return Status.TIME_LIMIT
         if units is None:
-            raise SolverError(f"HiGHS: relaxation ended with status {answer.status.value!r}")
-        self._bound = max(self._bound, answer.bound)
+            raise SolverError(f"HiGHS: relaxation ended with status {ended.value!r}")
+        self._bound = max(self._bound, bound)
         if self._closed():
             return Status.OPTIMAL
         if self._centre is None:
-            self._evaluate(units)
-            return None
+            return self._evaluate(units)[1]
         centre, best = self._centre
         wanted = self._gap * abs(best)
         self._rises.append(self._bound)
@@ -188,15 +196,15 @@ class _Run:
             len(self._rises) > PATIENCE
             and self._bound - self._rises[-1 - PATIENCE] <= PATIENCE_SHARE * wanted
         )
-        if slow or best - self._bound <= RELAXED_SHARE * wanted:
+        if late or slow or best - self._bound <= RELAXED_SHARE * wanted:
             self._relaxing = False
-            self._candidates = self._promising(centre)
+            self._choose(centre)
             return None
         point = self._inner * units + (1 - self._inner) * centre
         point = self._thinned(point)
         _, status = self._evaluate(point)
         # A plane that does not cut off the relaxation's answer must be taken there instead.
-        stuck = self._master.below(units) <= answer.bound + 1e-9 * abs(best)
+        stuck = self._master.below(units) <= bound + 1e-9 * abs(best)
         self._inner = 1.0 if stuck else INNER
         return status
 
@@ -209,43 +217,58 @@ class _Run:
             thin[kept] = point[kept] * (point.sum() / point[kept].sum())
         return np.minimum(thin, self._stage.problem.site_limit)
 
-    def _promising(self, centre: FloatArray) -> IntArray | None:
-        """Return the sites with most units in the relaxation and those of the incumbent."""
+    def _choose(self, centre: FloatArray) -> None:
+        """Note the sites with most units in the relaxation, unless that is nearly all of them."""
         n = CANDIDATES * self._stage.problem.most_sites
-        if n >= centre.size:
-            return None
-        chosen = np.argsort(-centre, kind="stable")[:n]
-        kept = np.zeros(0, dtype=np.int64) if self._units is None else np.flatnonzero(self._units)
-        return np.union1d(chosen, kept)
+        if n < centre.size:
+            self._promising = np.argsort(-centre, kind="stable")[:n]
 
     def _search(self, remaining: float) -> Status | None:
-        """Look for a decision that the planes allow to be better by the gap.
+        """Look for a decision that the planes allow to be better.
 
         Few sites come first: a good incumbent is often all that the bound of the relaxation
-        lacks. What is proven counts only once all sites take part.
+        lacks, and its own sites make it better at little cost. What is proven counts only when
+        all sites take part; then the decision must be better by the gap.
         """
-        target = np.inf if self._value is None else self._value.value * (1 - self._gap)
+        value = np.inf if self._value is None else self._value.value
+        own = np.zeros(0, dtype=np.int64) if self._units is None else np.flatnonzero(self._units)
+        polish = self._own and own.size > 0
+        few = polish or self._promising.size > 0
+        # The last digits belong to the gap, not to the rounding of what is left of it.
+        target = value * (1 - self._gap * (POLISH_SHARE if polish else 1 - 1e-6))
         with self._watch.phase("master"):
             span = min(target, 2 * abs(self._bound) + 1.0) - self._bound
             share = SEARCH_SHARE * span / max(abs(self._bound), 1e-9)
-            answer, units = self._master.solve(
-                target, min(max(share, 1e-6), 1.0), remaining, self._candidates
+            ended, bound, units = self._master.solve(
+                target,
+                min(max(share, 1e-6), 1.0),
+                remaining,
+                own if polish else np.union1d(self._promising, own) if few else None,
             )
-        if self._candidates is not None and units is None:
-            self._candidates = None
+        again = units is not None and units.tobytes() in self._tried
+        if few and (units is None or again):
+            if polish:
+                self._own = False
+            else:
+                self._promising = self._promising[:0]
             return None
-        if answer.status is SolverStatus.INFEASIBLE:
+        if ended is SolverStatus.INFEASIBLE:
             if self._value is None:
                 return Status.INFEASIBLE
             self._bound = max(self._bound, target)
             return Status.OPTIMAL
-        if self._candidates is None:
-            self._bound = max(self._bound, min(answer.bound, target))
-        if answer.status is SolverStatus.TIME_LIMIT and units is None:
-            return Status.TIME_LIMIT
+        if not few:
+            self._bound = max(self._bound, min(bound, target))
         if units is None:
-            raise SolverError(f"HiGHS: master ended with status {answer.status.value!r}")
+            if ended is SolverStatus.TIME_LIMIT:
+                return Status.TIME_LIMIT
+            raise SolverError(f"HiGHS: master ended with status {ended.value!r}")
+        if again:
+            # Only the solver's tolerances let it pass once more; the bound stays as it is.
+            return Status.OPTIMAL if self._closed() else Status.FEASIBLE
         _, status = self._evaluate(units.astype(np.float64))
+        if self._value is not None and self._value.value < value:
+            self._own = True
         return status or (Status.OPTIMAL if self._closed() else None)
 
     def _closed(self) -> bool:
@@ -254,6 +277,8 @@ class _Run:
 
     def _evaluate(self, units: FloatArray) -> tuple[ExpectedValue, Status | None]:
         """Solve all scenarios, add what they say, keep the best."""
+        if (units == np.rint(units)).all():
+            self._tried.add(units.astype(np.int64).tobytes())
         with self._watch.phase("second stage"):
             batch = self._stage.evaluate(units)
             found = expected_value(self._stage.scenarios, batch)

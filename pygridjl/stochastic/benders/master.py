@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, vstack
 
 from pygridjl._types import FloatArray, IntArray
-from pygridjl.solvers.highs import HighsModel, HighsSolution, LinearModel
+from pygridjl.solvers.highs import HighsModel, LinearModel
+from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.first_stage import first_stage_rows
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import FeasibilityCut, SecondStageBatch
@@ -37,6 +38,8 @@ class Master:
         self._of = np.zeros(0, dtype=np.int64)
         self._levels = np.zeros(0)
         self._relaxation: HighsModel | None = None
+        # Brings the objective to about one, where the solver's absolute tolerances are small.
+        self._scale = 0.0
 
     # --------------------------------------------------------------------------------- planes
     def add_planes(self, units: FloatArray, batch: SecondStageBatch) -> None:
@@ -53,8 +56,11 @@ class Master:
         )
         kept = np.flatnonzero(np.bincount(self._groups[used], minlength=self._n_group))
         slope = (share @ batch.gradient[used])[kept]
-        level = (share @ batch.value[used])[kept] - slope @ units
-        self._append(-slope, kept, level)
+        value = (share @ batch.value[used])[kept]
+        if self._scale == 0.0:
+            self._scale = float(value.sum()) or 1.0
+        level = value - slope @ units
+        self._append(-slope / self._scale, kept, level / self._scale)
 
     def add_cut(self, cut: FeasibilityCut) -> bool:
         """Add (18); False if no decision keeps it."""
@@ -87,7 +93,7 @@ class Master:
         best = np.zeros(self._n_group)
         there = self._of >= 0
         np.maximum.at(best, self._of[there], height[there])
-        return float(best.sum())
+        return float(best.sum()) * self._scale
 
     # -------------------------------------------------------------------------------- programs
     def _model(
@@ -117,24 +123,26 @@ class Master:
             integer=np.arange(2 * n + n_group) < 2 * n if integer else None,
         )
 
-    def relax(self, time_limit: float) -> tuple[HighsSolution, FloatArray | None]:
-        """Minimise over the planes with fractions of units; return them too."""
+    def relax(self, time_limit: float) -> tuple[SolverStatus, float, FloatArray | None]:
+        """Minimise over the planes with fractions of units; return a bound and those too."""
         if self._relaxation is None:
             self._relaxation = HighsModel(self._model(integer=False))
         answer = self._relaxation.solve(time_limit=time_limit)
         units = None if answer.x is None else np.maximum(answer.x[: self._n_site], 0.0)
-        return answer, units
+        return answer.status, answer.bound * self._scale, units
 
     def solve(
         self, target: float, gap: float, time_limit: float, sites: IntArray | None = None
-    ) -> tuple[HighsSolution, IntArray | None]:
-        """Minimise over the planes below ``target``, at some sites only; return the units too.
+    ) -> tuple[SolverStatus, float, IntArray | None]:
+        """Minimise over the planes below ``target``, at some sites only.
 
-        Infeasible means that no decision (at these sites) is worth less than the target.
+        Infeasible means that no decision (at these sites) is worth less than the target. Else a
+        bound and the units found, if any, are returned too.
         """
-        model = HighsModel(self._model(integer=True, target=target, sites=sites), gap=gap)
-        answer = model.solve(time_limit=time_limit)
+        scale = self._scale or 1.0
+        program = self._model(integer=True, target=target / scale, sites=sites)
+        answer = HighsModel(program, gap=gap).solve(time_limit=time_limit)
         units = None
         if answer.x is not None:
             units = np.rint(answer.x[: self._n_site]).astype(np.int64)
-        return answer, units
+        return answer.status, answer.bound * scale, units
