@@ -1,7 +1,8 @@
 """Progressive hedging and the extensive form through mpi-sppy, as peers of our own methods.
 
 Serial here. On a cluster the same scenarios run under MPI with mpi-sppy's own driver: write a
-module whose ``scenario_creator`` calls :func:`scenario_model` and run, with ``mpi4py`` installed,
+module whose ``scenario_creator`` calls :func:`~pygridjl.stochastic.pyomo_model.scenario_model` and
+attaches the root node, and run, with ``mpi4py`` installed,
 
     mpiexec -n 3 python -m mpi4py -m mpisppy.generic_cylinders --module-name <module> \
         --num-scens <S> --solver-name highs --linearize-proximal-terms --lagrangian --xhatshuffle
@@ -24,91 +25,19 @@ from pygridjl._types import FloatArray, IntArray
 from pygridjl.errors import InvalidOptionError, SolverError
 from pygridjl.results import Status, Stopwatch
 from pygridjl.stochastic.allocation import allocate
-from pygridjl.stochastic.first_stage import first_stage_rows
 from pygridjl.stochastic.planning import (
     PlanningProblem,
     assert_valid_planning,
     assert_valid_scenarios_for,
 )
+from pygridjl.stochastic.pyomo_model import scenario_model
 from pygridjl.stochastic.recourse import SecondStage, assert_built_for
 from pygridjl.stochastic.result import SitingResult, siting_result
 from pygridjl.stochastic.scenarios.model import ScenarioSet
 from pygridjl.stochastic.second_stage.full import OperationProgram
 from pygridjl.stochastic.second_stage.operation import Operation
 
-__all__ = ["extensive_peer", "hedging", "scenario_model"]
-
-
-def scenario_model(operation: Operation, program: OperationProgram, scenario: int) -> Any:
-    """Build one scenario as a Pyomo model, ready for mpi-sppy.
-
-    Parameters
-    ----------
-    operation : Operation
-        Problem and scenarios.
-    program : OperationProgram
-        Its rows and columns, with deviations.
-    scenario : int
-        Position of the scenario.
-
-    Returns
-    -------
-    pyomo.environ.ConcreteModel
-        Units ``n`` and sites used ``d`` are the first stage.
-    """
-    import mpisppy.utils.sputils as sputils
-    import pyomo.environ as pyo
-
-    problem = operation.problem
-    n_site, sites = problem.n_site, range(problem.n_site)
-    first, per_unit = first_stage_rows(problem), operation.per_unit[scenario]
-    p, q = operation.demand(np.array([scenario]))
-    lower, upper = program.row_lower.copy(), program.row_upper.copy()
-    lower[program.balance] = upper[program.balance] = -np.concatenate([p[0], q[0]])
-    model = pyo.ConcreteModel()
-    model.n = pyo.Var(sites, domain=pyo.Integers, bounds=(0, problem.site_limit))
-    model.d = pyo.Var(sites, domain=pyo.Binary)
-    bounds = [
-        (low if np.isfinite(low) else None, high if np.isfinite(high) else None)
-        for low, high in zip(program.col_lower.tolist(), program.col_upper.tolist(), strict=True)
-    ]
-    model.x = pyo.Var(range(len(bounds)), bounds=lambda _, j: bounds[j])
-    model.rows = pyo.ConstraintList()
-
-    def add(matrix: Any, row: int, low: float, high: float, terms: list[Any]) -> None:
-        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        body = pyo.quicksum(
-            value * terms[column]
-            for column, value in zip(
-                matrix.indices[part].tolist(), matrix.data[part].tolist(), strict=True
-            )
-        )
-        if low == high:
-            model.rows.add(body == low)
-            return
-        if np.isfinite(low):
-            model.rows.add(body >= low)
-        if np.isfinite(high):
-            model.rows.add(body <= high)
-
-    stage = [*(model.n[k] for k in sites), *(model.d[k] for k in sites)]
-    for row in range(first.row_upper.size):
-        add(first.matrix, row, float(first.row_lower[row]), float(first.row_upper[row]), stage)
-    columns = [model.x[j] for j in range(len(bounds))]
-    link = np.zeros(upper.size, dtype=np.bool_)
-    link[program.capacity] = True
-    for row in np.flatnonzero(~link).tolist():
-        add(program.matrix, row, float(lower[row]), float(upper[row]), columns)
-    for k in range(n_site):
-        injected = pyo.quicksum(
-            columns[j] for j in program.matrix[[int(program.capacity[k])]].indices.tolist()
-        )
-        model.rows.add(injected <= float(per_unit[k]) * model.n[k])
-    cost = pyo.quicksum(columns[j] for j in np.flatnonzero(program.cost).tolist())
-    model.value = pyo.Objective(expr=cost)
-    sputils.attach_root_node(model, 0.0, [model.n, model.d])
-    model._mpisppy_probability = float(operation.scenarios.probability[scenario])
-    return model
+__all__ = ["extensive_peer", "hedging"]
 
 
 def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, list[str]]:
@@ -125,7 +54,7 @@ def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, lis
             "which HiGHS does not solve: use method 'benders'"
         )
     try:
-        import mpisppy  # noqa: F401
+        import mpisppy.utils.sputils as sputils
     except ImportError:
         raise InvalidOptionError(
             "progressive hedging needs mpi-sppy: pip install 'pygridjl[hedging]'"
@@ -135,7 +64,14 @@ def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, lis
     ids = scenarios.id.tolist()
     position = {name: k for k, name in enumerate(ids)}
     names = [name for name in ids if scenarios.probability[position[name]] > 0]
-    return lambda name: scenario_model(operation, program, position[name]), names
+
+    def create(name: str) -> Any:
+        model = scenario_model(operation, program, position[name])
+        sputils.attach_root_node(model, 0.0, [model.n, model.d])
+        model._mpisppy_probability = float(scenarios.probability[position[name]])
+        return model
+
+    return create, names
 
 
 @contextlib.contextmanager
