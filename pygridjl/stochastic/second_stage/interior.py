@@ -13,6 +13,9 @@ __all__ = ["minimise_quadratic"]
 PATIENCE, NEAR = 3, 1e-6
 # A step shorter than this is tried again.
 SHORT = 0.1
+# Smallest complementarity product relative to their mean, and the least decrease of that mean,
+# that a step must leave: without both, iterates can jump between corners forever.
+CENTRED, DECREASE = 1e-4, 0.01
 
 
 @kernel
@@ -23,6 +26,25 @@ def _longest(v: FloatArray, dv: FloatArray) -> float:
         if dv[i] < 0.0:
             length = min(length, -v[i] / dv[i])
     return length
+
+
+@kernel
+def _step_length(
+    v: FloatArray, dv: FloatArray, w: FloatArray, dw: FloatArray, smallest: float
+) -> float:
+    """How far to go so that all stays positive, centred, and the mean product decreases.
+
+    Returns 0 where nothing longer than ``smallest`` does.
+    """
+    mu = v @ w / v.shape[0]
+    t = min(1.0, 0.995 * min(_longest(v, dv), _longest(w, dw)))
+    while t >= smallest:
+        product = (v + t * dv) * (w + t * dw)
+        after = product.mean()
+        if after <= (1.0 - DECREASE * t) * mu and product.min() >= CENTRED * after:
+            return t
+        t *= 0.7
+    return 0.0
 
 
 @kernel
@@ -129,29 +151,30 @@ def minimise_quadratic(
         dz = -z - z / x * dx
         dp = -price - weight * ds
         # One length for all: with a curved objective the dual residual follows x too.
-        t = min(_longest(x, dx), _longest(slack, ds), _longest(z, dz), _longest(price, dp))
-        after = ((x + t * dx) @ (z + t * dz) + (slack + t * ds) @ (price + t * dp)) / (m + k)
+        v, w = np.concatenate((x, slack)), np.concatenate((z, price))
+        dv, dw = np.concatenate((dx, ds)), np.concatenate((dz, dp))
+        t = min(_longest(v, dv), _longest(w, dw))
+        after = (v + t * dv) @ (w + t * dw) / (m + k)
         target = mu * min(after / mu, 1.0) ** 3
         # As much of the second-order terms as of the step they were computed for.
-        second_x, second_s = t * t * dx * dz, t * t * ds * dp
+        second = t * t * dv * dw
         for attempt in range(2):
-            cx = (target - second_x) / x
-            cs = (target - second_s) / slack
-            dx = _solve(normal, cx - cs @ rows - shortfall)
+            c = (target - second) / v
+            dx = _solve(normal, c[:m] - c[m:] @ rows - shortfall)
             ds = -primal - rows @ dx
-            dz = cx - z - z / x * dx
-            dp = cs - price - weight * ds
-            t = min(_longest(x, dx), _longest(slack, ds), _longest(z, dz), _longest(price, dp))
-            t = min(1.0, 0.995 * t)
-            after = (x + t * dx) @ (z + t * dz) + (slack + t * ds) @ (price + t * dp)
-            if attempt == 1 or (t > SHORT and after < mu * (m + k)):
+            dv = np.concatenate((dx, ds))
+            dw = c - w - w / v * dv
+            t = _step_length(v, dv, w, dw, SHORT if attempt == 0 else 1e-12)
+            if t > 0.0:
                 break
             # The second-order terms mislead: centre without them.
             target = 0.5 * mu
-            second_x, second_s = 0.0 * second_x, 0.0 * second_s
-        x += t * dx
-        slack += t * ds
-        z += t * dz
-        price += t * dp
+            second = 0.0 * second
+        if t == 0.0:
+            break
+        x += t * dv[:m]
+        slack += t * dv[m:]
+        z += t * dw[:m]
+        price += t * dw[m:]
     x[:], price[:] = best_x, best_price
     return count
