@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
@@ -15,6 +16,9 @@ from pygridjl.cli.options import json_option, open_store, progress, study_option
 from pygridjl.report import reconfiguration as report
 from pygridjl.report.tables import text_table, write_csv
 from pygridjl.studies.store import TaskStore
+
+if TYPE_CHECKING:
+    from pygridjl.studies.stochastic import Task
 
 __all__ = ["both_tables", "collect", "command"]
 
@@ -111,7 +115,7 @@ def collect(what: str, rows: Iterable[Row], total: int) -> list[Row]:
 
 
 def _growth(rows: list[Row]) -> list[str]:
-    from pygridjl.studies.reconfiguration import growth_exponent
+    from pygridjl.studies.growth import growth_exponent
 
     lines = []
     for family in dict.fromkeys(row["family"] for row in rows):
@@ -197,3 +201,84 @@ def julia(time_limit: float, out: Path, resume: bool, as_json: bool) -> None:
     click.echo("    seconds of solvers in Julia to feasible and optimal: within a factor of two")
     click.echo("    " + ", ".join(f"{name} {version}" for name, version in versions.items()))
     click.echo("written: " + ", ".join(str(path) for path in written))
+
+
+@command.command("stochastic", epilog="Example: pygridjl benchmark stochastic --out siting")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Also 1200 scenarios on the 9500-node feeder, more seeds and more timings: half an hour.",
+)
+@click.option(
+    "--time-limit",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    help="For each run of SPAR and Benders; 20 unless given, 60 with --full.",
+)
+@study_options("benchmark-stochastic")
+@json_option
+def stochastic(
+    full: bool, time_limit: float | None, out: Path, resume: bool, seed: int, as_json: bool
+) -> None:
+    """Siting under uncertainty: second stage, methods beside each other, growth.
+
+    Prints four tables and writes them as CSV files with two pictures into the folder --out.
+    """
+    from pygridjl.report import stochastic as report_siting
+    from pygridjl.studies import stochastic as study
+
+    plan = study.FULL if full else study.DEFAULT
+    limit = plan.time_limit if time_limit is None else time_limit
+    store = open_store(out, resume=resume)
+    with _kept(out):
+        study.compile_kernels()
+        feeders = _run("feeders", store, study.feeder_tasks(plan))
+        stage = _run("second stage", store, study.stage_tasks(plan, seed=seed))
+        runs = _run("methods", store, study.method_tasks(plan, time_limit=limit, seed=seed))
+        growth = _run("growth", store, study.growth_tasks(plan, time_limit=limit, seed=seed))
+    methods, curves = study.method_summary(runs), study.growth_curves(growth)
+    tables = {
+        "feeders": feeders,
+        "second_stage": stage,
+        "methods": methods,
+        "runs": runs,
+        "growth": growth,
+        "exponents": curves,
+    }
+    written = [
+        write_csv(out / f"{name.replace('_', '-')}.csv", pd.DataFrame(rows))
+        for name, rows in tables.items()
+    ]
+    written.append(report_siting.plot_methods(methods, out / "methods.png"))
+    written.append(report_siting.plot_growth(growth, curves, out / "growth.png"))
+    if as_json:
+        click.echo(json.dumps(tables, indent=2))
+        return
+    click.echo(report_siting.benchmark_text(feeders, stage, methods, growth, curves))
+    click.echo("\nwritten: " + ", ".join(str(path) for path in written))
+
+
+def _run(what: str, store: TaskStore, tasks: Sequence[Task]) -> list[Row]:
+    """Take every row from the store or compute it, saying which one is under way."""
+    rows = []
+    with progress(what, len(tasks)) as bar:
+        for task in tasks:
+            bar.set_postfix_str(str(task))
+            rows.append(
+                store.run(
+                    task.asked,
+                    lambda t=task: t.compute(lambda line: bar.set_postfix_str(f"{t}: {line}")),  # type: ignore[misc]
+                )
+            )
+            bar.update()
+    return rows
+
+
+@contextmanager
+def _kept(out: Path) -> Iterator[None]:
+    """Tell who interrupts a long run that it can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\nfinished rows are kept in {out}: go on with --resume", err=True)
+        raise

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from pygridjl.cases import get_case
 from pygridjl.cases.generators import feeder_like, watts_strogatz
 from pygridjl.network.model import Network
@@ -26,7 +24,6 @@ __all__ = [
     "STANDARD_METHOD",
     "TABLE_METHODS",
     "compile_kernels",
-    "growth_exponent",
     "random_rows",
     "scale_rows",
     "standard_rows",
@@ -264,9 +261,3 @@ def random_rows(
                     },
                     lambda n=network, m=method: _answer(n, m, "balanced", seed),  # type: ignore[misc]
                 )
-
-
-def growth_exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
-    """Slope of log(seconds) over log(size): 1 is linear growth."""
-    slope, _ = np.polyfit(np.log(sizes), np.log(seconds), 1)
-    return float(slope)

@@ -1,0 +1,405 @@
+"""The siting benchmark: the second stage, the methods beside each other, growth with size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from pygridjl.stochastic.result import improvement_captured
+from pygridjl.stochastic.solve import build_engine, method_function
+from pygridjl.studies.growth import growth_exponent
+from pygridjl.studies.memory import peak_memory, restart_peak_memory
+from pygridjl.studies.stage_timing import time_second_stage
+from pygridjl.studies.stochastic_problems import (
+    OBJECTIVES,
+    REGIMES,
+    benchmark_problem,
+    feeder_row,
+    scenario_set,
+)
+
+__all__ = [
+    "DEFAULT",
+    "FULL",
+    "GROWTH_METHODS",
+    "METHODS",
+    "Plan",
+    "Task",
+    "compile_kernels",
+    "feeder_tasks",
+    "growth_curves",
+    "growth_tasks",
+    "method_summary",
+    "method_tasks",
+    "stage_tasks",
+]
+
+Row = dict[str, Any]
+Say = Callable[[str], None]
+
+# Methods to whether their answer depends on a seed.
+METHODS: Mapping[str, bool] = {
+    "none": False,
+    "random": True,
+    "greedy": False,
+    "spar": True,
+    "benders": False,
+}
+GROWTH_METHODS = ("spar", "benders")
+# Most of F^vd is out of reach of any unit, so that a small share of it can be a large one of the
+# improvement: there Benders also runs to this gap.
+TIGHT_GAP = 1e-4
+GROWTH_GAP = 1e-3
+# The set whose scenarios are timed.
+STAGE_SCENARIOS = 96
+# Points an exponent needs.
+LEAST_POINTS = 3
+# Runs shorter than this are repeated, s.
+SHORT, REPEATS = 1.0, 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is run.
+
+    Attributes
+    ----------
+    stage_feeders : tuple of str
+        Feeders whose second stage is timed.
+    timed : (int, int, int)
+        Scenarios and decisions it is timed at, and scenarios rebuilt in Pyomo.
+    sets : tuple of (str, int, float, int)
+        Feeder, number of scenarios, relative gap wanted of Benders, seeds.
+    sizes : tuple of int
+        Scenarios of the growth on IEEE 123.
+    feeders : tuple of str
+        Feeders of the growth with buses.
+    feeder_scenarios : int
+        Scenarios of that.
+    time_limit : float
+        Seconds for one run of a method.
+    """
+
+    stage_feeders: tuple[str, ...]
+    timed: tuple[int, int, int]
+    sets: tuple[tuple[str, int, float, int], ...]
+    sizes: tuple[int, ...]
+    feeders: tuple[str, ...]
+    feeder_scenarios: int
+    time_limit: float
+
+
+DEFAULT = Plan(
+    stage_feeders=("ieee123", "ieee9500"),
+    timed=(12, 1, 2),
+    sets=(("ieee123", 96, 1e-3, 25), ("ieee123", 1200, 1e-3, 5)),
+    sizes=(24, 96, 240, 1200, 4800, 8760),
+    feeders=("ieee13", "ieee34", "ieee123", "ieee8500", "ieee9500"),
+    feeder_scenarios=24,
+    time_limit=20.0,
+)
+FULL = Plan(
+    stage_feeders=("ieee123", "ieee9500"),
+    timed=(24, 2, 3),
+    sets=(
+        ("ieee123", 96, 1e-3, 25),
+        ("ieee123", 1200, 1e-3, 25),
+        ("ieee9500", 1200, 5e-3, 3),
+    ),
+    sizes=(24, 96, 240, 1200, 4800, 8760),
+    feeders=("ieee13", "ieee34", "ieee123", "ieee8500", "ieee9500"),
+    feeder_scenarios=96,
+    time_limit=60.0,
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row still to be computed.
+
+    Attributes
+    ----------
+    asked : mapping
+        What is asked, in plain JSON values: key of the store and first columns of the row.
+    compute : callable
+        Computes the other columns; calls its argument with lines of progress.
+    """
+
+    asked: Mapping[str, Any]
+    compute: Callable[[Say], Row]
+
+    def __str__(self) -> str:
+        shown = ("feeder", "scenarios", "objective", "regime", "method", "seed")
+        return " ".join(str(self.asked[name]) for name in shown if self.asked.get(name) is not None)
+
+
+def compile_kernels() -> float:
+    """Call both objectives once on a small feeder, so that no row pays for compilation.
+
+    Returns
+    -------
+    float
+        Seconds it took.
+    """
+    began = time.perf_counter()
+    few = scenario_set("ieee13", 24)
+    for objective in OBJECTIVES:
+        problem = benchmark_problem("ieee13", objective, "easy")
+        engine = build_engine(problem, few)
+        for method in GROWTH_METHODS:
+            method_function(method)(problem, few, engine, time_limit=2.0)
+    return time.perf_counter() - began
+
+
+def feeder_tasks(plan: Plan) -> list[Task]:
+    """List the feeders, each with the largest scenario set it is used with."""
+    largest = dict.fromkeys(plan.feeders, plan.feeder_scenarios)
+    used = [("ieee123", n) for n in plan.sizes] + [(name, n) for name, n, *_ in plan.sets]
+    for name, n in [*used, *((name, STAGE_SCENARIOS) for name in plan.stage_feeders)]:
+        largest[name] = max(n, largest.get(name, 0))
+    return [
+        Task(
+            {"part": "feeders", "feeder": name, "scenarios": n},
+            lambda _, name=name, n=n: feeder_row(name, n),  # type: ignore[misc]
+        )
+        for name, n in largest.items()
+    ]
+
+
+def stage_tasks(plan: Plan, *, seed: int) -> list[Task]:
+    """List the timings of the second stage by feeder, objective and regime.
+
+    Parameters
+    ----------
+    plan : Plan
+        How much is run.
+    seed : int
+        Seed of the decisions.
+
+    Returns
+    -------
+    list of Task
+        See :func:`~pygridjl.studies.stage_timing.time_second_stage` for their rows.
+    """
+    tasks = []
+    for feeder, objective, regime in product(plan.stage_feeders, OBJECTIVES, REGIMES):
+        asked = {
+            "part": "second stage",
+            "feeder": feeder,
+            "objective": objective,
+            "regime": regime,
+            "timed": list(plan.timed),
+            "decision_seed": seed,
+        }
+
+        def compute(say: Say, asked: Row = asked) -> Row:
+            problem = benchmark_problem(asked["feeder"], asked["objective"], asked["regime"])
+            scenarios = scenario_set(asked["feeder"], STAGE_SCENARIOS)
+            return time_second_stage(problem, scenarios, plan.timed, seed, say)
+
+        tasks.append(Task(asked, compute))
+    return tasks
+
+
+def method_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
+    """List every method on both objectives and regimes of every scenario set.
+
+    Parameters
+    ----------
+    plan : Plan
+        How much is run.
+    time_limit : float
+        Seconds for one run.
+    seed : int
+        First seed of random siting and SPAR.
+
+    Returns
+    -------
+    list of Task
+        Their rows have ``status, no_dg, value`` on the full scenario set, of Benders also
+        ``bound, gap``, and what the run cost.
+    """
+    tasks = []
+    for (feeder, n, gap, seeds), objective, regime in product(plan.sets, OBJECTIVES, REGIMES):
+        runs: list[tuple[str, int | None, float | None]] = []
+        for method, seeded in METHODS.items():
+            wanted = gap if method == "benders" else None
+            runs += [(method, seed + k if seeded else None, wanted) for k in range(seeds)][
+                : None if seeded else 1
+            ]
+        if objective == "voltage":
+            runs.append(("benders", None, TIGHT_GAP))
+        for method, own, wanted in runs:
+            asked = {
+                "part": "methods",
+                "feeder": feeder,
+                "scenarios": n,
+                "objective": objective,
+                "regime": regime,
+                "method": method,
+                "seed": own,
+                "wanted_gap": wanted,
+                "time_limit": time_limit,
+            }
+            tasks.append(Task(asked, partial(_solve, asked)))
+    return tasks
+
+
+def growth_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
+    """List SPAR and Benders on more scenarios and on more buses, F^vd, easy regime.
+
+    Parameters
+    ----------
+    plan, time_limit, seed
+        As in :func:`method_tasks`.
+
+    Returns
+    -------
+    list of Task
+        ``axis`` of their rows is ``"scenarios"`` or ``"buses"``, ``size`` the place on it.
+    """
+    points = [("scenarios", n, "ieee123", n) for n in plan.sizes]
+    points += [
+        ("buses", scenario_set(name, 24).n_bus, name, plan.feeder_scenarios)
+        for name in plan.feeders
+    ]
+    tasks = []
+    for (axis, size, feeder, n), method in product(points, GROWTH_METHODS):
+        asked = {
+            "part": "growth",
+            "axis": axis,
+            "size": size,
+            "feeder": feeder,
+            "scenarios": n,
+            "objective": "voltage",
+            "regime": "easy",
+            "method": method,
+            "seed": seed if METHODS[method] else None,
+            "wanted_gap": GROWTH_GAP if method == "benders" else None,
+            "time_limit": time_limit,
+        }
+        tasks.append(Task(asked, partial(_solve_often, asked)))
+    return tasks
+
+
+def _solve(asked: Row, say: Say) -> Row:
+    problem = benchmark_problem(asked["feeder"], asked["objective"], asked["regime"])
+    scenarios = scenario_set(asked["feeder"], asked["scenarios"])
+    method = asked["method"]
+    options: dict[str, Any] = {} if asked["seed"] is None else {"seed": asked["seed"]}
+    if method in GROWTH_METHODS:
+        options |= {"time_limit": asked["time_limit"], "on_progress": say}
+    if asked["wanted_gap"] is not None:
+        options["gap"] = asked["wanted_gap"]
+    restart_peak_memory()
+    began, clock = time.process_time(), time.perf_counter()
+    engine = build_engine(problem, scenarios)
+    result = method_function(method)(problem, scenarios, engine, **options)
+    proves = method == "benders"
+    return {
+        "status": result.status.value,
+        "no_dg": result.no_dg,
+        "value": result.value,
+        "bound": result.bound if proves else None,
+        "gap": result.gap if proves else None,
+        "iterations": result.iterations,
+        "cpu_seconds": time.process_time() - began,
+        "wall_seconds": time.perf_counter() - clock,
+        "memory_mb": peak_memory(),
+    }
+
+
+def _solve_often(asked: Row, say: Say) -> Row:
+    """Repeat a short run and keep the quickest: growth shall not show the clock's noise."""
+    row = _solve(asked, say)
+    if row["cpu_seconds"] >= SHORT:
+        return row
+    again = (_solve(asked, say) for _ in range(REPEATS - 1))
+    return min([row, *again], key=lambda r: float(r["cpu_seconds"]))
+
+
+def method_summary(rows: Iterable[Row]) -> list[Row]:
+    """Sum the runs of every method up, over its seeds, against the best bound of the problem.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        Rows of :func:`method_tasks`.
+
+    Returns
+    -------
+    list of dict
+        ``value`` and costs are medians over the seeds, ``best`` and ``worst`` their range.
+        ``captured`` is :func:`~pygridjl.stochastic.result.improvement_captured` of the value with
+        ``best_bound``, the highest bound that Benders proved for the problem: what the method
+        captures at least.
+    """
+    problem = ("feeder", "scenarios", "objective", "regime")
+    found = []
+    for known, runs in _groups(rows, problem):
+        bounds = [r["bound"] for r in runs if r.get("bound") is not None]
+        best_bound = max(bounds, default=None)
+        for name, same in _groups(runs, ("method", "wanted_gap")):
+            done = [r for r in same if r.get("value") is not None]
+            line: Row = {**known, **name, "runs": len(same), "best_bound": best_bound}
+            line["error"] = next((r["error"] for r in same if r["error"]), "")
+            line["status"] = ", ".join(dict.fromkeys(r["status"] for r in same if "status" in r))
+            for field in ("no_dg", "value", "bound", "gap", "cpu_seconds", "wall_seconds"):
+                line[field] = _median(r.get(field) for r in same)
+            values = [r["value"] for r in done]
+            line["best"], line["worst"] = min(values, default=None), max(values, default=None)
+            memory = [r["memory_mb"] for r in same if r.get("memory_mb") is not None]
+            line["memory_mb"] = max(memory, default=None)
+            line["captured"] = improvement_captured(line["no_dg"], line["value"], best_bound)
+            found.append(line)
+    return found
+
+
+def growth_curves(rows: Iterable[Row]) -> list[Row]:
+    """Group the growth into curves and find how each grows.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        Rows of :func:`growth_tasks`.
+
+    Returns
+    -------
+    list of dict
+        ``axis, method``; ``points``, the runs that ended by themselves, and ``stopped``, those
+        that an error or the time limit ended; ``exponent`` of the seconds of the former, None
+        with fewer than three.
+    """
+    curves = []
+    for known, runs in _groups(rows, ("axis", "method")):
+        ended = [r for r in runs if not r["error"] and r["status"] in ("optimal", "feasible")]
+        sizes, seconds = ([float(r[name]) for r in ended] for name in ("size", "cpu_seconds"))
+        enough = len(ended) >= LEAST_POINTS
+        curves.append(
+            {
+                **known,
+                "points": len(ended),
+                "stopped": len(runs) - len(ended),
+                "exponent": growth_exponent(sizes, seconds) if enough else None,
+            }
+        )
+    return curves
+
+
+def _groups(rows: Iterable[Row], fields: Sequence[str]) -> Iterator[tuple[Row, list[Row]]]:
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in fields), []).append(row)
+    for key, members in groups.items():
+        yield dict(zip(fields, key, strict=True)), members
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.median(known)) if known else None
