@@ -5,6 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+from hypothesis import settings
+
+# The suite says the same about the same code every time; --hypothesis-profile=explore draws new
+# examples at every run.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

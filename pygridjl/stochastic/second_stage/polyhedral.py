@@ -95,9 +95,11 @@ def _crossing(step: FloatArray, weight: FloatArray, who: IntArray, n: int, slope
                 return k
         slope += gained
         low = right
-    if low < high and slope + weight[low] >= 0.0:
+    if low < high and (high < n or slope + weight[low] >= 0.0):
         return low
-    return -1
+    # Summed in another order the last digits may say that the descent goes on, but it had been
+    # seen to end before ``high``.
+    return low - 1 if high < n else -1
 
 
 @kernel

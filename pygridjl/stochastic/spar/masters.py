@@ -202,7 +202,7 @@ def lambda_master(
     Returns
     -------
     model : LinearModel
-        Columns: units (continuous, integral by (15)), sites used, breakpoints site by site.
+        Columns: units, sites used, breakpoints site by site; all integer.
     units : ndarray of int, shape (n_site,)
         Columns of the units.
     """
@@ -224,8 +224,6 @@ def lambda_master(
     _first_stage_rows(rows, problem, cuts, units, used)
     lower, upper = rows.bounds()
     n_col = 2 * n + n * width
-    integer = _mask(n_col, n_col)
-    integer[units] = False
     return (
         LinearModel(
             cost=np.concatenate([np.zeros(2 * n), values.ravel()]),
@@ -234,7 +232,9 @@ def lambda_master(
             row_upper=upper,
             col_lower=np.zeros(n_col),
             col_upper=np.concatenate([np.full(n, float(cap)), np.ones(n + n * width)]),
-            integer=integer,
+            # Units would be integral by (15) alone, but HiGHS 1.15 was seen to lose the optimum
+            # when it has to find that out by itself.
+            integer=np.ones(n_col, dtype=np.bool_),
         ),
         units,
     )

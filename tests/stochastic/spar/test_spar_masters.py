@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from siting_toys import all_decisions, toy_problem
 
@@ -51,6 +51,8 @@ def test_every_master_finds_the_minimum(seed, chosen):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
+# HiGHS 1.15.1 loses this optimum if the units of (15) are not declared integer.
+@example(seed=73851)
 def test_masters_keep_cuts(seed):
     rng = np.random.default_rng(seed)
     problem = toy_problem()
