@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,18 @@ Row = dict[str, Any]
 
 # Time limit of one proof: most cases need well under a second, three Watts–Strogatz ones all of it.
 _PROOF_SECONDS = 10.0
+
+
+class _Seconds(click.FloatRange):
+    """A range that no NaN or infinity slips through."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 @click.group("benchmark")
@@ -135,7 +148,7 @@ def _growth(rows: list[Row]) -> list[str]:
     default=20.0,
     show_default=True,
     metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
+    type=_Seconds(min=0.1),
     help="For each run of a solver.",
 )
 @click.option("--resume", is_flag=True, help="Go on from an interrupted run in the same folder.")
@@ -212,7 +225,7 @@ def julia(time_limit: float, out: Path, resume: bool, as_json: bool) -> None:
 @click.option(
     "--time-limit",
     metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
+    type=_Seconds(min=0.1),
     help="For each run of SPAR and Benders; 20 unless given, 60 with --full.",
 )
 @study_options("benchmark-stochastic")
