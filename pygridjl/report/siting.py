@@ -32,17 +32,7 @@ def plot_placement(feeder: Feeder, result: SitingResult, path: str | Path) -> Pa
     result : SitingResult
         The decision; without units only the feeder is drawn.
     path : path-like
-        Where to write; the suffix chooses the format.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    InvalidOptionError
-        If the suffix is not a known format or the file cannot be written.
+        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
     """
     from matplotlib.collections import LineCollection
 
@@ -90,19 +80,14 @@ def plot_coordinate_functions(
     result : SparResult
         A run that kept snapshots.
     path : path-like
-        Where to write; the suffix chooses the format.
+        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
     buses : sequence of str, optional
         Sites to draw; by default the nine whose learned function falls most.
-
-    Returns
-    -------
-    Path
-        The file written.
 
     Raises
     ------
     InvalidOptionError
-        If the run kept no snapshots, a bus is no site, or the file cannot be written.
+        Also if the run kept no snapshots or a bus is no site.
     """
     if len(result.snapshots) == 0:
         raise InvalidOptionError("plot: the run kept no snapshots")

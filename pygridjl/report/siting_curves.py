@@ -33,19 +33,7 @@ def plot_scenarios(scenarios: ScenarioSet, path: str | Path) -> Path:
     scenarios : ScenarioSet
         The scenarios.
     path : path-like
-        Where to write; the suffix chooses the format.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    InvalidOptionError
-        If the suffix is not a known format.
-    OutputError
-        If the file cannot be written.
+        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
     """
     figure = new_figure(width=10, height=6)
     at = np.arange(len(scenarios))
@@ -81,21 +69,16 @@ def plot_iterations(
     objective : {"voltage", "loss"}
         What the values are.
     path : path-like
-        Where to write; the suffix chooses the format.
+        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
     no_dg : float, optional
         Value without units.
     bound : float, optional
         Proven lower bound; the right axis then shows the least quality, bound over value.
 
-    Returns
-    -------
-    Path
-        The file written.
-
     Raises
     ------
     InvalidOptionError
-        If there is no iteration to draw or the suffix is not a known format.
+        Also if there is no iteration to draw.
     OutputError
         If the file cannot be written.
     """
@@ -146,21 +129,9 @@ def plot_bounds(
     objective : {"voltage", "loss"}
         What the values are.
     path : path-like
-        Where to write; the suffix chooses the format.
+        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
     value, bound : float, optional
         Best value known and proven bound on the full scenario set.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    InvalidOptionError
-        If the suffix is not a known format.
-    OutputError
-        If the file cannot be written.
     """
     figure = new_figure(width=7, height=4.2)
     axes: Any = figure.add_subplot()

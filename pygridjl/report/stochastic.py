@@ -206,13 +206,8 @@ def plot_growth(rows: Sequence[Row], curves: Sequence[Row], path: Path) -> Path:
         Rows of the growth.
     curves : sequence of mapping
         ``axis, method, exponent`` of each curve.
-    path : Path
-        Where to write.
-
-    Returns
-    -------
-    Path
-        The file written.
+    path : path-like
+        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
     """
     figure = new_figure(width=12, height=4.8)
     places: Any = figure.subplots(1, 2)
@@ -253,13 +248,8 @@ def plot_methods(summary: Sequence[Row], path: Path) -> Path:
     ----------
     summary : sequence of mapping
         Rows summed up over the seeds.
-    path : Path
-        Where to write.
-
-    Returns
-    -------
-    Path
-        The file written.
+    path : path-like
+        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
     """
     problems = list(
         dict.fromkeys((r["feeder"], r["scenarios"], r["objective"], r["regime"]) for r in summary)
