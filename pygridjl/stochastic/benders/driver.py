@@ -46,6 +46,8 @@ INNER = 0.3
 MOST_SITES, FEWEST = 40, 0.05
 # The first search looks at so many times the number of sites that may be used.
 CANDIDATES = 3
+# Part of the gap by which a neighbour of the incumbent must be able to be better.
+DESCENT_SHARE = 0.1
 # Part of the gap by which the sites of the incumbent must be able to make it better.
 POLISH_SHARE = 0.25
 # Part of the range between bound and target that the search may leave.
@@ -69,8 +71,8 @@ def benders(
     are solved; their subgradients give a plane below the expectation, infeasible scenarios give
     rows (18). Planes are first gathered on the relaxation with fractions of units, where the
     master is a linear program; then HiGHS searches for whole units the planes allow to be better
-    than the incumbent by more than the gap. Each new one is evaluated; that there is none is the
-    proof.
+    than the incumbent by more than the gap. Each new one is evaluated and so are those of its
+    neighbours that the planes allow to be better still; that there is none at all is the proof.
 
     Parameters
     ----------
@@ -145,8 +147,10 @@ class _Run:
         self._relaxing, self._inner = True, INNER
         self._rises: list[float] = []
         self._tried: set[bytes] = set()
+        # Whether the neighbours of the incumbent may be better than it.
+        self._descending = False
         # Sites the search looks at: those of the incumbent, then the promising ones, then all.
-        self._own, self._promising = True, np.zeros(0, dtype=np.int64)
+        self._own, self._promising = False, np.zeros(0, dtype=np.int64)
 
     def __str__(self) -> str:
         stage = "relaxation" if self._relaxing else "search"
@@ -168,7 +172,9 @@ class _Run:
 
     def iterate(self, remaining: float, *, late: bool) -> Status | None:
         """Add planes once, on the relaxation until it is late; a status if that ends the run."""
-        return self._relax(remaining, late) if self._relaxing else self._search(remaining)
+        if self._relaxing:
+            return self._relax(remaining, late)
+        return self._descend() if self._descending else self._search(remaining)
 
     def _relax(self, remaining: float, late: bool) -> Status | None:
         """Add a plane between the best fractions so far and those of the relaxation.
@@ -223,6 +229,26 @@ class _Run:
         if n < centre.size:
             self._promising = np.argsort(-centre, kind="stable")[:n]
 
+    def _descend(self) -> Status | None:
+        """Go to the neighbour of the incumbent that the planes allow to be best.
+
+        Where none may be better by a share of the gap, none is. Each look costs one plane and no
+        mixed-integer program.
+        """
+        assert self._units is not None
+        assert self._value is not None
+        value = self._value.value
+        with self._watch.phase("master"):
+            found = self._master.best_neighbour(self._units)
+        if found is None or found[0] > value * (1 - self._gap * DESCENT_SHARE):
+            self._descending = False
+            return None
+        if found[1].tobytes() in self._tried:
+            self._descending = False
+            return None
+        _, status = self._evaluate(found[1].astype(np.float64))
+        return status or (Status.OPTIMAL if self._closed() else None)
+
     def _search(self, remaining: float) -> Status | None:
         """Look for a decision that the planes allow to be better.
 
@@ -268,7 +294,7 @@ class _Run:
             return Status.OPTIMAL if self._closed() else Status.FEASIBLE
         _, status = self._evaluate(units.astype(np.float64))
         if self._value is not None and self._value.value < value:
-            self._own = True
+            self._own = self._descending = True
         return status or (Status.OPTIMAL if self._closed() else None)
 
     def _closed(self) -> bool:

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array, hstack, vstack
 from pygridjl._types import FloatArray, IntArray
 from pygridjl.solvers.highs import HighsModel, LinearModel
 from pygridjl.solvers.status import SolverStatus
+from pygridjl.stochastic.benders.neighbours import best_neighbour
 from pygridjl.stochastic.first_stage import first_stage_rows
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import FeasibilityCut, SecondStageBatch
@@ -30,7 +31,7 @@ class Master:
     """
 
     def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet, groups: IntArray) -> None:
-        self._n_site, self._groups = problem.n_site, groups
+        self._problem, self._n_site, self._groups = problem, problem.n_site, groups
         self._n_group = int(groups.max()) + 1
         self._weight = scenarios.probability
         self._first = first_stage_rows(problem)
@@ -94,6 +95,11 @@ class Master:
         there = self._of >= 0
         np.maximum.at(best, self._of[there], height[there])
         return float(best.sum()) * self._scale
+
+    def best_neighbour(self, units: IntArray) -> tuple[float, IntArray] | None:
+        """Return the neighbour of a decision that the planes allow to be best, and how good."""
+        found = best_neighbour(self._problem, units, self._slopes, self._levels, self._of)
+        return None if found is None else (found[0] * self._scale, found[1])
 
     # -------------------------------------------------------------------------------- programs
     def _model(
