@@ -13,6 +13,7 @@ import numpy as np
 
 from pygridjl.stochastic.result import improvement_captured
 from pygridjl.stochastic.solve import build_engine, method_function
+from pygridjl.stochastic.spar.options import SparOptions
 from pygridjl.studies.growth import growth_exponent
 from pygridjl.studies.memory import peak_memory, restart_peak_memory
 from pygridjl.studies.stage_timing import time_second_stage
@@ -31,6 +32,7 @@ __all__ = [
     "METHODS",
     "Plan",
     "Task",
+    "Variant",
     "compile_kernels",
     "feeder_tasks",
     "growth_curves",
@@ -43,13 +45,33 @@ __all__ = [
 Row = dict[str, Any]
 Say = Callable[[str], None]
 
-# Methods to whether their answer depends on a seed.
-METHODS: Mapping[str, bool] = {
-    "none": False,
-    "random": True,
-    "greedy": False,
-    "spar": True,
-    "benders": False,
+
+@dataclass(frozen=True)
+class Variant:
+    """A method as it is run here.
+
+    Attributes
+    ----------
+    method : str
+        Its name in :data:`pygridjl.stochastic.solve.METHODS`.
+    seeded : bool
+        Whether its answer depends on a seed.
+    options : SparOptions or None
+        Those of SPAR.
+    """
+
+    method: str
+    seeded: bool = False
+    options: SparOptions | None = None
+
+
+METHODS: Mapping[str, Variant] = {
+    "none": Variant("none"),
+    "random": Variant("random", seeded=True),
+    "greedy": Variant("greedy"),
+    "spar": Variant("spar", seeded=True),
+    "spar 240×8": Variant("spar", seeded=True, options=SparOptions(max_iterations=240, batch=8)),
+    "benders": Variant("benders"),
 }
 GROWTH_METHODS = ("spar", "benders")
 # Most of F^vd is out of reach of any unit, so that a small share of it can be a large one of the
@@ -228,11 +250,10 @@ def method_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
     tasks = []
     for (feeder, n, gap, seeds), objective, regime in product(plan.sets, OBJECTIVES, REGIMES):
         runs: list[tuple[str, int | None, float | None]] = []
-        for method, seeded in METHODS.items():
+        for method, variant in METHODS.items():
             wanted = gap if method == "benders" else None
-            runs += [(method, seed + k if seeded else None, wanted) for k in range(seeds)][
-                : None if seeded else 1
-            ]
+            own_seeds = range(seed, seed + seeds) if variant.seeded else (None,)
+            runs += [(method, own, wanted) for own in own_seeds]
         if objective == "voltage":
             runs.append(("benders", None, TIGHT_GAP))
         for method, own, wanted in runs:
@@ -280,7 +301,7 @@ def growth_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
             "objective": "voltage",
             "regime": "easy",
             "method": method,
-            "seed": seed if METHODS[method] else None,
+            "seed": seed if METHODS[method].seeded else None,
             "wanted_gap": GROWTH_GAP if method == "benders" else None,
             "time_limit": time_limit,
         }
@@ -291,17 +312,19 @@ def growth_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
 def _solve(asked: Row, say: Say) -> Row:
     problem = benchmark_problem(asked["feeder"], asked["objective"], asked["regime"])
     scenarios = scenario_set(asked["feeder"], asked["scenarios"])
-    method = asked["method"]
+    variant = METHODS[asked["method"]]
     options: dict[str, Any] = {} if asked["seed"] is None else {"seed": asked["seed"]}
-    if method in GROWTH_METHODS:
+    if variant.method in ("spar", "benders"):
         options |= {"time_limit": asked["time_limit"], "on_progress": say}
+    if variant.options is not None:
+        options["options"] = variant.options
     if asked["wanted_gap"] is not None:
         options["gap"] = asked["wanted_gap"]
     restart_peak_memory()
     began, clock = time.process_time(), time.perf_counter()
     engine = build_engine(problem, scenarios)
-    result = method_function(method)(problem, scenarios, engine, **options)
-    proves = method == "benders"
+    result = method_function(variant.method)(problem, scenarios, engine, **options)
+    proves = variant.method == "benders"
     return {
         "status": result.status.value,
         "no_dg": result.no_dg,
