@@ -13,6 +13,7 @@ from pygridjl.errors import InvalidOptionError, SolverError
 from pygridjl.solvers.highs import HighsModel, LinearModel
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.allocation import allocate
+from pygridjl.stochastic.first_stage import first_stage_rows
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import FeasibilityCut
 from pygridjl.stochastic.spar.slopes import coordinate_values
@@ -109,26 +110,10 @@ def _first_stage_rows(
     used: IntArray,
 ) -> None:
     """Append (38)–(40) and (18) on the columns of units and of sites used."""
-    n = problem.n_site
-    site, ones = np.arange(n), np.ones(n)
-    twice = np.concatenate([site, site])
-    pair = np.concatenate([units, used])
-    rows.add(
-        twice,
-        pair,
-        np.concatenate([ones, np.full(n, -float(problem.site_limit))]),
-        np.full(n, -np.inf),
-        np.zeros(n),
-    )
-    rows.add(
-        twice,
-        pair,
-        np.concatenate([ones, np.full(n, -float(problem.min_units))]),
-        np.zeros(n),
-        np.full(n, np.inf),
-    )
-    rows.add_one(units, ones, 0.0, float(problem.budget_units))
-    rows.add_one(used, ones, float(problem.min_sites), float(problem.most_sites))
+    first = first_stage_rows(problem)
+    entries = coo_array(first.matrix)
+    columns = np.concatenate([units, used])
+    rows.add(entries.row, columns[entries.col], entries.data, first.row_lower, first.row_upper)
     for cut in cuts:
         # Scaled to one, because a ray has no scale of its own and tolerances are absolute.
         scale = max(float(np.abs(cut.coefficient).max()), np.finfo(float).tiny)
