@@ -49,7 +49,7 @@ def study_options(folder: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         for option in (
-            click.option("--seed", default=0, show_default=True),
+            click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
             click.option(
                 "--resume", is_flag=True, help="Go on from an interrupted run in the same folder."
             ),

@@ -48,7 +48,7 @@ _METHODS = (
     help="Where the exact solver runs.",
 )
 @click.option("--certify", is_flag=True, help="Prove a bound by cycle branch-and-bound.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--time-limit", default=60.0, show_default=True, metavar="SECONDS")
 @ids_option("--switchable", "Branches that may be switched; by default those the network marks.")
 @ids_option("--keep-closed", "Branches that must be closed.")

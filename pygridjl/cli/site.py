@@ -63,7 +63,13 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
     show_default=True,
     help="Engine of the second stage.",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of the method.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Seed of the method.",
+)
 @click.option("--time-limit", type=float, metavar="SECONDS")
 @click.option("--gap", type=float, help="Relative gap at which a method with a bound may stop.")
 @click.option("--budget", type=float, default=1500.0, show_default=True, metavar="K$")
@@ -106,7 +112,13 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
 )
 @click.option("--zone", default="FWEST", show_default=True, help="Weather zone of --ercot.")
 @click.option("--deviation", default=0.1, show_default=True, help="Spread between buses.")
-@click.option("--scenario-seed", default=0, show_default=True, help="Seed of that spread.")
+@click.option(
+    "--scenario-seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Seed of that spread.",
+)
 @click.option("--iterations", "max_iterations", type=int, help="SPAR: iterations at most.")
 @click.option(
     "--batch",
