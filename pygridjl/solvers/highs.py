@@ -20,6 +20,8 @@ __all__ = ["HighsModel", "HighsSolution", "LinearModel"]
 INTEGER_TOLERANCE = 1e-9
 # Largest violation, relative to the numbers of the row, of an answer called feasible.
 FEASIBILITY_TOLERANCE = 1e-5
+# Entries of a ray this small beside its largest one are rounding.
+ROUNDED = 1e-12
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: SolverStatus.OPTIMAL,
@@ -308,6 +310,8 @@ class HighsModel:
         if not found:
             return None
         ray = np.asarray(values, dtype=np.float64)
+        # What rounding left of zero would meet infinite bounds of the columns.
+        ray[abs(ray) <= ROUNDED * abs(ray).max()] = 0.0
         for y in (ray, -ray):
             if self._proves_infeasible(y):
                 return y

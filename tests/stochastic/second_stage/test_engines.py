@@ -11,7 +11,7 @@ from stochastic.second_stage.operation_models import Written
 
 from pygridjl.errors import InvalidOptionError, SolverError
 from pygridjl.network.feeder import load_feeder
-from pygridjl.stochastic.planning import PlanningProblem
+from pygridjl.stochastic.planning import PlanningProblem, with_neutral_regulators
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.recourse import ScenarioStatus
 from pygridjl.stochastic.scenarios.generate import generate_scenarios
@@ -236,3 +236,24 @@ def test_one_failed_scenario_is_reported_and_loses_no_other(monkeypatch):
     batch = stage.evaluate([30])
     assert batch.status.tolist() == [ScenarioStatus.OPTIMAL, 2, ScenarioStatus.INFEASIBLE]
     assert batch.messages == {"helped": "HiGHS: out of memory"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_overloaded_hour_of_a_year_is_proven(engine):
+    feeder = with_neutral_regulators(load_feeder("ieee37"))
+    problem = PlanningProblem(feeder)
+    scenarios = generate_scenarios(feeder.n_bus, 1200)
+    heavy = np.argsort(-scenarios.load.sum(axis=1))[:240]
+    batch = build_second_stage(problem, scenarios, engine).evaluate_scenarios(
+        np.zeros(problem.n_site), heavy
+    )
+    assert not batch.messages
+    lost = batch.status == ScenarioStatus.INFEASIBLE
+    assert 0 < lost.sum() < heavy.size
+    assert {cut.scenario for cut in batch.cuts} == set(scenarios.id[heavy[lost]].tolist())
+    assert all(cut.constant > 0 for cut in batch.cuts)
+    # The model as written, by another interface, at the lightest of the lost and the heaviest of
+    # the others.
+    for k in (np.flatnonzero(lost)[-1], np.flatnonzero(~lost)[0]):
+        written = Written(problem, scenarios, int(heavy[k]), np.zeros(problem.n_site, dtype=int))
+        assert (written.least_deviation() is None) == lost[k]
