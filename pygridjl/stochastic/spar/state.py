@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from pygridjl._types import FloatArray, IntArray
 from pygridjl.errors import InvalidOptionError
+from pygridjl.files import replacing_file
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import FeasibilityCut, SecondStage
 from pygridjl.stochastic.spar.options import SparOptions
@@ -112,7 +111,7 @@ def save_state(path: Path, state: SparState, mark: str) -> None:
 
     Raises
     ------
-    InvalidOptionError
+    OutputError
         If the file cannot be written.
     """
     n_site = state.slopes.shape[0]
@@ -132,19 +131,8 @@ def save_state(path: Path, state: SparState, mark: str) -> None:
         "sampled": np.array(state.sampled),
         "snapshots": np.array(state.snapshots).reshape(-1, *state.slopes.shape),
     }
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidOptionError(
-            f"state {path}: cannot be written: {error.strerror or error}"
-        ) from None
+    with replacing_file(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
 
 
 def load_state(path: Path, mark: str) -> SparState:
