@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from pygridjl.bridge.errors import JuliaNotFoundError
+from pygridjl.errors import OutputError
+from pygridjl.files import write_text
 
 __all__ = ["CONFIG_VARIABLE", "config_file", "forget", "recall", "remember"]
 
@@ -29,18 +30,19 @@ def config_file() -> Path:
 
 
 def remember(exe: str, project: str) -> Path:
-    """Write the executable and the project folder to :func:`config_file`, all or nothing."""
+    """Write the executable and the project folder to :func:`config_file`, all or nothing.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
     path = config_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"exe": exe, "project": project}, indent=2) + "\n"
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".julia-", suffix=".json")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(path.parent, error.strerror or str(error)) from error
+    write_text(path, json.dumps({"exe": exe, "project": project}, indent=2) + "\n")
     return path
 
 
