@@ -1,4 +1,4 @@
-"""The second stage of a stochastic program, kept alive in HiGHS by JuMP."""
+"""The second stage of a stochastic program, kept alive in Julia."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class JuliaScenarios(Result):
         Farkas certificates y of infeasible scenarios: no z within its bounds brings y'Az up to
         y'b, with b the lower side where y > 0 and the upper where y < 0. Each has been checked.
     iterations : ndarray of int, shape (S,)
-        Simplex (or quadratic) iterations.
+        Of the simplex method, or of the interior-point method with Q.
     seconds : dict
         Seconds by phase.
     versions : dict
@@ -58,8 +58,8 @@ class JuliaSecondStage:
     """A linear or convex quadratic program whose right-hand sides change by scenario.
 
     min c'z + z'Qz/2 subject to row_lower ≤ Az ≤ row_upper, lower ≤ z ≤ upper. The model is built
-    once; :meth:`solve` replaces the sides of the linking rows in place and starts from the last
-    basis.
+    once; :meth:`solve` replaces the sides of the linking rows in place. HiGHS solves linear
+    programs from the last basis; Clarabel solves quadratic ones, whose infeasibility HiGHS proves.
 
     Parameters
     ----------
@@ -115,6 +115,7 @@ class JuliaSecondStage:
         half = None if quadratic is None else coo_array(tril(coo_array(quadratic)))
         q_index = empty if half is None else np.array([half.row, half.col], dtype=np.int64)
         q_values = np.zeros(0) if half is None else _checked("quadratic", half.data, (half.nnz,))
+        self._packages = ("JuMP", "HiGHS") if half is None else ("JuMP", "HiGHS", "Clarabel")
         self._stage: Any = runtime.call(
             "second_stage",
             triplets.row.astype(np.int64) + 1,
@@ -149,7 +150,7 @@ class JuliaSecondStage:
         InvalidOptionError
             If shapes do not fit or data are NaN.
         JuliaSolveError
-            If HiGHS fails.
+            If a solver fails.
         """
         shape = (np.shape(lower)[0], self._link.size)
         sides = [_checked("lower", lower, shape), _checked("upper", upper, shape)]
@@ -167,7 +168,7 @@ class JuliaSecondStage:
             ray={int(s): rays[:, ray_of[s] - 1] for s in np.flatnonzero(ray_of)},
             iterations=np.array(answer.iterations, dtype=np.int64),
             seconds={"solve": ended - begin},
-            versions=runtime.versions("JuMP", "HiGHS"),
+            versions=runtime.versions(*self._packages),
         )
 
 

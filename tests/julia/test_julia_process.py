@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +90,51 @@ def test_loky_workers_have_a_julia_of_their_own() -> None:
     answers = Parallel(n_jobs=2, backend="loky")(delayed(_in_worker)(x) for x in (1.0, 2.0))
     assert [value for _, value in answers] == [1.0, 2.0]
     assert os.getpid() not in {pid for pid, _ in answers}
+
+
+def _stage_values(quadratic: bool) -> list[float]:
+    from scipy.sparse import diags_array, random_array
+
+    from pygridjl.bridge.second_stage import JuliaSecondStage
+
+    rng = np.random.default_rng(5)
+    matrix = random_array((20, 35), density=0.4, rng=rng, data_sampler=rng.random).tocsr()
+    stage = JuliaSecondStage(
+        matrix,
+        1 + rng.random(35),
+        np.zeros(35),
+        np.full(35, 5.0),
+        np.zeros(20),
+        np.full(20, np.inf),
+        np.arange(20),
+        diags_array(rng.random(35)) if quadratic else None,
+    )
+    demand = rng.random((24, 20))
+    return stage.solve(demand, np.full_like(demand, np.inf)).objective.tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quadratic", [False, True])
+def test_two_threads_of_julia_give_the_answers_of_one(quadratic, monkeypatch) -> None:
+    code = (
+        "from test_julia_process import _stage_values\n"
+        f"values = _stage_values({quadratic})\n"
+        "import juliacall\n"
+        "assert juliacall.Main.seval('Threads.nthreads()') == 2\n"
+        "print(*map(repr, values))\n"
+    )
+    runtime.start()
+    for name in ("PYTHON_JULIACALL_THREADS", "PYTHON_JULIACALL_HANDLE_SIGNALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JULIA_NUM_THREADS", "2")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        timeout=300,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+    )
+    values = [float(text) for text in done.stdout.split()]
+    assert len(values) == 24
+    np.testing.assert_allclose(values, _stage_values(quadratic), rtol=1e-8)

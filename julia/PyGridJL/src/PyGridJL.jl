@@ -15,7 +15,7 @@ using HiGHS: HiGHS
 using InfrastructureModels: InfrastructureModels
 using Ipopt: Ipopt
 using JuMP: JuMP, MOI
-using LinearAlgebra: Diagonal, dot, norm
+using LinearAlgebra: Diagonal, I, dot, norm
 using Logging: Logging
 using PowerModels: PowerModels
 using PowerModelsDistribution: PowerModelsDistribution as PMD
@@ -25,6 +25,7 @@ using SparseArrays: SparseMatrixCSC, sparse
 include("conversion.jl")
 include("solvers.jl")
 include("status.jl")
+include("quadratic.jl")
 include("second_stage.jl")
 include("radial.jl")
 include("reconfigure.jl")

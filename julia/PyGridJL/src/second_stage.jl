@@ -7,12 +7,13 @@ A linear or convex quadratic program
 
     min c'z + z'Qz/2   subject to   row_lower ≤ Az ≤ row_upper,  lower ≤ z ≤ upper
 
-that is kept alive in HiGHS (JuMP in direct mode) while the sides of its rows `link` change. There
-is one copy for each Julia thread. Build it with [`second_stage`](@ref), solve it with
-[`solve_scenarios!`](@ref).
+that is kept alive while the sides of its rows `link` change: in HiGHS (JuMP in direct mode), and
+with `Q` in Clarabel, where HiGHS only says why scenarios are infeasible. There is one copy for each
+Julia thread. Build it with [`second_stage`](@ref), solve it with [`solve_scenarios!`](@ref).
 """
 struct SecondStage
     models::Vector{JuMP.Model}
+    quadratic::Vector{QuadraticProgram}
     link::Vector{Int}
     matrix::SparseMatrixCSC{Float64,Int}
     lower::Vector{Float64}
@@ -61,23 +62,20 @@ function second_stage(
     A = sparse(Vector{Int}(rows), Vector{Int}(cols), Vector{Float64}(values), m, n)
     lb, ub = Vector{Float64}(lower), Vector{Float64}(upper)
     row_lb, row_ub = Vector{Float64}(row_lower), Vector{Float64}(row_upper)
-    models = [
-        direct_model(
-            A,
-            Vector{Float64}(cost),
-            lb,
-            ub,
-            row_lb,
-            row_ub,
-            Vector{Int}(q_rows),
-            Vector{Int}(q_cols),
-            Vector{Float64}(q_values),
-        ) for _ in 1:Threads.nthreads()
-    ]
-    return SecondStage(models, Vector{Int}(link), A, lb, ub, row_lb, row_ub)
+    c = Vector{Float64}(cost)
+    threads = 1:Threads.nthreads()
+    models = [direct_model(A, c, lb, ub, row_lb, row_ub) for _ in threads]
+    quadratic = QuadraticProgram[]
+    if !isempty(q_values)
+        i, j, q = Vector{Int}(q_rows), Vector{Int}(q_cols), Vector{Float64}(q_values)
+        triangle = sparse(i, j, q, n, n)
+        Q = triangle + triangle' - Diagonal(triangle)
+        append!(quadratic, QuadraticProgram(A, Q, c, lb, ub) for _ in threads)
+    end
+    return SecondStage(models, quadratic, Vector{Int}(link), A, lb, ub, row_lb, row_ub)
 end
 
-function direct_model(A, cost, lower, upper, row_lower, row_upper, q_rows, q_cols, q_values)
+function direct_model(A, cost, lower, upper, row_lower, row_upper)
     model = JuMP.direct_model(HiGHS.Optimizer())
     JuMP.set_silent(model)
     JuMP.set_attribute(model, "threads", 1)
@@ -85,19 +83,7 @@ function direct_model(A, cost, lower, upper, row_lower, row_upper, q_rows, q_col
     z = JuMP.@variable(model, lower[i] <= z[i = 1:length(cost)] <= upper[i])
     # One interval row each, so that row i of HiGHS is row i of A and both sides can move.
     JuMP.@constraint(model, row_lower .<= A * z .<= row_upper)
-    linear = JuMP.@expression(model, sum(cost[i] * z[i] for i in eachindex(cost)))
-    if isempty(q_values)
-        JuMP.@objective(model, Min, linear)
-    else
-        quadratic = JuMP.@expression(
-            model,
-            sum(
-                (i == j ? 0.5 : 1.0) * q * z[i] * z[j] for
-                (i, j, q) in zip(q_rows, q_cols, q_values)
-            )
-        )
-        JuMP.@objective(model, Min, linear + quadratic)
-    end
+    JuMP.@objective(model, Min, sum(cost[i] * z[i] for i in eachindex(cost)))
     return model
 end
 
@@ -110,7 +96,7 @@ over the Julia threads in contiguous blocks, each warm in itself.
 
 `time_limit` is in seconds a scenario. The answer holds, by scenario: `status`; `objective`
 (`NaN` without an optimum); `dual`, the derivative of the optimum by the side of each linking row;
-`iterations`; and `z`, the optimal decision. For infeasible scenarios row `ray_of[s]` of `ray`
+`iterations`; and `z`, the optimal decision. For infeasible scenarios column `ray_of[s]` of `ray`
 (by row of the model) is a Farkas certificate `y`: no `z` within its bounds brings `y'Az` up to
 `y'b`, where `b` is the lower side where `y > 0` and the upper where `y < 0`. It has been checked;
 `ray_of[s] == 0` if there is none.
@@ -128,7 +114,7 @@ function solve_scenarios!(
     low, high = Matrix{Float64}(transpose(lower)), Matrix{Float64}(transpose(upper))
     any(isnan, low) && throw(ArgumentError("lower: holds NaN"))
     any(isnan, high) && throw(ArgumentError("upper: holds NaN"))
-    n = length(stage.lower)
+    n, limit = length(stage.lower), Float64(time_limit)
     status = fill("", scenarios)
     objective = fill(NaN, scenarios)
     dual = fill(NaN, k, scenarios)
@@ -136,9 +122,9 @@ function solve_scenarios!(
     z = fill(NaN, n, scenarios)
     rays = Vector{Union{Nothing,Vector{Float64}}}(nothing, scenarios)
     blocks = Iterators.partition(1:scenarios, max(1, cld(scenarios, length(stage.models))))
-    @sync for (model, block) in zip(stage.models, blocks)
+    @sync for (worker, block) in enumerate(blocks)
         Threads.@spawn for s in $block
-            answer = solve_one!(stage, $model, view(low, :, s), view(high, :, s), time_limit)
+            answer = solve_one!(stage, $worker, low[:, s], high[:, s], limit)
             status[s], iterations[s] = answer.status, answer.iterations
             if answer.status == "optimal"
                 objective[s] = answer.objective
@@ -169,8 +155,25 @@ solve_scenarios(stage::SecondStage, lower, upper, time_limit::Real) = solve_scen
     time_limit = Float64(time_limit),
 )
 
-function solve_one!(stage::SecondStage, model, low, high, time_limit)
-    inner = JuMP.unsafe_backend(model)
+function solve_one!(stage::SecondStage, worker::Int, low, high, time_limit)
+    isempty(stage.quadratic) && return solve_linear!(stage, worker, low, high, time_limit)
+    row_lower, row_upper = copy(stage.row_lower), copy(stage.row_upper)
+    row_lower[stage.link], row_upper[stage.link] = low, high
+    answer = solve!(stage.quadratic[worker], row_lower, row_upper, time_limit)
+    (; status, iterations) = answer
+    if status == "optimal"
+        dual = answer.row_dual[stage.link]
+        return (; status, answer.objective, dual, answer.z, iterations, ray = nothing)
+    end
+    status == "time_limit" && return (; status, iterations, ray = nothing)
+    # Whether there is no point at all is for the simplex method to say, which proves it.
+    linear = solve_linear!(stage, worker, low, high, time_limit)
+    linear.status == "infeasible" && return linear
+    return (; status, iterations, ray = nothing)
+end
+
+function solve_linear!(stage::SecondStage, worker::Int, low, high, time_limit)
+    inner = JuMP.unsafe_backend(stage.models[worker])
     rows = Cint.(stage.link .- 1)
     checked(HiGHS.Highs_changeRowsBoundsBySet(inner, length(rows), rows, low, high), "bounds")
     if isfinite(time_limit)
@@ -179,7 +182,7 @@ function solve_one!(stage::SecondStage, model, low, high, time_limit)
         checked(HiGHS.Highs_setDoubleOptionValue(inner, "time_limit", time_limit), "time limit")
     end
     code = run!(inner)
-    iterations = int_info(inner, "simplex_iteration_count") + int_info(inner, "qp_iteration_count")
+    iterations = int_info(inner, "simplex_iteration_count")
     m, n = size(stage.matrix)
     if code == HiGHS.kHighsModelStatusOptimal
         z, reduced, row, row_dual = zeros(n), zeros(n), zeros(m), zeros(m)

@@ -26,20 +26,40 @@ end
         stage = PyGridJL.second_stage(
             [1, 1], [1, 2], [1.0, 1.0], [1.0, 2.0], zeros(2), fill(3.0, 2), [1.0], [Inf], [1], q...,
         )
-        got = PyGridJL.solve_scenarios!(stage, [2.0; 4.0; 7.0;;], fill(Inf, 3, 1))
+        got = PyGridJL.solve_scenarios!(stage, [2.0; 3.5; 7.0;;], fill(Inf, 3, 1))
         # Quadratic: marginal costs of z1 and z2 meet at z1 = 1.
-        want = kind == "linear" ? [2.0, 5.0] : [1.5 + 2.0, 1.5 + 6.0]
+        want = kind == "linear" ? [2.0, 4.0] : [1.5 + 2.0, 1.5 + 5.0]
         slope = kind == "linear" ? [1.0, 2.0] : [2.0, 2.0]
         @test got.status == ["optimal", "optimal", "infeasible"]
         @test got.objective[1:2] ≈ want atol = 1e-6
         @test got.dual[1, 1:2] ≈ slope atol = 1e-6
         @test isnan(got.objective[3])
-        if kind == "linear"
-            @test got.ray_of == [0, 0, 1]
-            # y = (1): 7 > max z1 + z2 = 6
-            @test size(got.ray) == (1, 1)
-            @test got.ray[1, 1] > 0
-        end
+        @test got.ray_of == [0, 0, 1]
+        # y = (1): 7 > max z1 + z2 = 6
+        @test size(got.ray) == (1, 1)
+        @test got.ray[1, 1] > 0
+    end
+
+    @testset "the $(triangle) triangle of Q, by its optimality conditions" for triangle in
+                                                                              ("lower", "upper")
+        Q = [3.0 1.0 0.0; 1.0 2.0 -0.5; 0.0 -0.5 1.0]
+        i, j = [1, 2, 2, 3, 3], [1, 1, 2, 2, 3]
+        triangle == "upper" && ((i, j) = (j, i))
+        cost, b = [1.0, -2.0, 0.5], 1.5
+        stage = PyGridJL.second_stage(
+            [1, 1, 1], 1:3, ones(3), cost, fill(-9.0, 3), fill(9.0, 3), [0.0], [0.0], [1],
+            i, j, [Q[k, l] for (k, l) in zip(i, j)],
+        )
+        got = PyGridJL.solve_scenarios!(stage, [b;;], [b;;])
+        want = [Q -ones(3); ones(1, 3) 0.0] \ [-cost; b]
+        @test got.z[:, 1] ≈ want[1:3] atol = 1e-7
+        @test got.dual[1, 1] ≈ want[4] atol = 1e-7
+        @test got.objective[1] ≈ dot(cost, want[1:3]) + dot(want[1:3], Q, want[1:3]) / 2 rtol = 1e-8
+        # The row becomes one-sided, then an equation again.
+        free = PyGridJL.solve_scenarios!(stage, [-Inf; b;;], [9.0; b;;])
+        @test free.z[:, 1] ≈ -Q \ cost atol = 1e-6
+        @test free.dual[1, 1] ≈ 0 atol = 1e-6
+        @test free.objective[2] ≈ got.objective[1] rtol = 1e-8
     end
 
     @testset "duals are derivatives: quadratic = $quadratic" for quadratic in (false, true)

@@ -26,8 +26,8 @@ def build_second_stage(
     engine : {"condensed", "full", "julia"}
         ``"full"`` keeps one program on all nodes alive (HiGHS, Clarabel) and changes right-hand
         sides. ``"condensed"`` solves in the columns of the sites in use and asks ``"full"`` only
-        for what it cannot certify. ``"julia"`` solves the linear programs of ``"full"`` by JuMP
-        and HiGHS in Julia, all scenarios in one call; it has no objective ``"loss"``.
+        for what it cannot certify. ``"julia"`` solves the programs of ``"full"`` in Julia, all
+        scenarios in one call.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def build_second_stage(
     Raises
     ------
     InvalidOptionError
-        If there is no such engine, or it has not the objective.
+        If there is no such engine.
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError
         At the first call of engine ``"julia"``, if Julia cannot be used.
     """

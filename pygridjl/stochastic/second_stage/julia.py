@@ -6,28 +6,27 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import dia_array, diags_array
 
 from pygridjl._types import FloatArray
 from pygridjl.bridge.second_stage import JuliaSecondStage
-from pygridjl.errors import InvalidOptionError, SolverError
+from pygridjl.errors import SolverError
 from pygridjl.results import Status
-from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import SecondStageBatch
-from pygridjl.stochastic.scenarios.model import ScenarioSet
 from pygridjl.stochastic.second_stage.batch import BatchWriter
-from pygridjl.stochastic.second_stage.full import FullSecondStage
+from pygridjl.stochastic.second_stage.full import FullSecondStage, OperationProgram
 from pygridjl.stochastic.second_stage.operation import Operation
 
-__all__ = ["JuliaStage"]
+__all__ = ["JuliaStage", "loss_hessian"]
 
 RAY_ROUNDING = 1e-12
 
 
 class JuliaStage(FullSecondStage):
-    """Second stage on all nodes by HiGHS in Julia: one call for all scenarios, on Julia's threads.
+    """Second stage on all nodes in Julia: one call for all scenarios, on Julia's threads.
 
-    For F^vd only. Its programs are those of the full engine in Python, which is asked for what
-    Julia cannot certify.
+    F^vd by HiGHS, F^pl by Clarabel. Its programs are those of the full engine in Python, which is
+    asked for what Julia cannot certify.
 
     Parameters
     ----------
@@ -37,27 +36,9 @@ class JuliaStage(FullSecondStage):
         The scenarios, valid for it.
     operation : Operation, optional
         If it exists already.
-
-    Raises
-    ------
-    InvalidOptionError
-        If the objective is F^pl: the quadratic solver of HiGHS 1.15 ends in errors on feeders.
     """
 
     engine = "julia"
-
-    def __init__(
-        self,
-        problem: PlanningProblem,
-        scenarios: ScenarioSet,
-        operation: Operation | None = None,
-    ) -> None:
-        if problem.objective != "voltage":
-            raise InvalidOptionError(
-                f"engine: 'julia' has no objective {problem.objective!r}, only 'voltage'; "
-                "'condensed' and 'full' have both"
-            )
-        super().__init__(problem, scenarios, operation)
 
     def reset(self) -> None:
         """Forget bases: the programs are built anew at the next call."""
@@ -75,6 +56,7 @@ class JuliaStage(FullSecondStage):
             program.row_lower,
             program.row_upper,
             program.changing,
+            loss_hessian(self.operation, program) if self.problem.objective == "loss" else None,
         )
 
     def evaluate_scenarios(self, units: ArrayLike, indices: ArrayLike) -> SecondStageBatch:
@@ -110,6 +92,13 @@ class JuliaStage(FullSecondStage):
             self._solve(writer, row, scenario, n)
         except SolverError as error:
             writer.fail(row, str(error))
+
+
+def loss_hessian(operation: Operation, program: OperationProgram) -> dia_array:
+    """Second derivatives of the loss Σ r (P² + Q²), kW, by the columns of the program."""
+    diagonal = np.zeros(program.cost.size)
+    diagonal[program.p_col] = diagonal[program.q_col] = 2 * operation.r * operation.kw
+    return diags_array(diagonal)
 
 
 def _cleaned(ray: FloatArray) -> FloatArray:
