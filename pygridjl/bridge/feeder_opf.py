@@ -184,10 +184,7 @@ def feeder_tables(feeder: Feeder, rows: IntArray) -> tuple[Any, ...]:
     generators = np.column_stack(
         [generator.bus + 1.0, generator.p, generator.q, generator.s_max]
     ).reshape(len(generator), 10)
-    return (
-        feeder.phase_mva,
-        int(feeder.source_bus) + 1,
-        np.ascontiguousarray(feeder.v_set),
+    tables = (
         buses,
         branches,
         branch.r.reshape(m, 9),
@@ -195,4 +192,11 @@ def feeder_tables(feeder: Feeder, rows: IntArray) -> tuple[Any, ...]:
         load,
         shunt,
         generators,
+    )
+    # Of one kind (own memory, columns first), so that Julia compiles one conversion and not four.
+    return (
+        feeder.phase_mva,
+        int(feeder.source_bus) + 1,
+        np.array(feeder.v_set),
+        *(np.array(table, order="F") for table in tables),
     )

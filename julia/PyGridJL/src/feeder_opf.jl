@@ -38,7 +38,7 @@ function feeder_opf(
     time_limit::Real = Inf,
     ampacity::Bool = true,
 )
-    tables = own_matrix.((bus, branch, r, x, load, shunt, generator))
+    tables = own_matrices(bus, branch, r, x, load, shunt, generator)
     feeder = FeederArrays(phase_mva, source, own_vector(v_set), tables...)
     return feeder_opf(
         feeder,

@@ -36,7 +36,7 @@ function feeder_reconfigure(
     @nospecialize(formulation::AbstractString),
     @nospecialize(time_limit::Real = Inf),
 )
-    tables = own_matrix.((bus, branch, r, x, load, shunt, generator))
+    tables = own_matrices(bus, branch, r, x, load, shunt, generator)
     feeder = with_fixed_generators(
         FeederArrays(phase_mva, source, own_vector(v_set), tables...),
     )
