@@ -38,6 +38,9 @@ class JuliaDssOpf(Result):
         ``bus.phase``.
     vm, va : ndarray, by node
         Voltage, p.u. and rad; NaN where the formulation has none.
+    kv : ndarray, by node
+        Base of ``vm``, kV line to neutral. PowerModelsDistribution derives it from the source and
+        the ratings of transformers, not from the script's ``voltagebases``.
     p_source, q_source : float or None
         Import, kW and kvar.
     notes : tuple of str
@@ -57,6 +60,7 @@ class JuliaDssOpf(Result):
     node: tuple[str, ...]
     vm: FloatArray
     va: FloatArray
+    kv: FloatArray
     p_source: float | None
     q_source: float | None
     notes: tuple[str, ...]
@@ -147,6 +151,7 @@ def julia_dss_opf(
         node=tuple(str(node) for node in answer.node),
         vm=floats(answer.vm),
         va=floats(answer.va),
+        kv=floats(answer.kv),
         p_source=number(answer.p_source),
         q_source=number(answer.q_source),
         notes=tuple(str(note) for note in answer.notes),

@@ -27,7 +27,7 @@ it. Voltage bounds are in p.u. of each bus. PowerModelsDistribution leaves regul
 initial taps: `taps` sets winding `tap_windings[k]` of transformer `tap_names[k]`, all phases.
 
 The answer holds `status`, `raw`, `solver`, `objective`, `node` (`"bus.phase"`), `vm` (p.u.), `va`
-(rad), `p_source`, `q_source` (kW and kvar, summed over the phases), `notes` (what
+(rad), `kv` (the base of `vm`, line to neutral), `p_source`, `q_source` (kW and kvar, summed over the phases), `notes` (what
 PowerModelsDistribution remarked), `build_seconds`, `solve_seconds`.
 """
 function dss_opf(
@@ -43,8 +43,11 @@ function dss_opf(
 )
     remarks = Remarks(String[])
     data = Logging.with_logger(remarks) do
-        return redirect_stdout(() -> PMD.parse_file(String(path)), devnull)
+        # Banked, single-phase regulators would share one tap.
+        read() = PMD.parse_file(String(path); bank_transformers = false)
+        return redirect_stdout(read, devnull)
     end
+    ground_delta_loads!(data, remarks.messages)
     for (name, winding, tap) in zip(tap_names, tap_windings, taps)
         transformer = get(data["transformer"], String(name), nothing)
         transformer === nothing && throw(ArgumentError("taps: no transformer $name in $path"))
@@ -61,16 +64,28 @@ function dss_opf(
     return (; report(answer)..., dss_point(answer)..., notes = remarks.messages)
 end
 
+# Where a script names one node of a one-phase delta load, OpenDSS grounds the other end.
+function ground_delta_loads!(data, notes)
+    quietly(() -> PMD.apply_kron_reduction!(data))
+    for (name, load) in data["load"]
+        load["configuration"] == PMD.DELTA && length(load["connections"]) == 1 || continue
+        load["configuration"] = PMD.WYE
+        push!(notes, "load $name: delta with one node, taken to ground")
+    end
+    return nothing
+end
+
 function dss_point(answer)
-    node, vm, va = String[], Float64[], Float64[]
+    node, vm, va, kv = String[], Float64[], Float64[], Float64[]
     p_source, q_source = NaN, NaN
-    isempty(answer.solution) && return (; node, vm, va, p_source, q_source)
+    isempty(answer.solution) && return (; node, vm, va, kv, p_source, q_source)
     for (name, index) in sort!(collect(answer.math["bus_lookup"]); by = first)
-        found = answer.solution["bus"][string(index)]
-        for (k, terminal) in enumerate(answer.math["bus"][string(index)]["terminals"])
+        found, bus = answer.solution["bus"][string(index)], answer.math["bus"][string(index)]
+        for (k, terminal) in enumerate(bus["terminals"])
             push!(node, "$name.$terminal")
             push!(vm, haskey(found, "vm") ? found["vm"][k] : NaN)
             push!(va, haskey(found, "va") ? found["va"][k] : NaN)
+            push!(kv, bus["vbase"])
         end
     end
     kva = answer.math["settings"]["sbase"]
@@ -79,5 +94,5 @@ function dss_point(answer)
         p_source = kva * sum(answer.solution["gen"][key]["pg"])
         q_source = kva * sum(answer.solution["gen"][key]["qg"])
     end
-    return (; node, vm, va, p_source, q_source)
+    return (; node, vm, va, kv, p_source, q_source)
 end

@@ -91,6 +91,30 @@ end
         end
     end
 
+    @testset "OpenDSS script with a bank of regulators, each with its tap" begin
+        more = """
+        new transformer.ra phases=1 bank=r buses=(middle.1 after.1) kvs=(2.4 2.4) kvas=(500 500) xhl=0.1
+        new transformer.rb phases=1 bank=r buses=(middle.2 after.2) kvs=(2.4 2.4) kvas=(500 500) xhl=0.1
+        new transformer.rc phases=1 bank=r buses=(middle.3 after.3) kvs=(2.4 2.4) kvas=(500 500) xhl=0.1
+        new load.one bus1=middle.1 phases=1 conn=delta kv=4.16 kw=10 kvar=5 model=2
+        """
+        script = replace(PyGridJL.SAMPLE_DSS, "set voltagebases" => more * "set voltagebases")
+        mktempdir() do folder
+            path = joinpath(folder, "bank.dss")
+            write(path, script)
+            taps = [1.05, 1.0, 0.95]
+            answer = PyGridJL.dss_opf(
+                path, "acp", "pf", Inf, 0.0, Inf, ["ra", "rb", "rc"], [2, 2, 2], taps,
+            )
+            vm = Dict(zip(answer.node, answer.vm))
+            # Nothing hangs behind them.
+            @test [vm["after.$k"] / vm["middle.$k"] for k in 1:3] ≈ taps rtol = 1e-3
+            @test answer.notes == ["load one: delta with one node, taken to ground"]
+            kv = Dict(zip(answer.node, answer.kv))
+            @test kv["middle.1"] ≈ 4.16 / √3
+        end
+    end
+
     @testset "reconfiguration is what trying every tree finds" begin
         trees = every_tree()
         @test length(trees) == 11
