@@ -186,7 +186,7 @@ def julia(time_limit: float, out: Path, resume: bool, as_json: bool) -> None:
             julia_report.crossing_columns(),
         ),
         "engines": (
-            collect("engines", study.engine_rows(store, time_limit=time_limit), 7),
+            collect("engines", study.engine_rows(store, time_limit=time_limit), 8),
             julia_report.engine_columns(),
         ),
         "baselines": (

@@ -10,11 +10,11 @@ import numpy as np
 
 from pygridjl._types import BoolArray
 from pygridjl.bridge import runtime
-from pygridjl.bridge.feeder_opf import julia_feeder_opf
+from pygridjl.bridge.feeder_opf import FeederFormulation, JuliaFeederOpf, julia_feeder_opf
 from pygridjl.bridge.network_opf import julia_opf
 from pygridjl.bridge.radial import JuliaRadial, RadialSolver, julia_reconfigure
-from pygridjl.bridge.second_stage import JuliaSecondStage
 from pygridjl.cases import get_case
+from pygridjl.network.feeder import Feeder
 from pygridjl.network.feeder.loading import load_feeder
 from pygridjl.reconfiguration.certificates import (
     Certificate,
@@ -24,11 +24,8 @@ from pygridjl.reconfiguration.certificates import (
 )
 from pygridjl.reconfiguration.forward import forward
 from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem, build_problem
-from pygridjl.solvers.highs import HighsModel
-from pygridjl.stochastic.planning import PlanningProblem
-from pygridjl.stochastic.scenarios.generate import generate_scenarios
-from pygridjl.stochastic.second_stage.full import OperationProgram
-from pygridjl.stochastic.second_stage.operation import Operation
+from pygridjl.stochastic.planning import Objective
+from pygridjl.studies.julia_stage import StageOfBoth
 from pygridjl.studies.store import TaskStore
 
 __all__ = [
@@ -89,11 +86,11 @@ def first_call_rows(store: TaskStore, *, started: float) -> Iterator[Row]:
     small = load_feeder("ieee13")
     radial = _problem("forward18")
     calls: dict[str, Callable[[], object]] = {
-        "LinDistFlow OPF, IEEE 13 (PMD)": lambda: julia_feeder_opf(small, "lindist"),
-        "AC-OPF, IEEE 13 (PMD)": lambda: julia_feeder_opf(small, "acp"),
-        "LinDistFlow OPF, IEEE 123 (PMD)": lambda: julia_feeder_opf(feeder, "lindist"),
+        "LinDistFlow OPF, IEEE 13 (PMD)": lambda: _flow(small, "lindist"),
+        "AC-OPF, IEEE 13 (PMD)": lambda: _flow(small, "acp"),
+        "LinDistFlow OPF, IEEE 123 (PMD)": lambda: _flow(feeder, "lindist"),
         "AC-OPF, case14 (PowerModels)": lambda: julia_opf(network, "acp"),
-        "second stage, 24 scenarios": lambda: _Stage(FEEDER, 24).julia(),
+        "second stage, 24 scenarios": lambda: StageOfBoth(FEEDER, 24).julia(),
         **{
             f"reconfigure forward18, {solver}": lambda s=solver: _solve(radial, s)  # type: ignore[misc]
             for solver in BASELINE_SOLVERS
@@ -111,6 +108,11 @@ def first_call_rows(store: TaskStore, *, started: float) -> Iterator[Row]:
                 "warm_seconds": min(_seconds(c) for _ in range(3)),
             },
         )
+
+
+def _flow(feeder: Feeder, formulation: FeederFormulation) -> JuliaFeederOpf:
+    # The published feeders exceed their ampacities as they stand.
+    return julia_feeder_opf(feeder, formulation, ampacity=False)
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -190,61 +192,7 @@ def _array_out() -> Row:
 
 def _feeder_crossing() -> Row:
     feeder = load_feeder(FEEDER)
-    return {
-        "seconds": min(julia_feeder_opf(feeder, "lindist").seconds["crossing"] for _ in range(5))
-    }
-
-
-class _Stage:
-    """The linear second stage of siting on a feeder, its sides by scenario, for both languages."""
-
-    def __init__(self, feeder: str, scenarios: int) -> None:
-        grid = load_feeder(feeder)
-        problem = PlanningProblem(grid)
-        some = generate_scenarios(grid.n_bus, scenarios, seed=0)
-        operation = Operation(problem, some)
-        self._program = OperationProgram(operation, deviation=True)
-        p, q = operation.demand(np.arange(scenarios))
-        right = np.hstack([-p, -q])
-        capacity = np.full((scenarios, problem.n_site), -np.inf)
-        self._lower = np.hstack([right, capacity])
-        # One unit at each site.
-        self._upper = np.hstack([right, operation.per_unit * np.ones(problem.n_site)])
-
-    def python(self) -> Row:
-        """Build, then solve every scenario from the last basis, by highspy."""
-        start = time.perf_counter()
-        model = HighsModel(self._program.linear_model())
-        built = time.perf_counter()
-        values = []
-        for lower, upper in zip(self._lower, self._upper, strict=True):
-            model.set_row_bounds(self._program.changing, lower, upper)
-            values.append(model.solve().objective)
-        ended = time.perf_counter()
-        numbers = np.array([np.nan if value is None else value for value in values])
-        return {"build": built - start, "solve": ended - built, "value": float(numbers.sum())}
-
-    def julia(self) -> Row:
-        """Do the same by JuMP."""
-        program = self._program
-        start = time.perf_counter()
-        stage = JuliaSecondStage(
-            program.matrix,
-            program.cost,
-            program.col_lower,
-            program.col_upper,
-            program.row_lower,
-            program.row_upper,
-            program.changing,
-        )
-        built = time.perf_counter()
-        answer = stage.solve(self._lower, self._upper)
-        ended = time.perf_counter()
-        return {
-            "build": built - start,
-            "solve": ended - built,
-            "value": float(answer.objective.sum()),
-        }
+    return {"seconds": min(_flow(feeder, "lindist").seconds["crossing"] for _ in range(5))}
 
 
 def engine_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
@@ -267,10 +215,13 @@ def engine_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
         ``julia_ended`` false.
     """
     runtime.start()
-    yield store.run(
-        {"table": "engines", "problem": f"second stage {FEEDER} × {SCENARIOS}", "solver": "HiGHS"},
-        _second_stages,
-    )
+    stages: dict[Objective, str] = {"voltage": "HiGHS", "loss": "Clarabel"}
+    for objective, solver in stages.items():
+        name = f"second stage {FEEDER} × {SCENARIOS}, {objective}"
+        yield store.run(
+            {"table": "engines", "problem": name, "solver": solver},
+            lambda o=objective: _second_stages(o),  # type: ignore[misc]
+        )
     both: dict[str, tuple[Callable[..., Certificate], RadialSolver]] = {
         "SCIP": (scip_linear, "scip"),
         "HiGHS": (highs_outer_approximation, "highs-oa"),
@@ -283,8 +234,8 @@ def engine_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
             )
 
 
-def _second_stages() -> Row:
-    stage = _Stage(FEEDER, SCENARIOS)
+def _second_stages(objective: Objective) -> Row:
+    stage = StageOfBoth(FEEDER, SCENARIOS, objective)
     python, julia = stage.python(), stage.julia()
     return {
         **{f"python_{name}_seconds": python[name] for name in ("build", "solve")},
