@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -43,6 +45,17 @@ def test_use_of_nothing_is_an_error_without_traceback(no_julia, tmp_path) -> Non
     )
     assert isinstance(answer.exception, JuliaNotFoundError)
     assert config.recall() is None
+
+
+def test_a_command_without_julia_is_one_line_and_code_2(no_julia, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHON_JULIACALL_EXE", str(tmp_path / "julia"))
+    monkeypatch.setenv("PYTHON_JULIACALL_PROJECT", str(tmp_path))
+    command = [sys.executable, "-m", "pygridjl", "opf", "case9", "--backend", "julia"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: no executable file")
+    assert all(fix in done.stderr for fix in FIXES)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["install", "status", "use"])

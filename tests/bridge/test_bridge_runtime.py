@@ -42,18 +42,11 @@ def _stand_in(fake_julia, pid: int, **functions: object) -> runtime._Running:
 
 def test_import_is_light_and_never_touches_julia() -> None:
     code = (
-        "import time; t = time.perf_counter()\n"
-        "import pygridjl, pygridjl.bridge, pygridjl.cli\n"
-        "took = time.perf_counter() - t\n"
-        "import sys\n"
-        "assert not {'juliacall', 'juliapkg', 'casadi', 'numba'} & sys.modules.keys()\n"
-        "print(took)"
+        "import pygridjl, pygridjl.bridge, pygridjl.cli, sys\n"
+        "heavy = {'juliacall', 'juliapkg', 'casadi', 'numba', 'matplotlib', 'opendssdirect'}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
     )
-    best = min(
-        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
-        for _ in range(3)
-    )
-    assert best <= 0.5
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_call_without_julia_names_the_fixes(no_julia, not_running) -> None:
