@@ -129,9 +129,9 @@ def _method_columns() -> list[Column]:
         Column("regime", lambda row: str(row["regime"])),
         Column("method", _method_name),
         Column("runs", number("runs", "d")),
-        Column("value", number("value", ".5g")),
+        Column("value", number("value", ".6g")),
         Column("best … worst", _range),
-        Column("bound", number("bound", ".5g")),
+        Column("bound", number("bound", ".6g")),
         Column("gap %", number("gap", ".3f", 100.0)),
         Column("captured ≥ %", number("captured", ".1f", 100.0)),
         Column("cpu s", number("cpu_seconds", ".2f")),
@@ -151,7 +151,7 @@ def _growth_columns() -> list[Column]:
         Column("method", lambda row: str(row["method"])),
         Column("cpu s", number("cpu_seconds")),
         Column("s", number("wall_seconds")),
-        Column("value", number("value", ".5g")),
+        Column("value", number("value", ".6g")),
         Column("gap %", number("gap", ".3f", 100.0)),
         Column("MB", number("memory_mb", ".0f")),
         Column("status", lambda row: str(row.get("status") or _error(row))),
@@ -167,7 +167,7 @@ def _method_name(row: Row) -> str:
 def _range(row: Row) -> str:
     if row["runs"] == 1 or row["best"] is None:
         return ""
-    return f"{row['best']:.5g} … {row['worst']:.5g}"
+    return f"{row['best']:.6g} … {row['worst']:.6g}"
 
 
 def _raised_lines(feeders: Sequence[Row]) -> list[str]:
