@@ -80,9 +80,11 @@ def julia_dss_opf(
 ) -> JuliaDssOpf:
     """Solve an OpenDSS script with PowerModelsDistribution's own reader.
 
-    This is the road for what PowerModelsDistribution supports. It skips controls and several
-    kinds of load, and some published feeders have no solution in it; a :class:`Feeder` from the
-    same script goes further (:func:`pygridjl.bridge.feeder_opf.julia_feeder_opf`).
+    This is the road for what PowerModelsDistribution supports. It skips controls, takes loads of
+    model 4 for constant power, and stops at open-delta regulators and at the command ``open``. A
+    power flow may end at a solution of low voltage; ``opf`` with a band does not. A
+    :class:`Feeder` from the same script goes further
+    (:func:`pygridjl.bridge.feeder_opf.julia_feeder_opf`).
 
     Parameters
     ----------

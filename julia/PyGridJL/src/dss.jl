@@ -49,7 +49,7 @@ function dss_opf(
     end
     ground_delta_loads!(data, remarks.messages)
     for (name, winding, tap) in zip(tap_names, tap_windings, taps)
-        transformer = get(data["transformer"], String(name), nothing)
+        transformer = get(table(data, "transformer"), String(name), nothing)
         transformer === nothing && throw(ArgumentError("taps: no transformer $name in $path"))
         transformer["tm_set"][Int(winding)] .= tap
     end
@@ -64,10 +64,13 @@ function dss_opf(
     return (; report(answer)..., dss_point(answer)..., notes = remarks.messages)
 end
 
+# A script without such components has no table of them.
+table(data, kind) = get(data, kind, Dict{String,Any}())
+
 # Where a script names one node of a one-phase delta load, OpenDSS grounds the other end.
 function ground_delta_loads!(data, notes)
     quietly(() -> PMD.apply_kron_reduction!(data))
-    for (name, load) in data["load"]
+    for (name, load) in table(data, "load")
         load["configuration"] == PMD.DELTA && length(load["connections"]) == 1 || continue
         load["configuration"] = PMD.WYE
         push!(notes, "load $name: delta with one node, taken to ground")
