@@ -7,7 +7,16 @@ import numpy as np
 from pygridjl._jit import kernel
 from pygridjl._types import BoolArray, FloatArray, IntArray
 
-__all__ = ["MAX_LAZY", "cap_sites", "first_violation", "limit_row", "state_at", "worst_limits"]
+__all__ = [
+    "MAX_LAZY",
+    "admit_limits",
+    "cap_sites",
+    "first_violation",
+    "limit_row",
+    "site_bound",
+    "state_at",
+    "worst_limits",
+]
 
 # Rows one scenario may collect, and how many at a time.
 MAX_LAZY = 64
@@ -83,6 +92,39 @@ def worst_limits(
                 continue
         amount[at], nodes[at], which[at] = worst, i, kind
     return found
+
+
+@kernel
+def admit_limits(
+    found: int,
+    new_nodes: IntArray,
+    new_which: IntArray,
+    lazy: int,
+    nodes: IntArray,
+    which: IntArray,
+) -> int:
+    """Append the limits found to the ``lazy`` ones in force; return how many there are then.
+
+    −1 if there is no room, or one of them was in force already: probably nothing can hold it.
+    """
+    if lazy + found > MAX_LAZY:
+        return -1
+    for f in range(found):
+        for k in range(lazy):
+            if nodes[k] == new_nodes[f] and which[k] == new_which[f]:
+                return -1
+    for f in range(found):
+        nodes[lazy + f], which[lazy + f] = new_nodes[f], new_which[f]
+    return lazy + found
+
+
+@kernel
+def site_bound(slope: FloatArray, site_of: IntArray, cap: FloatArray) -> float:
+    """Minimum of slope·x over 0 ≤ x, Σ over the columns of each site ≤ cap."""
+    best = np.zeros(cap.shape[0])
+    for j in range(slope.shape[0]):
+        best[site_of[j]] = min(best[site_of[j]], slope[j])
+    return float(cap @ best)
 
 
 @kernel

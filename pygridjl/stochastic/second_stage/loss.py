@@ -10,8 +10,10 @@ from pygridjl.stochastic.second_stage.interior import minimise_quadratic
 from pygridjl.stochastic.second_stage.limits import (
     MAX_LAZY,
     ROUND,
+    admit_limits,
     cap_sites,
     limit_row,
+    site_bound,
     state_at,
     worst_limits,
 )
@@ -131,15 +133,9 @@ def solve_loss(
         found = worst_limits(P, Q, U, limit, kinds, new_node, new_kind)
         if found == 0:
             break
-        for f in range(found):
-            for k in range(lazy):
-                if node[k] == new_node[f] and kind[k] == new_kind[f]:
-                    return np.nan, np.nan, -1
-        if lazy + found > MAX_LAZY:
+        lazy = admit_limits(found, new_node, new_kind, lazy, node, kind)
+        if lazy < 0:
             return np.nan, np.nan, -1
-        for f in range(found):
-            node[lazy + f], kind[lazy + f] = new_node[f], new_kind[f]
-        lazy += found
     curved = hessian @ x
     value = constant + float(linear @ x) + 0.5 * float(x @ curved)
     slope = linear + curved
@@ -158,9 +154,5 @@ def solve_loss(
             kept += 1
     for w in range(kept, warm.shape[0]):
         warm[w] = -1
-    best = np.zeros(n_site)
-    for j in range(m):
-        best[site_of[j]] = min(best[site_of[j]], slope[j])
-    for k in range(n_site):
-        lower += cap[k] * best[k]
+    lower += site_bound(slope, site_of, cap)
     return value, lower, lazy

@@ -9,8 +9,10 @@ from pygridjl._types import FloatArray, IntArray
 from pygridjl.stochastic.second_stage.limits import (
     MAX_LAZY,
     ROUND,
+    admit_limits,
     cap_sites,
     limit_row,
+    site_bound,
     state_at,
     worst_limits,
 )
@@ -171,16 +173,9 @@ def solve_voltage(
         found = worst_limits(P, Q, U, limit, kinds, new_node, new_kind)
         if found == 0:
             break
-        for f in range(found):
-            for k in range(lazy):
-                if node[k] == new_node[f] and kind[k] == new_kind[f]:
-                    # Its slope as a kink did not hold it: probably nothing can.
-                    return np.nan, np.nan, -1
-        if lazy + found > MAX_LAZY:
+        lazy = admit_limits(found, new_node, new_kind, lazy, node, kind)
+        if lazy < 0:
             return np.nan, np.nan, -1
-        for f in range(found):
-            node[lazy + f], kind[lazy + f] = new_node[f], new_kind[f]
-        lazy += found
     for j in range(m):
         warm[j] = label[basis[j]]
     value, lower = 0.0, 0.0
@@ -205,9 +200,5 @@ def solve_voltage(
             by_p[node[k]] += y * kinds[kind[k], 0]
             by_q[node[k]] += y * kinds[kind[k], 1]
             by_u[node[k]] += y * kinds[kind[k], 2]
-    best = np.zeros(n_site)
-    for j in range(m):
-        best[site_of[j]] = min(best[site_of[j]], slope[j])
-    for k in range(n_site):
-        lower += cap[k] * best[k]
+    lower += site_bound(slope, site_of, cap)
     return value, lower, lazy
