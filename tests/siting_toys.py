@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 
 from pygridjl.network.feeder.model import Feeder, FeederBranches, FeederBuses, FeederLoads
-from pygridjl.stochastic.planning import PlanningProblem, check_units
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import FeasibilityCut, ScenarioStatus, SecondStageBatch
 from pygridjl.stochastic.scenarios.model import ScenarioSet
+from pygridjl.stochastic.validation import check_units
 
 
 def toy_feeder(n_bus: int = 5, phases=None) -> Feeder:

@@ -220,7 +220,7 @@ def julia(time_limit: float, out: Path, resume: bool, as_json: bool) -> None:
 @click.option(
     "--full",
     is_flag=True,
-    help="Also 1200 scenarios on the 9500-node feeder, more seeds and more timings: half an hour.",
+    help="Also 1200 scenarios on the 9500-node feeder, more seeds and more timings: some 20 minutes.",
 )
 @click.option(
     "--time-limit",
@@ -235,7 +235,8 @@ def stochastic(
 ) -> None:
     """Siting under uncertainty: second stage, methods beside each other, growth.
 
-    Prints four tables and writes them as CSV files with two pictures into the folder --out.
+    Prints four tables and writes them as CSV files with two pictures into the folder --out, in
+    some four minutes.
     """
     from pygridjl.report import stochastic as report_siting
     from pygridjl.studies import stochastic as study

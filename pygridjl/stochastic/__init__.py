@@ -35,7 +35,7 @@ _PUBLIC = {
     "save_scenarios": "pygridjl.stochastic.scenarios.files",
     "site": "pygridjl.stochastic.solve",
     "statistical_bounds": "pygridjl.stochastic.bounds",
-    "validate_planning": "pygridjl.stochastic.planning",
+    "validate_planning": "pygridjl.stochastic.validation",
     "validate_scenarios": "pygridjl.stochastic.scenarios.model",
     "value_over_iterations": "pygridjl.stochastic.spar.quality",
 }

@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike
 
 from pygridjl.errors import InvalidOptionError
 from pygridjl.results import Result, Stopwatch, engine_versions
-from pygridjl.stochastic.planning import PlanningProblem, assert_valid_scenarios_for
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import SecondStage, expected_value
 from pygridjl.stochastic.result import SitingResult
 from pygridjl.stochastic.scenarios.model import ScenarioSet
+from pygridjl.stochastic.validation import assert_valid_scenarios_for
 
 __all__ = [
     "Batch",

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 
 from pygridjl._types import IntArray
 from pygridjl.results import Result, Status, Stopwatch, engine_versions, relative_gap
-from pygridjl.stochastic.planning import PlanningProblem, check_units
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import ExpectedValue, SecondStage, expected_value
+from pygridjl.stochastic.validation import check_units
 
 __all__ = ["Placement", "SitingResult", "improvement_captured", "siting_result"]
 

@@ -6,15 +6,12 @@ import numpy as np
 
 from pygridjl.results import Status, Stopwatch
 from pygridjl.stochastic.allocation import allocate
-from pygridjl.stochastic.planning import (
-    PlanningProblem,
-    assert_valid_planning,
-    assert_valid_scenarios_for,
-)
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.recourse import SecondStage, assert_built_for, expected_value
 from pygridjl.stochastic.result import SitingResult, siting_result
 from pygridjl.stochastic.scenarios.model import ScenarioSet
+from pygridjl.stochastic.validation import assert_valid_planning, assert_valid_scenarios_for
 
 __all__ = ["greedy", "no_dg", "random_siting"]
 

@@ -10,17 +10,12 @@ from typing import Any, Literal
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder.model import Feeder
 from pygridjl.network.feeder.validation import assert_valid_feeder
-from pygridjl.stochastic.planning import (
-    Objective,
-    PlanningProblem,
-    assert_valid_planning,
-    assert_valid_scenarios_for,
-    with_neutral_regulators,
-)
+from pygridjl.stochastic.planning import Objective, PlanningProblem, with_neutral_regulators
 from pygridjl.stochastic.recourse import SecondStage
 from pygridjl.stochastic.result import SitingResult
 from pygridjl.stochastic.scenarios.generate import generate_scenarios
 from pygridjl.stochastic.scenarios.model import ScenarioSet
+from pygridjl.stochastic.validation import assert_valid_planning, assert_valid_scenarios_for
 
 __all__ = ["METHODS", "build_engine", "method_function", "site"]
 

@@ -8,17 +8,16 @@ from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
 
 from pygridjl.errors import InvalidPlanningError, InvalidScenariosError, SolverError
 from pygridjl.results import Status, Stopwatch
-from pygridjl.stochastic.planning import (
-    PlanningProblem,
-    assert_valid_planning,
-    assert_valid_scenarios_for,
-    candidate_sites,
-    check_units,
-    validate_planning,
-)
+from pygridjl.stochastic.planning import PlanningProblem, candidate_sites
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.recourse import ScenarioStatus, SecondStageBatch, expected_value
 from pygridjl.stochastic.result import improvement_captured, siting_result
+from pygridjl.stochastic.validation import (
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+    check_units,
+    validate_planning,
+)
 
 
 def fields(findings):

@@ -11,8 +11,8 @@ from siting_toys import (
 )
 
 from pygridjl.results import Status
-from pygridjl.stochastic.planning import check_units
 from pygridjl.stochastic.rivals import greedy, no_dg, random_siting
+from pygridjl.stochastic.validation import check_units
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from pygridjl.results import Status
 from pygridjl.stochastic.benders import benders
 from pygridjl.stochastic.extensive import extensive
 from pygridjl.stochastic.hedging import extensive_peer, hedging
-from pygridjl.stochastic.planning import PlanningProblem, check_units
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.scenarios.generate import generate_scenarios
 from pygridjl.stochastic.second_stage import build_second_stage
+from pygridjl.stochastic.validation import check_units
 
 
 def ieee13(**options):

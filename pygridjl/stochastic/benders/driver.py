@@ -14,12 +14,7 @@ from pygridjl.results import Status, Stopwatch, relative_gap
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.allocation import allocate
 from pygridjl.stochastic.benders.master import Master
-from pygridjl.stochastic.planning import (
-    PlanningProblem,
-    assert_valid_planning,
-    assert_valid_scenarios_for,
-    check_units,
-)
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import (
     ExpectedValue,
     SecondStage,
@@ -28,6 +23,11 @@ from pygridjl.stochastic.recourse import (
 )
 from pygridjl.stochastic.result import SitingResult, siting_result
 from pygridjl.stochastic.scenarios.model import ScenarioSet
+from pygridjl.stochastic.validation import (
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+    check_units,
+)
 
 __all__ = ["benders"]
 

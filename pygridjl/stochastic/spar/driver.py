@@ -13,11 +13,7 @@ import numpy as np
 from pygridjl._types import FloatArray, IntArray
 from pygridjl.errors import InvalidOptionError
 from pygridjl.results import Status, Stopwatch
-from pygridjl.stochastic.planning import (
-    PlanningProblem,
-    assert_valid_planning,
-    assert_valid_scenarios_for,
-)
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.recourse import (
     ExpectedValue,
@@ -33,6 +29,7 @@ from pygridjl.stochastic.spar.options import SparOptions
 from pygridjl.stochastic.spar.slopes import coordinate_values, update_slopes
 from pygridjl.stochastic.spar.state import SparState, fingerprint, load_state, save_state
 from pygridjl.stochastic.spar.steps import step_size
+from pygridjl.stochastic.validation import assert_valid_planning, assert_valid_scenarios_for
 
 __all__ = ["SparHistory", "SparOptions", "SparResult", "spar"]
 

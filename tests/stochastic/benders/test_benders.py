@@ -18,12 +18,13 @@ from pygridjl.network.feeder import load_feeder
 from pygridjl.results import Status
 from pygridjl.stochastic.benders import benders
 from pygridjl.stochastic.benders.master import Master
-from pygridjl.stochastic.planning import PlanningProblem, check_units
+from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.recourse import expected_value
 from pygridjl.stochastic.scenarios.generate import generate_scenarios
 from pygridjl.stochastic.second_stage import build_second_stage
 from pygridjl.stochastic.solve import site
+from pygridjl.stochastic.validation import check_units
 
 # A failing run is slow to shrink and says enough as it is.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)

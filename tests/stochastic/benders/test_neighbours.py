@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from siting_toys import QuadraticStage, toy_problem, toy_scenarios
 
 from pygridjl.stochastic.benders.master import Master
-from pygridjl.stochastic.planning import check_units
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.recourse import FeasibilityCut
+from pygridjl.stochastic.validation import check_units
 
 
 def neighbours(problem, units):

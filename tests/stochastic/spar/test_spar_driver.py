@@ -15,9 +15,9 @@ from siting_toys import (
 
 from pygridjl.errors import InvalidOptionError, InvalidPlanningError
 from pygridjl.results import Status
-from pygridjl.stochastic.planning import check_units
 from pygridjl.stochastic.spar import SparOptions, spar
 from pygridjl.stochastic.spar.quality import value_over_iterations
+from pygridjl.stochastic.validation import check_units
 
 
 def built(stage=SeparableStage, n_scenario=8, **options):

@@ -8,10 +8,10 @@ from siting_toys import all_decisions, toy_problem
 
 from pygridjl.errors import InvalidOptionError
 from pygridjl.stochastic.allocation import allocate
-from pygridjl.stochastic.planning import check_units
 from pygridjl.stochastic.recourse import FeasibilityCut
 from pygridjl.stochastic.spar.masters import epigraph_master, lambda_master, solve_master
 from pygridjl.stochastic.spar.slopes import coordinate_values
+from pygridjl.stochastic.validation import check_units
 
 
 def learned(problem, units, slopes):
