@@ -220,7 +220,7 @@ def julia(time_limit: float, out: Path, resume: bool, as_json: bool) -> None:
 @click.option(
     "--full",
     is_flag=True,
-    help="Also 1200 scenarios on the 9500-node feeder, more seeds and more timings: some 20 minutes.",
+    help="Also 1200 scenarios on the 9500-node feeder, more seeds and timings: some 20 minutes.",
 )
 @click.option(
     "--time-limit",
