@@ -116,8 +116,8 @@ end
         @test PyGridJL.farkas_gap([1.0], A, [0.0], [Inf], [4.0], [Inf]) == -Inf
     end
 
-    @testset "time limit" begin
-        stage, _, _ = build(Xoshiro(7), 300, 600)
+    @testset "time limit: quadratic = $quadratic" for quadratic in (false, true)
+        stage, _, _ = build(Xoshiro(7), 300, 600; quadratic)
         low = 5.0 .* rand(Xoshiro(8), 3, 300)
         got = PyGridJL.solve_scenarios!(stage, low, fill(Inf, 3, 300); time_limit = 1e-9)
         @test all(in(("time_limit", "optimal")), got.status)
