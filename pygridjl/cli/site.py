@@ -127,7 +127,11 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
 )
 @click.option("--step-rule", type=int, help="SPAR: 1, 2 or 3.")
 @click.option("--sides", help="SPAR: slopes updated: right, left or both.")
-@click.option("--explore", type=int, help="SPAR: random decisions in so many first iterations.")
+@click.option(
+    "--explore",
+    type=int,
+    help="SPAR: random decisions in so many first iterations; 20, or a quarter if fewer.",
+)
 @click.option("--master", help="SPAR: auto, epigraph or lambda.")
 @click.option("--tolerance", type=float, help="SPAR: rest of the moving average that ends a run.")
 @click.option(

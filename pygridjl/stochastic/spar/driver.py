@@ -223,7 +223,7 @@ def _iterate(
     problem, scenarios = second_stage.problem, second_stage.scenarios
     t = len(run.units) + 1
     with watch.phase("master"):
-        if t <= options.explore and not run.cuts:
+        if t <= options.exploration and not run.cuts:
             units: IntArray | None = random_units(problem, run.rng)
         else:
             units = solve_master(problem, run.slopes, run.cuts, options.master)
@@ -253,7 +253,7 @@ def _iterate(
 def _settled(approximate: list[float], options: SparOptions) -> bool:
     """Whether the moving average of the approximate objective has come to rest."""
     w = options.window
-    if options.tolerance == 0 or len(approximate) < options.explore + w + 1:
+    if options.tolerance == 0 or len(approximate) < options.exploration + w + 1:
         return False
     now, before = np.mean(approximate[-w:]), np.mean(approximate[-w - 1 : -1])
     return bool(abs(now - before) <= options.tolerance * abs(now))

@@ -13,6 +13,8 @@ from pygridjl.stochastic.spar.steps import StepRule, step_size
 
 __all__ = ["SparOptions"]
 
+EXPLORED = 20
+
 
 @dataclass(frozen=True)
 class SparOptions:
@@ -31,8 +33,12 @@ class SparOptions:
     sides : {"right", "left", "both"}
         Which slopes a subgradient updates; see
         :func:`~pygridjl.stochastic.spar.slopes.update_slopes`.
-    explore : int
-        So many first iterations take random decisions instead of the best of the approximation.
+    explore : int, optional
+        So many first iterations take random decisions instead of the best of the approximation
+        (offered by the paper, which does not say how many it took). By default 20, at most a
+        quarter of ``max_iterations``: without any, the sites whose first samples were best keep
+        the number of sites to themselves, which on the 9500-node feeder cost a third of the
+        improvement.
     master : {"auto", "epigraph", "lambda"}
         See :func:`~pygridjl.stochastic.spar.masters.solve_master`.
     window : int
@@ -52,7 +58,7 @@ class SparOptions:
     batch: int = 1
     step_rule: StepRule = 1
     sides: Sides = "both"
-    explore: int = 0
+    explore: int | None = None
     master: MasterKind = "auto"
     window: int = 20
     tolerance: float = 0.0
@@ -63,7 +69,6 @@ class SparOptions:
         for name, least in (
             ("max_iterations", 1),
             ("batch", 1),
-            ("explore", 0),
             ("window", 1),
             ("snapshots", 0),
             ("save_every", 1),
@@ -71,6 +76,8 @@ class SparOptions:
             value = getattr(self, name)
             if value < least:
                 raise InvalidOptionError(f"{name} must be at least {least}, not {value}")
+        if self.exploration < 0:
+            raise InvalidOptionError(f"explore must be at least 0, not {self.explore}")
         if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
             raise InvalidOptionError(f"tolerance must be at least 0, not {self.tolerance}")
         for name, kinds in (("sides", Sides), ("master", MasterKind)):
@@ -79,3 +86,10 @@ class SparOptions:
                 allowed = ", ".join(repr(v) for v in get_args(kinds))
                 raise InvalidOptionError(f"{name} must be one of {allowed}, not {value!r}")
         step_size(self.step_rule, 1)
+
+    @property
+    def exploration(self) -> int:
+        """Number of first iterations with random decisions."""
+        if self.explore is not None:
+            return self.explore
+        return min(EXPLORED, self.max_iterations // 4)

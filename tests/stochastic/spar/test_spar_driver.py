@@ -213,7 +213,7 @@ def test_bad_input_is_refused_before_the_first_iteration():
 
 def test_value_over_iterations_judges_every_decision():
     stage = built(QuadraticStage)
-    result = run(stage, options=SparOptions(max_iterations=25))
+    result = run(stage, options=SparOptions(max_iterations=25, explore=0))
     values = value_over_iterations(result, stage)
     p = stage.scenarios.probability
     expected = [p @ stage.evaluate(n).value for n in result.history.units]
