@@ -18,6 +18,7 @@ from pygridjl.bridge.errors import (
 from pygridjl.bridge.locate import Place, locate
 from pygridjl.bridge.probe import REQUIRED, probe
 from pygridjl.bridge.setup import install, status, use
+from pygridjl.errors import OutputError
 
 
 @pytest.mark.parametrize("kind", [JuliaNotFoundError, JuliaPackageError])
@@ -92,7 +93,7 @@ def test_memory_is_written_whole(no_julia: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError("disk full")
 
     monkeypatch.setattr("pathlib.Path.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OutputError, match="disk full"):
         config.remember("/b/julia", "/b")
     assert config.recall() == ("/a/julia", "/a")
     assert [p.name for p in no_julia.iterdir()] == ["julia.json"]
