@@ -240,6 +240,7 @@ def stochastic(
     """
     from pygridjl.report import stochastic as report_siting
     from pygridjl.studies import stochastic as study
+    from pygridjl.studies.stochastic_summary import growth_curves, method_summary
 
     plan = study.FULL if full else study.DEFAULT
     limit = plan.time_limit if time_limit is None else time_limit
@@ -250,7 +251,7 @@ def stochastic(
         stage = _run("second stage", store, study.stage_tasks(plan, seed=seed))
         runs = _run("methods", store, study.method_tasks(plan, time_limit=limit, seed=seed))
         growth = _run("growth", store, study.growth_tasks(plan, time_limit=limit, seed=seed))
-    methods, curves = study.method_summary(runs), study.growth_curves(growth)
+    methods, curves = method_summary(runs), growth_curves(growth)
     tables = {
         "feeders": feeders,
         "second_stage": stage,

@@ -6,9 +6,9 @@ import pytest
 from pygridjl.network.feeder import load_feeder
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.second_stage import build_second_stage
-from pygridjl.studies import stochastic as study
 from pygridjl.studies import stochastic_problems as problems
 from pygridjl.studies.memory import peak_memory, restart_peak_memory
+from pygridjl.studies.stochastic_summary import growth_curves, method_summary
 
 
 @pytest.mark.parametrize("regime", problems.REGIMES)
@@ -70,7 +70,7 @@ def test_the_summary_measures_all_methods_by_the_best_bound():
         run_of("benders", 6.5, bound=4.0, gap=1e-3),
         run_of("benders", 6.2, bound=6.0, gap=1e-4),
     ]
-    spar, loose, tight = study.method_summary(rows)
+    spar, loose, tight = method_summary(rows)
     assert (spar["runs"], spar["value"], spar["best"], spar["worst"]) == (3, 8.0, 7.0, 9.0)
     assert spar["captured"] == pytest.approx(0.5)
     assert (loose["bound"], loose["best_bound"]) == (4.0, 6.0)
@@ -81,7 +81,7 @@ def test_the_summary_measures_all_methods_by_the_best_bound():
 def test_a_failed_run_and_a_missing_bound_claim_nothing():
     asked = {k: v for k, v in run_of("benders", None).items() if k in (
         "feeder", "scenarios", "objective", "regime", "method", "seed", "wanted_gap")}  # fmt: skip
-    spar, benders = study.method_summary(
+    spar, benders = method_summary(
         [run_of("spar", 8.0, seed=0), {**asked, "error": "SolverError: no"}]
     )
     assert spar["captured"] is None
@@ -98,10 +98,10 @@ def test_exponents_leave_out_what_the_clock_ended():
 
     rows = [point(n, 0.01 * n**1.5) for n in (10, 100, 1000)]
     failed = {"axis": "buses", "method": "benders", "size": 7, "error": "SolverError: no"}
-    (curve,) = study.growth_curves([*rows, point(10_000, 20.0, "time_limit"), failed])
+    (curve,) = growth_curves([*rows, point(10_000, 20.0, "time_limit"), failed])
     assert curve["exponent"] == pytest.approx(1.5)
     assert (curve["points"], curve["stopped"]) == (3, 2)
-    (short,) = study.growth_curves(rows[:2])
+    (short,) = growth_curves(rows[:2])
     assert short["exponent"] is None
 
 
