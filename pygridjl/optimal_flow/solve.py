@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
+from pygridjl.arguments import check_time_limit
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder import Feeder
 from pygridjl.network.model import Network
@@ -89,6 +90,7 @@ def opf(
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
     """
+    check_time_limit(time_limit)
     kind = Feeder if isinstance(grid, Feeder) else Network
     if backend not in ("python", "julia"):
         raise InvalidOptionError(f"backend: {backend!r} is neither 'python' nor 'julia'")

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from pygridjl._types import BoolArray
+from pygridjl.arguments import check_time_limit, generator
 from pygridjl.errors import InfeasibleConfigurationError, InvalidOptionError
 from pygridjl.network.model import Network
 from pygridjl.reconfiguration.ac import AcEvaluator
@@ -106,8 +107,7 @@ def reconfigure(
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
     """
-    if not time_limit > 0:
-        raise InvalidOptionError(f"time_limit: must be positive, is {time_limit}")
+    check_time_limit(time_limit)
     chain, solver = _parse(method, backend)
     watch = Stopwatch()
     say = on_progress or (lambda _: None)
@@ -141,7 +141,7 @@ def reconfigure(
         _solve_exactly(run, chain.start)
         return conclude(run, base, method, seed, certify=certify)
     if chain is not None:
-        _search(run, chain, weight_rule, np.random.default_rng(seed))
+        _search(run, chain, weight_rule, generator(seed))
     with watch.phase("bound"):
         from pygridjl.reconfiguration.certificates import electrical_bound
 

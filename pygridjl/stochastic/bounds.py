@@ -17,6 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pygridjl.arguments import generator
 from pygridjl.errors import InvalidOptionError
 from pygridjl.results import Result, Stopwatch, engine_versions
 from pygridjl.stochastic.planning import PlanningProblem
@@ -199,7 +200,7 @@ def sample_scenarios(scenarios: ScenarioSet, size: int, seed: int) -> ScenarioSe
     ScenarioSet
         Its expectation of any decision's value is unbiased for that of the full set.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     rows = rng.choice(len(scenarios), size=size, p=scenarios.probability)
     return scenarios.take(rows, np.full(size, 1.0 / size))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pygridjl.arguments import generator
 from pygridjl.results import Status, Stopwatch
 from pygridjl.stochastic.allocation import allocate
 from pygridjl.stochastic.planning import PlanningProblem
@@ -65,7 +66,7 @@ def random_siting(
         Without bound.
     """
     _check(problem, scenarios, second_stage)
-    units = random_units(problem, np.random.default_rng(seed))
+    units = random_units(problem, generator(seed))
     return siting_result(
         problem, second_stage, units, method="random", watch=Stopwatch(), seed=seed
     )

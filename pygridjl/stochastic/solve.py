@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal
 
+from pygridjl.arguments import check_time_limit
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.feeder.model import Feeder
 from pygridjl.network.feeder.validation import assert_valid_feeder
@@ -166,6 +167,7 @@ def site(
     SolverError
         If a solver fails in a way that leaves no value to state.
     """
+    check_time_limit(time_limit)
     function = method_function(method)
     problem = _problem(feeder, objective, regulators, planning)
     assert_valid_planning(problem)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from pygridjl._types import BoolArray, ComplexArray, FloatArray, IntArray
+from pygridjl.arguments import generator
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
 
@@ -69,7 +70,7 @@ def feeder_like(
     count = max(1, round(n / SUBSTATION_BUSES)) if substations is None else substations
     if not (1 <= count <= n // 2):
         raise InvalidOptionError(f"substations must be from 1 to n/2 = {n // 2}, is {count}")
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     outer = n - count
     feeders = min(outer, max(-(-outer // FEEDER_BUSES), 2 * count))
     parent, trunk = _tree(outer, feeders, rng)

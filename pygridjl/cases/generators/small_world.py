@@ -7,6 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pygridjl._types import IntArray
+from pygridjl.arguments import generator
 from pygridjl.errors import InvalidOptionError
 from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
 
@@ -57,7 +58,7 @@ def watts_strogatz(
         raise InvalidOptionError(f"k must be even, from 2 to n − 1 = {n - 1}, is {k}")
     if not 0.0 <= beta <= 1.0:
         raise InvalidOptionError(f"beta must be from 0 to 1, is {beta}")
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     ends = _connected_ring(n, k, beta, rng)
     m = len(ends)
     impedance = rng.integers(1, 101, size=(m, 2)) / 100.0

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from pygridjl._types import FloatArray, IntArray
+from pygridjl.arguments import generator
 from pygridjl.errors import InvalidOptionError
 from pygridjl.stochastic.scenarios.model import ScenarioSet
 from pygridjl.stochastic.scenarios.profile import (
@@ -95,7 +96,7 @@ def generate_scenarios(
     p = np.repeat(days, 24) / (24.0 * profile.n_day)
     if weights == "uniform":
         p = np.full(n_scenario, 1.0 / n_scenario)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     shape = (n_scenario, n_bus)
     load_by_bus = _deviate(load, deviation * rng.standard_normal(shape), mode)
     pv_by_bus = _deviate(pv, deviation * rng.standard_normal(shape), mode)

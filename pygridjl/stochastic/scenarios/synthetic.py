@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pygridjl._types import FloatArray
+from pygridjl.arguments import generator
 from pygridjl.stochastic.scenarios.profile import HourlyProfile
 from pygridjl.stochastic.scenarios.pvwatts import PVWattsOptions, Weather, pvwatts_multiplier
 
@@ -50,7 +51,7 @@ def synthetic_year(
     """
     from pvlib.location import Location
 
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     zone = round(longitude / 15)
     times = pd.date_range(
         f"{_CALENDAR_YEAR}-01-01 00:30", periods=8760, freq="h", tz=f"Etc/GMT{-zone:+d}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pygridjl._types import FloatArray, IntArray
+from pygridjl.arguments import generator
 from pygridjl.errors import InvalidOptionError
 from pygridjl.results import Status, Stopwatch
 from pygridjl.stochastic.planning import PlanningProblem
@@ -187,7 +188,7 @@ def spar(
         run = load_state(path, mark)
     else:
         slopes = np.zeros((problem.n_site, problem.site_limit + 1))
-        run = SparState(slopes, np.random.default_rng(seed))
+        run = SparState(slopes, generator(seed))
     blocked = False
     while True:
         done = len(run.units)
