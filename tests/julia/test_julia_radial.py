@@ -44,11 +44,13 @@ def test_known_optima_of_the_paper(name: str, optimum: float) -> None:
     assert answer.objective / 1000 == pytest.approx(optimum, rel=1e-5)
 
 
-def test_outer_approximation_with_highs() -> None:
-    problem = build_problem(get_case("forward18"), "balanced")
+@pytest.mark.parametrize(("name", "optimum"), [("forward18", 2.02644), ("forward33", 2.141051)])
+def test_outer_approximation_with_highs(name: str, optimum: float) -> None:
+    problem = build_problem(get_case(name), "balanced")
     answer = julia_reconfigure(problem, "highs-oa", time_limit=120)
     assert answer.status is Status.OPTIMAL
-    assert answer.objective / 1000 == pytest.approx(2.02644, rel=1e-5)
+    assert answer.objective / 1000 == pytest.approx(optimum, rel=1e-5)
+    assert answer.bound == pytest.approx(answer.objective, rel=1e-6)
     assert {"JuMP", "HiGHS", "julia"} <= answer.versions.keys()
 
 
@@ -82,6 +84,19 @@ def test_time_limit_with_a_start() -> None:
     assert answer.status is Status.TIME_LIMIT
     assert answer.objective <= problem.objective(start) * (1 + 1e-9)
     assert answer.bound <= answer.objective
+
+
+@pytest.mark.parametrize("solver", ["highs-oa", "scip", "pajarito", "juniper"])
+@pytest.mark.parametrize("seconds", [0.02, 0.05, 0.2])
+def test_nothing_is_claimed_without_a_tree(solver: str, seconds: float) -> None:
+    problem = build_problem(get_case("case33bw"))
+    answer = julia_reconfigure(problem, solver, time_limit=seconds)
+    if answer.closed is None:
+        assert answer.status in (Status.TIME_LIMIT, Status.NOT_FOUND)
+        assert answer.objective is None
+    else:
+        assert problem.is_spanning_tree(answer.closed)
+        assert answer.objective == pytest.approx(problem.objective(answer.closed), rel=1e-9)
 
 
 def test_a_start_must_be_a_tree() -> None:

@@ -265,7 +265,7 @@ function least_linear_loss(pm, z, time_limit)
                 JuMP.@constraint(model, t >= 2p * P + 2q * Q - p^2 - q^2)
             end
         end
-        if best - bound <= 1e-5 * best
+        if isfinite(best) && best - bound <= 1e-5 * best
             status = "optimal"
             break
         end

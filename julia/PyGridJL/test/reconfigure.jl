@@ -103,6 +103,10 @@ const EXACT = ["highs-oa", "scip", "pajarito"]
         got = PyGridJL.reconfigure(problem, solver; start, time_limit = 1e-3)
         @test got.status == "time_limit"
         isnan(got.bound) || isnan(got.objective) || @test got.bound <= got.objective
+        for limit in (0.01, 0.03, 0.1)
+            got = PyGridJL.reconfigure(problem, solver; time_limit = limit)
+            @test got.status in ("time_limit", "not_found") || !isnan(got.objective)
+        end
     end
 
     @testset "Juniper is never a proof: $solver" for solver in ("juniper", "juniper-plain")
