@@ -14,6 +14,7 @@ from pygridjl.results import Status, Stopwatch, relative_gap
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.allocation import allocate
 from pygridjl.stochastic.benders.master import Master
+from pygridjl.stochastic.benders.sample import SampledStage
 from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.recourse import (
     ExpectedValue,
@@ -46,8 +47,13 @@ INNER = 0.3
 MOST_SITES, FEWEST = 40, 0.05
 # The first search looks at so many times the number of sites that may be used.
 CANDIDATES = 3
+# Where there are LARGE times as many scenarios, so many of them are solved first, to this gap and
+# within this share of a time limit.
+SAMPLE, LARGE, SAMPLE_GAP, SAMPLE_TIME = 96, 4, 2e-3, 0.2
 # Part of the gap by which a neighbour of the incumbent must be able to be better.
 DESCENT_SHARE = 0.1
+# After so many neighbours in a row that are not better, the search looks elsewhere.
+MISSES = 20
 # Part of the gap by which the sites of the incumbent must be able to make it better.
 POLISH_SHARE = 0.25
 # Part of the range between bound and target that the search may leave.
@@ -73,6 +79,7 @@ def benders(
     master is a linear program; then HiGHS searches for whole units the planes allow to be better
     than the incumbent by more than the gap. Each new one is evaluated and so are those of its
     neighbours that the planes allow to be better still; that there is none at all is the proof.
+    Large scenario sets begin with the decision that a sample of them leads to.
 
     Parameters
     ----------
@@ -118,7 +125,11 @@ def benders(
     run = _Run(second_stage, Master(problem, scenarios, groups), gap)
     limit = np.inf if time_limit is None else time_limit
     deadline = time.monotonic() + limit
-    status, iterations = run.start(), 0
+    guess = None
+    if n_scenario >= LARGE * SAMPLE:
+        with run.watch.phase("sample"):
+            guess = _guess(second_stage, gap, SAMPLE_TIME * limit, on_progress)
+    status, iterations = run.start(guess), 0
     while status is None and iterations < max_iterations:
         remaining = deadline - time.monotonic()
         if remaining <= 0:
@@ -131,12 +142,37 @@ def benders(
     return run.answer(status or Status.FEASIBLE, iterations)
 
 
+def _guess(
+    second_stage: SecondStage,
+    gap: float,
+    time_limit: float,
+    on_progress: Callable[[str], None] | None,
+) -> IntArray | None:
+    """Return the decision for a sample of the scenarios, found at a fraction of the cost."""
+
+    def say(text: str) -> None:
+        if on_progress is not None:
+            on_progress(f"sample of {SAMPLE} scenarios, {text}")
+
+    sample = SampledStage(second_stage, SAMPLE)
+    found = benders(
+        sample.problem,
+        sample.scenarios,
+        sample,
+        gap=max(gap, SAMPLE_GAP),
+        time_limit=time_limit,
+        on_progress=say,
+    )
+    second_stage.reset()
+    return None if found.value is None else found.units
+
+
 class _Run:
     """Incumbent and bound between iterations."""
 
     def __init__(self, second_stage: SecondStage, master: Master, gap: float) -> None:
         self._stage, self._master, self._gap = second_stage, master, gap
-        self._watch = Stopwatch()
+        self.watch = Stopwatch()
         self._units: IntArray | None = None
         self._value: ExpectedValue | None = None
         self._reference: ExpectedValue | None = None
@@ -148,7 +184,7 @@ class _Run:
         self._rises: list[float] = []
         self._tried: set[bytes] = set()
         # Whether the neighbours of the incumbent may be better than it.
-        self._descending = False
+        self._descending, self._misses = False, 0
         # Sites the search looks at: those of the incumbent, then the promising ones, then all.
         self._own, self._promising = False, np.zeros(0, dtype=np.int64)
 
@@ -159,8 +195,8 @@ class _Run:
         share = 100 * (relative_gap(self._value.value, self._bound) or 0.0)
         return f"{stage}, value {self._value.value:.6g}, bound {self._bound:.6g}, gap {share:.3f} %"
 
-    def start(self) -> Status | None:
-        """Begin with the plane without units and that at its best decision."""
+    def start(self, guess: IntArray | None) -> Status | None:
+        """Begin with the planes without units, at its best decision and at a guess."""
         problem = self._stage.problem
         found, status = self._evaluate(np.zeros(problem.n_site))
         self._reference = found
@@ -168,6 +204,10 @@ class _Run:
             slopes = np.repeat(found.gradient[:, None], problem.site_limit, axis=1)
             units = allocate(problem, slopes)
             _, status = self._evaluate(units.astype(np.float64))
+        if status is None and guess is not None:
+            _, status = self._evaluate(guess.astype(np.float64))
+            # Worth a descent at once; the first decision from a mean gradient is not.
+            self._descending = self._units is not None
         return status
 
     def iterate(self, remaining: float, *, late: bool) -> Status | None:
@@ -182,7 +222,7 @@ class _Run:
         Points inside give deeper planes than the extreme ones a linear program jumps between
         (Ben-Ameur and Neto 2007).
         """
-        with self._watch.phase("master"):
+        with self.watch.phase("master"):
             ended, bound, units = self._master.relax(remaining)
         if ended is SolverStatus.INFEASIBLE:
             return Status.INFEASIBLE
@@ -238,15 +278,19 @@ class _Run:
         assert self._units is not None
         assert self._value is not None
         value = self._value.value
-        with self._watch.phase("master"):
+        with self.watch.phase("master"):
             found = self._master.best_neighbour(self._units)
-        if found is None or found[0] > value * (1 - self._gap * DESCENT_SHARE):
-            self._descending = False
-            return None
-        if found[1].tobytes() in self._tried:
+        if (
+            found is None
+            or found[0] > value * (1 - self._gap * DESCENT_SHARE)
+            or found[1].tobytes() in self._tried
+        ):
             self._descending = False
             return None
         _, status = self._evaluate(found[1].astype(np.float64))
+        self._misses = 0 if self._value.value < value else self._misses + 1
+        if self._misses > MISSES:
+            self._descending, self._misses = False, 0
         return status or (Status.OPTIMAL if self._closed() else None)
 
     def _search(self, remaining: float) -> Status | None:
@@ -262,7 +306,7 @@ class _Run:
         few = polish or self._promising.size > 0
         # The last digits belong to the gap, not to the rounding of what is left of it.
         target = value * (1 - self._gap * (POLISH_SHARE if polish else 1 - 1e-6))
-        with self._watch.phase("master"):
+        with self.watch.phase("master"):
             span = min(target, 2 * abs(self._bound) + 1.0) - self._bound
             share = SEARCH_SHARE * span / max(abs(self._bound), 1e-9)
             ended, bound, units = self._master.solve(
@@ -305,10 +349,10 @@ class _Run:
         """Solve all scenarios, add what they say, keep the best."""
         if (units == np.rint(units)).all():
             self._tried.add(units.astype(np.int64).tobytes())
-        with self._watch.phase("second stage"):
+        with self.watch.phase("second stage"):
             batch = self._stage.evaluate(units)
             found = expected_value(self._stage.scenarios, batch)
-        with self._watch.phase("master"):
+        with self.watch.phase("master"):
             self._master.add_planes(units, batch)
             for cut in batch.cuts:
                 if cut.scenario not in found.infeasible:
@@ -339,7 +383,7 @@ class _Run:
             self._stage,
             None if proven else self._units,
             method="benders",
-            watch=self._watch,
+            watch=self.watch,
             status=status,
             bound=None if proven else self._bound,
             bound_method="Benders planes, bound of HiGHS",
