@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,7 +52,8 @@ def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, lis
             "which HiGHS does not solve: use method 'benders'"
         )
     try:
-        import mpisppy.utils.sputils as sputils
+        with _quiet():
+            import mpisppy.utils.sputils as sputils
     except ImportError:
         raise InvalidOptionError(
             "progressive hedging needs mpi-sppy: pip install 'pygridjl[hedging]'"
@@ -127,6 +129,7 @@ def hedging(
     iterations: int = 20,
     convergence: float = 1e-3,
     gap: float = 1e-3,
+    time_limit: float | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> SitingResult:
     """Site units by progressive hedging (Rockafellar and Wets 1991) of mpi-sppy, serially.
@@ -152,13 +155,16 @@ def hedging(
         mpi-sppy's measure of disagreement at which it stops.
     gap : float
         Relative gap of each scenario's program.
+    time_limit : float, optional
+        Seconds after which no further iteration begins; all scenarios are solved once in any
+        case, which gives the bound.
     on_progress : callable, optional
         Called with one line at the beginning.
 
     Returns
     -------
     SitingResult
-        Status ``feasible`` or ``not_found``.
+        Status ``feasible``, ``time_limit`` or ``not_found``.
 
     Raises
     ------
@@ -194,12 +200,16 @@ def hedging(
             "iter0_solver_options": {"mip_rel_gap": gap, "threads": 1},
             "iterk_solver_options": {"mip_rel_gap": gap, "threads": 1},
             "linearize_proximal_terms": True,
+            "time_limit": time_limit,
         }
         method = PH(options, names, creator)
+        began = time.monotonic()
         try:
             _, _, trivial = method.ph_main()
         except (RuntimeError, ValueError) as error:
             raise SolverError(f"mpi-sppy: {error}") from error
+        late = time_limit is not None and time.monotonic() - began >= time_limit
+        settled = method.conv is not None and method.conv < convergence
     mean = _mean(method, problem.n_site)
     units = allocate(problem, _distance_slopes(mean, problem.site_limit))
     return siting_result(
@@ -208,7 +218,7 @@ def hedging(
         units,
         method="hedging",
         watch=watch,
-        status=Status.FEASIBLE,
+        status=Status.TIME_LIMIT if late and not settled else Status.FEASIBLE,
         # Each scenario's program is solved to its gap only.
         bound=float(trivial) * (1 - gap) if trivial is not None else None,
         bound_method="each scenario by itself",

@@ -62,3 +62,13 @@ def test_the_loss_and_bad_options_are_refused():
         hedging(problem, scenarios, stage, rho=-1.0)
     with pytest.raises(InvalidOptionError, match="iterations"):
         hedging(problem, scenarios, stage, iterations=0)
+
+
+@pytest.mark.validation
+def test_hedging_in_no_time_still_has_its_bound():
+    pytest.importorskip("mpisppy")
+    problem, scenarios, stage = ieee13()
+    result = hedging(problem, scenarios, stage, time_limit=1e-3)
+    assert result.status is Status.TIME_LIMIT
+    assert not check_units(problem, result.units)
+    assert result.bound <= benders(problem, scenarios, stage, gap=1e-6).value * (1 + 1e-9)
