@@ -31,8 +31,8 @@ from pygridjl.stochastic.pyomo_model import scenario_model
 from pygridjl.stochastic.recourse import SecondStage, assert_built_for
 from pygridjl.stochastic.result import SitingResult, siting_result
 from pygridjl.stochastic.scenarios.model import ScenarioSet
-from pygridjl.stochastic.second_stage.full import OperationProgram
 from pygridjl.stochastic.second_stage.operation import Operation
+from pygridjl.stochastic.second_stage.program import OperationProgram
 from pygridjl.stochastic.validation import assert_valid_planning, assert_valid_scenarios_for
 
 __all__ = ["extensive_peer", "hedging"]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pygridjl.stochastic.first_stage import first_stage_rows
-from pygridjl.stochastic.second_stage.full import OperationProgram
 from pygridjl.stochastic.second_stage.operation import Operation
+from pygridjl.stochastic.second_stage.program import OperationProgram
 
 __all__ = ["scenario_model"]
 

@@ -101,8 +101,8 @@ def stage_rows(plan: Plan) -> list[Row]:
     list of dict
         ``feeder, buses, nodes, rows, columns``, for the voltage deviation.
     """
-    from pygridjl.stochastic.second_stage.full import OperationProgram
     from pygridjl.stochastic.second_stage.operation import Operation
+    from pygridjl.stochastic.second_stage.program import OperationProgram
 
     found = []
     for feeder in plan.masters:

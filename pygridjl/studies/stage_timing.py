@@ -14,8 +14,8 @@ from pygridjl.stochastic.planning import PlanningProblem
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.scenarios.model import ScenarioSet
 from pygridjl.stochastic.second_stage import build_second_stage
-from pygridjl.stochastic.second_stage.full import OperationProgram
 from pygridjl.stochastic.second_stage.operation import Operation
+from pygridjl.stochastic.second_stage.program import OperationProgram
 
 __all__ = ["rebuilt_value", "time_second_stage"]
 

@@ -11,8 +11,8 @@ from pygridjl.stochastic.pyomo_model import scenario_model
 from pygridjl.stochastic.random_units import random_units
 from pygridjl.stochastic.scenarios.generate import generate_scenarios
 from pygridjl.stochastic.second_stage import build_second_stage
-from pygridjl.stochastic.second_stage.full import OperationProgram
 from pygridjl.stochastic.second_stage.operation import Operation
+from pygridjl.stochastic.second_stage.program import OperationProgram
 from pygridjl.studies.stage_timing import rebuilt_value
 
 NOON = 12

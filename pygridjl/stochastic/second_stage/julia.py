@@ -14,8 +14,9 @@ from pygridjl.errors import SolverError
 from pygridjl.results import Status
 from pygridjl.stochastic.recourse import SecondStageBatch
 from pygridjl.stochastic.second_stage.batch import BatchWriter
-from pygridjl.stochastic.second_stage.full import FullSecondStage, OperationProgram
+from pygridjl.stochastic.second_stage.full import FullSecondStage
 from pygridjl.stochastic.second_stage.operation import Operation
+from pygridjl.stochastic.second_stage.program import OperationProgram
 
 __all__ = ["JuliaStage", "loss_hessian"]
 

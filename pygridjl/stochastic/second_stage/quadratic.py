@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csc_array, csc_matrix, diags_array, eye_array, vstack
 
 from pygridjl._types import FloatArray
 from pygridjl.stochastic.second_stage.operation import Operation
-
-if TYPE_CHECKING:
-    from pygridjl.stochastic.second_stage.full import OperationProgram
+from pygridjl.stochastic.second_stage.program import OperationProgram
 
 __all__ = ["LossProgram"]
 
