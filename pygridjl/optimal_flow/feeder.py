@@ -10,7 +10,8 @@ from pygridjl.network.feeder import Feeder, assert_valid_feeder
 from pygridjl.optimal_flow.result import FeederOpfResult
 from pygridjl.powerflow.lindistflow3 import LinDistFlow3
 from pygridjl.results import Status, Stopwatch, engine_versions
-from pygridjl.solvers.highs import HighsModel, LinearModel
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["lindist_opf"]

@@ -26,6 +26,8 @@ __all__ = ["LinDistFlow3", "LinDistFlow3Equations", "drop_matrices"]
 
 _ANGLE = np.exp(-2j * np.pi / 3 * np.arange(3))
 _GAMMA = np.outer(_ANGLE, _ANGLE.conj())
+# Entries of M^P and M^Q this small beside the largest one are rounding.
+ROUNDED = 1e-14
 
 
 def drop_matrices(r: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -318,7 +320,9 @@ class LinDistFlow3:
         """3×3 blocks of the buses as one matrix over the nodes that exist."""
         rows = np.broadcast_to(self._nodes[:, :, None], matrices.shape)
         columns = np.broadcast_to(self._nodes[:, None, :], matrices.shape)
-        there = (rows >= 0) & (columns >= 0) & (matrices != 0)
+        # What cancels but for rounding would meet infinite bounds in proofs of infeasibility.
+        least = ROUNDED * float(np.abs(matrices).max(initial=0.0))
+        there = (rows >= 0) & (columns >= 0) & (np.abs(matrices) > least)
         entries = (matrices[there], (rows[there], columns[there]))
         return csr_array(coo_array(entries, shape=(self.n_node, self.n_node)))
 

@@ -10,11 +10,12 @@ import highspy
 import numpy as np
 from scipy.sparse import csr_array, tril
 
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.errors import InvalidOptionError, SolverError
-from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
+from pygridjl._types import FloatArray, IntArray
+from pygridjl.errors import SolverError
+from pygridjl.solvers.linear import LinearModel, assert_bounds, assert_model, elastic_model
+from pygridjl.solvers.status import SolverStatus, assert_finite
 
-__all__ = ["HighsModel", "HighsSolution", "LinearModel"]
+__all__ = ["HighsModel", "HighsSolution"]
 
 # An integer bound this close to an integer means that integer.
 INTEGER_TOLERANCE = 1e-9
@@ -30,40 +31,6 @@ _STATUS = {
     highspy.HighsModelStatus.kTimeLimit: SolverStatus.TIME_LIMIT,
     highspy.HighsModelStatus.kIterationLimit: SolverStatus.ITERATION_LIMIT,
 }
-
-
-@dataclass(frozen=True, eq=False)
-class LinearModel:
-    """Minimise ½ xᵀHx + cᵀx + offset subject to row_lower ≤ Ax ≤ row_upper and column bounds.
-
-    Attributes
-    ----------
-    cost : ndarray, shape (n,)
-        c.
-    matrix : csr_array, shape (m, n)
-        A.
-    row_lower, row_upper : ndarray, shape (m,)
-        Row bounds; ±infinity for none.
-    col_lower, col_upper : ndarray, shape (n,)
-        Column bounds; ±infinity for none.
-    integer : ndarray of bool, shape (n,), optional
-        Integer columns. Their bounds are rounded inward, because HiGHS can cut off the optimum
-        when an integer column has a fractional upper bound.
-    hessian : csr_array, shape (n, n), optional
-        H, symmetric positive semidefinite. HiGHS solves no mixed-integer quadratic programs.
-    offset : float
-        Constant of the objective.
-    """
-
-    cost: FloatArray
-    matrix: csr_array
-    row_lower: FloatArray
-    row_upper: FloatArray
-    col_lower: FloatArray
-    col_upper: FloatArray
-    integer: BoolArray | None = None
-    hessian: csr_array | None = None
-    offset: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +103,7 @@ class HighsModel:
         feasibility: float = 1e-7,
         interior_root: bool = False,
     ) -> None:
-        _assert_model(model)
+        assert_model(model)
         n = model.cost.size
         self._integer = np.zeros(n, dtype=bool) if model.integer is None else model.integer.copy()
         self._quadratic = model.hessian is not None
@@ -161,13 +128,13 @@ class HighsModel:
 
     def set_row_bounds(self, rows: IntArray, lower: FloatArray, upper: FloatArray) -> None:
         """Change the bounds of some rows."""
-        _assert_bounds("row", lower, upper)
+        assert_bounds("row", lower, upper)
         self._row_lower[rows], self._row_upper[rows] = lower, upper
         self._do("changeRowsBounds", rows.size, rows.astype(np.int32), lower, upper)
 
     def set_col_bounds(self, cols: IntArray, lower: FloatArray, upper: FloatArray) -> None:
         """Change the bounds of some columns; those of integer columns are rounded inward."""
-        _assert_bounds("col", lower, upper)
+        assert_bounds("col", lower, upper)
         lower, upper = self._rounded(cols, lower, upper)
         self._col_lower[cols], self._col_upper[cols] = lower, upper
         self._do("changeColsBounds", cols.size, cols.astype(np.int32), lower, upper)
@@ -181,7 +148,7 @@ class HighsModel:
     def add_rows(self, matrix: csr_array, lower: FloatArray, upper: FloatArray) -> None:
         """Append rows lower ≤ matrix x ≤ upper."""
         assert_finite("HiGHS", "matrix", matrix)
-        _assert_bounds("row", lower, upper)
+        assert_bounds("row", lower, upper)
         self._matrix = csr_array(_stack(self._matrix, matrix))
         self._row_lower = np.concatenate([self._row_lower, lower])
         self._row_upper = np.concatenate([self._row_upper, upper])
@@ -225,19 +192,24 @@ class HighsModel:
                 SolverStatus.INFEASIBLE, None, None, np.inf, None, None, None, 0, 0
             )
         status = self._run(deadline)
+        if status == highspy.HighsModelStatus.kUnknown:
+            # A warm start can lead the simplex method astray; a fresh one finds back.
+            self._do("clearSolver")
+            status = self._run(deadline)
         ray = None
-        linear = not self._integer.any() and not self._quadratic
         infeasible = status == highspy.HighsModelStatus.kInfeasible
-        if infeasible and linear:
-            ray = self._dual_ray()
         undecided = status == highspy.HighsModelStatus.kUnboundedOrInfeasible
-        if undecided or (infeasible and linear and ray is None):
-            # Presolve neither tells the two apart nor leaves a ray.
+        if (infeasible or undecided) and not (self._integer.any() or self._quadratic):
+            # Presolve neither tells the two apart nor leaves a ray, and without it large programs
+            # take minutes; how little the rows must give way tells both.
+            ray = self._dual_ray() if infeasible else None
+            ray = self._elastic_ray(deadline) if ray is None else ray
+            if ray is not None:
+                status = highspy.HighsModelStatus.kInfeasible
+        if undecided and ray is None:
             self._option("presolve", "off")
             status = self._run(deadline)
             self._option("presolve", "choose")
-            if status == highspy.HighsModelStatus.kInfeasible and linear:
-                ray = self._dual_ray()
         return self._solution(status, ray)
 
     def _run(self, deadline: float) -> Any:
@@ -307,9 +279,22 @@ class HighsModel:
     def _dual_ray(self) -> FloatArray | None:
         """Farkas multipliers, verified; None if HiGHS has none or they prove nothing."""
         _, found, values = self._highs.getDualRay()
-        if not found:
+        return self._proof(np.asarray(values, dtype=np.float64)) if found else None
+
+    def _elastic_ray(self, deadline: float) -> FloatArray | None:
+        """Farkas multipliers as the duals of the rows when these may give way at a price."""
+        left = deadline - time.perf_counter()
+        model = elastic_model(
+            self._matrix, self._row_lower, self._row_upper, self._col_lower, self._col_upper
+        )
+        answer = HighsModel(model).solve(time_limit=left) if left > 0 else None
+        if answer is None or answer.row_dual is None:
             return None
-        ray = np.asarray(values, dtype=np.float64)
+        return self._proof(answer.row_dual)
+
+    def _proof(self, multipliers: FloatArray) -> FloatArray | None:
+        """Return the multipliers, or their opposite, if they prove that nothing is feasible."""
+        ray = multipliers.copy()
         # What rounding left of zero would meet infinite bounds of the columns.
         ray[abs(ray) <= ROUNDED * abs(ray).max()] = 0.0
         for y in (ray, -ray):
@@ -389,38 +374,3 @@ def _stack(above: csr_array, below: csr_array) -> csr_array:
         ),
         shape=(above.shape[0] + below.shape[0], above.shape[1]),
     )
-
-
-def _assert_bounds(kind: str, lower: FloatArray, upper: FloatArray) -> None:
-    assert_number("HiGHS", f"{kind}_lower", lower)
-    assert_number("HiGHS", f"{kind}_upper", upper)
-    for name, values, wrong in (("lower", lower, np.inf), ("upper", upper, -np.inf)):
-        bad = np.flatnonzero(values == wrong)
-        if bad.size:
-            raise SolverError(f"HiGHS: {kind}_{name}[{int(bad[0])}] is {wrong}")
-
-
-def _assert_model(model: LinearModel) -> None:
-    n, m = model.cost.size, model.row_lower.size
-    if model.matrix.shape != (m, n):
-        raise InvalidOptionError(f"matrix: shape is {model.matrix.shape}, expected {(m, n)}")
-    sized = (
-        ("row_upper", model.row_upper, m),
-        ("col_lower", model.col_lower, n),
-        ("col_upper", model.col_upper, n),
-        ("integer", model.integer, n),
-    )
-    for name, values, size in sized:
-        if values is not None and values.shape != (size,):
-            raise InvalidOptionError(f"{name}: shape is {values.shape}, expected {(size,)}")
-    assert_finite("HiGHS", "cost", model.cost)
-    assert_finite("HiGHS", "matrix", model.matrix)
-    assert_finite("HiGHS", "offset", np.array([model.offset]))
-    _assert_bounds("row", model.row_lower, model.row_upper)
-    _assert_bounds("col", model.col_lower, model.col_upper)
-    if model.hessian is not None:
-        assert_finite("HiGHS", "hessian", model.hessian)
-        if model.hessian.shape != (n, n):
-            raise InvalidOptionError(f"hessian: shape is {model.hessian.shape}, expected {(n, n)}")
-        if model.integer is not None and model.integer.any():
-            raise InvalidOptionError("hessian: HiGHS solves no mixed-integer quadratic programs")

@@ -10,7 +10,8 @@ from scipy.sparse import block_array, coo_array, csr_array, kron
 
 from pygridjl.errors import InvalidOptionError, SolverError
 from pygridjl.results import Status, Stopwatch
-from pygridjl.solvers.highs import HighsModel, LinearModel
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.first_stage import first_stage_rows
 from pygridjl.stochastic.planning import PlanningProblem

@@ -11,7 +11,8 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
 from pygridjl.errors import InvalidOptionError, SolverError
-from pygridjl.solvers.highs import HighsModel, LinearModel
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.linear import LinearModel, elastic_model
 from pygridjl.solvers.status import SolverStatus
 
 INF = np.inf
@@ -221,3 +222,27 @@ def test_time_limit_of_a_linear_program_counts_from_its_own_run():
     # Its clock has run on, but a limit as long as the first run needed still suffices.
     model.set_cost(np.array([0]), np.array([5.0]))
     assert model.solve(time_limit=needed).status is SolverStatus.OPTIMAL
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_elastic_program_tells_feasible_from_infeasible(seed):
+    rng = np.random.default_rng(seed)
+    m, n = 6, 4
+    matrix = csr_array(np.round(rng.normal(size=(m, n))))
+    centre = np.round(rng.normal(size=m))
+    low, high = centre - rng.integers(0, 3, m), centre + rng.integers(0, 3, m)
+    col = np.full(n, float(rng.integers(1, 4)))
+    elastic = HighsModel(elastic_model(matrix, low, high, -col, col)).solve()
+    a_ub = np.vstack([matrix.toarray(), -matrix.toarray()])
+    answer = linprog(
+        np.zeros(n), a_ub, np.concatenate([high, -low]), bounds=[(-col[0], col[0])] * n
+    )
+    assert elastic.status is SolverStatus.OPTIMAL
+    assert (elastic.objective <= 1e-9) == (answer.status == 0)
+    if answer.status == 2:
+        # Strong duality: the duals of the rows prove by how much they cannot be kept.
+        y = elastic.row_dual
+        least = np.where(y > 0, low, high) @ y
+        largest = np.abs(matrix.T @ y) @ col
+        assert least - largest == pytest.approx(elastic.objective, rel=1e-7)

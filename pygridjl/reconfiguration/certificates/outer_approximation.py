@@ -14,7 +14,8 @@ from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, f
 from pygridjl.reconfiguration.certificates.incumbents import assert_options, conclude
 from pygridjl.reconfiguration.certificates.mesh import starting_tree
 from pygridjl.reconfiguration.problem import RadialProblem
-from pygridjl.solvers.highs import HighsModel, LinearModel
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.linear import LinearModel
 
 __all__ = ["highs_outer_approximation"]
 

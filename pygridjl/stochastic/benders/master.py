@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, vstack
 
 from pygridjl._types import FloatArray, IntArray
-from pygridjl.solvers.highs import HighsModel, LinearModel
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.benders.neighbours import best_neighbour
 from pygridjl.stochastic.first_stage import first_stage_rows

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import block_array, coo_array, csr_array, eye_array
 
 from pygridjl._types import IntArray
-from pygridjl.solvers.highs import LinearModel
+from pygridjl.solvers.linear import LinearModel
 from pygridjl.stochastic.second_stage.operation import LIMIT_KINDS, Operation
 
 __all__ = ["OperationProgram"]

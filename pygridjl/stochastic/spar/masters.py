@@ -10,7 +10,8 @@ from scipy.sparse import coo_array, csr_array
 
 from pygridjl._types import BoolArray, FloatArray, IntArray
 from pygridjl.errors import InvalidOptionError, SolverError
-from pygridjl.solvers.highs import HighsModel, LinearModel
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.allocation import allocate
 from pygridjl.stochastic.first_stage import first_stage_rows

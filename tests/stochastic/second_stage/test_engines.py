@@ -257,3 +257,16 @@ def test_every_overloaded_hour_of_a_year_is_proven(engine):
     for k in (np.flatnonzero(lost)[-1], np.flatnonzero(~lost)[0]):
         written = Written(problem, scenarios, int(heavy[k]), np.zeros(problem.n_site, dtype=int))
         assert (written.least_deviation() is None) == lost[k]
+
+
+@pytest.mark.parametrize("band", [(0.99, 1.05), (0.999, 1.001)])
+def test_a_band_that_nothing_keeps_is_proven_so_in_every_scenario(band):
+    feeder = with_neutral_regulators(load_feeder("ieee123"))
+    problem = PlanningProblem(feeder, v_source=1.0, v_min=band[0], v_max=band[1])
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    batch = build_second_stage(problem, scenarios, "condensed").evaluate(np.zeros(problem.n_site))
+    assert not batch.messages
+    assert (batch.status == ScenarioStatus.INFEASIBLE).all()
+    for k in (0, 4, 15):
+        written = Written(problem, scenarios, k, np.zeros(problem.n_site, dtype=int))
+        assert written.least_deviation() is None
