@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
@@ -57,11 +57,16 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
 @click.option("--objective", type=click.Choice(get_args(Objective)), default="voltage")
 @click.option("--method", type=click.Choice(list(METHODS)), default="spar", show_default=True)
 @click.option(
-    "--engine",
-    type=click.Choice(["condensed", "full", "julia"]),
-    default="condensed",
+    "--backend",
+    type=click.Choice(["python", "julia"]),
+    default="python",
     show_default=True,
-    help="Engine of the second stage.",
+    help="Where the second stage is solved.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["condensed", "full"]),
+    help="Engine of the Python second stage; condensed if none is given.",
 )
 @click.option(
     "--seed",
@@ -163,7 +168,8 @@ def command(
     scenarios: str,
     objective: Objective,
     method: str,
-    engine: str,
+    backend: Literal["python", "julia"],
+    engine: str | None,
     seed: int,
     time_limit: float | None,
     gap: float | None,
@@ -232,6 +238,7 @@ def command(
             drawn,
             method=method,
             seed=seed,
+            backend=backend,
             engine=engine,
             time_limit=time_limit,
             gap=gap,
@@ -245,7 +252,7 @@ def command(
         (plot, partial(_draw_placement, loaded, result)),
         (plot_scenarios, partial(_draw_scenarios, drawn)),
         (plot_functions, partial(_draw_functions, result)),
-        (plot_iterations, partial(_draw_iterations, problem, drawn, engine, result)),
+        (plot_iterations, partial(_draw_iterations, problem, drawn, result)),
     )
     for path, draw in drawings:
         if path is not None:
@@ -275,7 +282,7 @@ def _draw_functions(result: SitingResult, path: Path) -> Path:
 
 
 def _draw_iterations(
-    problem: PlanningProblem, scenarios: ScenarioSet, engine: str, result: SitingResult, path: Path
+    problem: PlanningProblem, scenarios: ScenarioSet, result: SitingResult, path: Path
 ) -> Path:
     from pygridjl.report.siting_curves import plot_iterations
     from pygridjl.stochastic.solve import build_engine
@@ -283,7 +290,7 @@ def _draw_iterations(
     from pygridjl.stochastic.spar.quality import value_over_iterations
 
     assert isinstance(result, SparResult)
-    values = value_over_iterations(result, build_engine(problem, scenarios, engine))
+    values = value_over_iterations(result, build_engine(problem, scenarios, result.engine))
     return plot_iterations({"spar": values}, result.objective, path, no_dg=result.no_dg)
 
 

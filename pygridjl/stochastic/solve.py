@@ -111,7 +111,8 @@ def site(
     seed: int = 0,
     scenario_seed: int = 0,
     regulators: Literal["neutral", "fixed"] = "neutral",
-    engine: str = "condensed",
+    backend: Literal["python", "julia"] = "python",
+    engine: str | None = None,
     time_limit: float | None = None,
     gap: float | None = None,
     options: Mapping[str, Any] | None = None,
@@ -138,8 +139,10 @@ def site(
         Whether regulators stand at the neutral tap, as in the paper's voltage equation (see
         :func:`~pygridjl.stochastic.planning.with_neutral_regulators`), or at the ratios of the
         feeder. A planning problem keeps its feeder as it is.
-    engine : str
-        Engine of the second stage: ``"condensed"``, ``"full"`` or ``"julia"``.
+    backend : {"python", "julia"}
+        Where the second stage is solved; ``"julia"`` starts Julia on first use.
+    engine : {"condensed", "full"}, optional
+        Engine of the Python second stage; ``"condensed"`` unless given.
     time_limit : float, optional
         Seconds for the method.
     gap : float, optional
@@ -166,8 +169,11 @@ def site(
         If the input is unsound; every fault is listed.
     SolverError
         If a solver fails in a way that leaves no value to state.
+    pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
+        If Julia cannot be used or fails.
     """
     check_time_limit(time_limit)
+    engine = _engine(backend, engine)
     function = method_function(method)
     problem = _problem(feeder, objective, regulators, planning)
     assert_valid_planning(problem)
@@ -181,6 +187,18 @@ def site(
         options or {},
     )
     return function(problem, scenarios, build_engine(problem, scenarios, engine), **arguments)
+
+
+def _engine(backend: str, engine: str | None) -> str:
+    if backend == "python":
+        if engine not in (None, "condensed", "full"):
+            raise InvalidOptionError(f"engine: {engine!r} is neither 'condensed' nor 'full'")
+        return engine or "condensed"
+    if backend != "julia":
+        raise InvalidOptionError(f"backend: {backend!r} is neither 'python' nor 'julia'")
+    if engine is not None:
+        raise InvalidOptionError(f"engine: {engine!r} belongs to backend 'python'")
+    return "julia"
 
 
 def _problem(

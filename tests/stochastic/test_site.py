@@ -89,3 +89,13 @@ def test_every_public_name_can_be_imported():
 
     for name in package.__all__:
         assert getattr(package, name).__name__ == name
+
+
+def test_backend_and_engine_must_fit():
+    for options in (
+        {"backend": "julia", "engine": "full"},
+        {"backend": "fortran"},
+        {"engine": "julia"},
+    ):
+        with pytest.raises(InvalidOptionError, match="engine|backend"):
+            site(toy_feeder(), 24, **options)
