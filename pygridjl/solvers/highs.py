@@ -12,6 +12,7 @@ from scipy.sparse import csr_array, tril
 
 from pygridjl._types import FloatArray, IntArray
 from pygridjl.errors import SolverError
+from pygridjl.solvers.farkas import farkas_margin, without_rounding
 from pygridjl.solvers.linear import LinearModel, assert_bounds, assert_model, elastic_model
 from pygridjl.solvers.status import SolverStatus, assert_finite
 
@@ -21,8 +22,6 @@ __all__ = ["HighsModel", "HighsSolution"]
 INTEGER_TOLERANCE = 1e-9
 # Largest violation, relative to the numbers of the row, of an answer called feasible.
 FEASIBILITY_TOLERANCE = 1e-5
-# Entries of a ray this small beside its largest one are rounding.
-ROUNDED = 1e-12
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: SolverStatus.OPTIMAL,
@@ -294,21 +293,12 @@ class HighsModel:
 
     def _proof(self, multipliers: FloatArray) -> FloatArray | None:
         """Return the multipliers, or their opposite, if they prove that nothing is feasible."""
-        ray = multipliers.copy()
-        # What rounding left of zero would meet infinite bounds of the columns.
-        ray[abs(ray) <= ROUNDED * abs(ray).max()] = 0.0
+        ray = without_rounding(multipliers)
+        bounds = (self._row_lower, self._row_upper, self._col_lower, self._col_upper)
         for y in (ray, -ray):
-            if self._proves_infeasible(y):
+            if farkas_margin(y, self._matrix, *bounds) > 0:
                 return y
         return None
-
-    def _proves_infeasible(self, y: FloatArray) -> bool:
-        slope = self._matrix.T @ y
-        # Rounding in columns that should cancel must not meet an infinite bound.
-        slope[abs(slope) <= 1e-9 * (abs(self._matrix).T @ abs(y))] = 0.0
-        largest = _extreme(slope, self._col_upper, self._col_lower)
-        least = _extreme(y, self._row_lower, self._row_upper)
-        return bool(least > largest)
 
     def _rounded(
         self, cols: IntArray, lower: FloatArray, upper: FloatArray
@@ -356,13 +346,6 @@ class HighsModel:
     def _do(self, method: str, *arguments: object) -> None:
         if getattr(self._highs, method)(*arguments) == highspy.HighsStatus.kError:
             raise SolverError(f"HiGHS: {method} failed")
-
-
-def _extreme(coefficient: FloatArray, positive: FloatArray, negative: FloatArray) -> float:
-    """Σ coefficient × the bound that its sign selects, zero coefficients left out."""
-    used = coefficient != 0
-    bound = np.where(coefficient > 0, positive, negative)
-    return float((coefficient[used] * bound[used]).sum())
 
 
 def _stack(above: csr_array, below: csr_array) -> csr_array:

@@ -12,10 +12,9 @@ from pygridjl.network.feeder.loading import load_feeder
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.stochastic.planning import Objective, PlanningProblem
 from pygridjl.stochastic.scenarios.generate import generate_scenarios
-from pygridjl.stochastic.second_stage.julia import loss_hessian
 from pygridjl.stochastic.second_stage.operation import Operation
 from pygridjl.stochastic.second_stage.program import OperationProgram
-from pygridjl.stochastic.second_stage.quadratic import LossProgram
+from pygridjl.stochastic.second_stage.quadratic import LossProgram, loss_hessian
 
 __all__ = ["StageOfBoth"]
 

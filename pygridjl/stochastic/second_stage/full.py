@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from pygridjl._types import FloatArray
 from pygridjl.errors import SolverError
+from pygridjl.solvers.farkas import farkas_margin
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.status import SolverStatus
 from pygridjl.stochastic.planning import PlanningProblem
@@ -125,19 +126,12 @@ class FullSecondStage:
         """Turn a Farkas ray into the row (18): what it proves, as a function of the units."""
         program, y = self._program, ray.copy()
         y[program.capacity] = self._multiplier(y[program.balance])
-        slope = program.matrix.T @ y
-        slope[abs(slope) <= 1e-9 * (abs(program.matrix).T @ abs(y))] = 0.0
         lower, upper = program.row_lower.copy(), program.row_upper.copy()
         lower[program.balance] = upper[program.balance] = right
         lower[program.capacity] = upper[program.capacity] = 0.0
-        constant = _extreme(y, lower, upper) - _extreme(slope, program.col_upper, program.col_lower)
+        constant = farkas_margin(
+            y, program.matrix, lower, upper, program.col_lower, program.col_upper
+        )
         return FeasibilityCut(
             str(self.scenarios.id[scenario]), y[program.capacity] * per_unit, constant
         )
-
-
-def _extreme(coefficient: FloatArray, positive: FloatArray, negative: FloatArray) -> float:
-    """Σ coefficient × the bound its sign selects."""
-    used = coefficient != 0
-    bound = np.where(coefficient > 0, positive, negative)
-    return float((coefficient[used] * bound[used]).sum())

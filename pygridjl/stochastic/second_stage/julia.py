@@ -6,21 +6,18 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import dia_array, diags_array
 
 from pygridjl._types import FloatArray
 from pygridjl.bridge.second_stage import JuliaSecondStage
 from pygridjl.errors import SolverError
 from pygridjl.results import Status
+from pygridjl.solvers.farkas import without_rounding
 from pygridjl.stochastic.recourse import SecondStageBatch
 from pygridjl.stochastic.second_stage.batch import BatchWriter
 from pygridjl.stochastic.second_stage.full import FullSecondStage
-from pygridjl.stochastic.second_stage.operation import Operation
-from pygridjl.stochastic.second_stage.program import OperationProgram
+from pygridjl.stochastic.second_stage.quadratic import loss_hessian
 
-__all__ = ["JuliaStage", "loss_hessian"]
-
-RAY_ROUNDING = 1e-12
+__all__ = ["JuliaStage"]
 
 
 class JuliaStage(FullSecondStage):
@@ -81,7 +78,9 @@ class JuliaStage(FullSecondStage):
                 continue
             cut = None
             if row in answer.ray:
-                cut = self._cut(_cleaned(answer.ray[row]), scenario, right[row], per_unit[row])
+                cut = self._cut(
+                    without_rounding(answer.ray[row]), scenario, right[row], per_unit[row]
+                )
             if cut is not None and cut.coefficient @ n + cut.constant > 0:
                 writer.infeasible(row, cut)
             else:
@@ -93,15 +92,3 @@ class JuliaStage(FullSecondStage):
             self._solve(writer, row, scenario, n)
         except SolverError as error:
             writer.fail(row, str(error))
-
-
-def loss_hessian(operation: Operation, program: OperationProgram) -> dia_array:
-    """Second derivatives of the loss Σ r (P² + Q²), kW, by the columns of the program."""
-    diagonal = np.zeros(program.cost.size)
-    diagonal[program.p_col] = diagonal[program.q_col] = 2 * operation.r * operation.kw
-    return diags_array(diagonal)
-
-
-def _cleaned(ray: FloatArray) -> FloatArray:
-    """Set entries that are rounding beside the largest to zero: they would meet infinite bounds."""
-    return np.where(abs(ray) <= RAY_ROUNDING * abs(ray).max(), 0.0, ray)

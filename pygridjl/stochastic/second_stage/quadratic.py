@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, csc_matrix, diags_array, eye_array, vstack
+from scipy.sparse import csc_array, csc_matrix, dia_array, diags_array, eye_array, vstack
 
 from pygridjl._types import FloatArray
 from pygridjl.stochastic.second_stage.operation import Operation
 from pygridjl.stochastic.second_stage.program import OperationProgram
 
-__all__ = ["LossProgram"]
+__all__ = ["LossProgram", "loss_hessian"]
+
+
+def loss_hessian(operation: Operation, program: OperationProgram) -> dia_array:
+    """Return the second derivatives of the loss Σ r (P² + Q²), kW, by the program's columns."""
+    diagonal = np.zeros(program.cost.size)
+    diagonal[program.p_col] = diagonal[program.q_col] = 2 * operation.r * operation.kw
+    return diags_array(diagonal)
 
 
 class LossProgram:
@@ -27,9 +34,7 @@ class LossProgram:
 
     def __init__(self, operation: Operation, program: OperationProgram) -> None:
         n_col = program.cost.size
-        diagonal = np.zeros(n_col)
         weight = operation.r * operation.kw
-        diagonal[program.p_col] = diagonal[program.q_col] = 2 * weight
         # The objective is brought to about one, so that the solver's tolerances mean the same on
         # every feeder.
         P, Q = operation.model.flows(*operation.feeder.injection())
@@ -62,7 +67,7 @@ class LossProgram:
         place[above] = equal.sum() + np.arange(above.sum())
         self._balance, self._capacity = place[program.balance], place[program.capacity]
         matrix = csc_matrix(csc_array(vstack(parts)))
-        hessian = csc_matrix(csc_array(diags_array(diagonal / self._scale)))
+        hessian = csc_matrix(csc_array(loss_hessian(operation, program) / self._scale))
         self._solver = self._build(hessian, matrix, int(equal.sum()))
 
     def _build(self, hessian: Any, matrix: Any, n_equal: int) -> Any:
