@@ -119,7 +119,6 @@ def benders(
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
-    second_stage.reset()
     n_scenario = len(scenarios)
     groups = np.arange(n_scenario) if multi_cut else np.zeros(n_scenario, dtype=np.int64)
     run = _Run(second_stage, Master(problem, scenarios, groups), gap)
@@ -129,6 +128,7 @@ def benders(
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):
             guess = _guess(second_stage, gap, SAMPLE_TIME * limit, on_progress)
+    second_stage.reset()
     status, iterations = run.start(guess), 0
     while status is None and iterations < max_iterations:
         remaining = deadline - time.monotonic()
@@ -163,7 +163,6 @@ def _guess(
         time_limit=time_limit,
         on_progress=say,
     )
-    second_stage.reset()
     return None if found.value is None else found.units
 
 
