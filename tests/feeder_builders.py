@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pygridjl.network.feeder import (
+from pygridjl.grid import (
     Capacitors,
     Feeder,
     FeederBranches,

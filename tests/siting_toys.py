@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
-from pygridjl.network.feeder.model import Feeder, FeederBranches, FeederBuses, FeederLoads
-from pygridjl.stochastic.planning import PlanningProblem
-from pygridjl.stochastic.recourse import FeasibilityCut, ScenarioStatus, SecondStageBatch
-from pygridjl.stochastic.scenarios.model import ScenarioSet
-from pygridjl.stochastic.validation import check_units
+from pygridjl.grid.feeder import Feeder, FeederBranches, FeederBuses, FeederLoads
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.check import check_units
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage.protocol import FeasibilityCut, ScenarioStatus, SecondStageBatch
 
 
 def toy_feeder(n_bus: int = 5, phases=None) -> Feeder:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pygridjl._types import FloatArray
-from pygridjl.results import Status
+from pygridjl.core.result import Status
+from pygridjl.core.types import FloatArray
 
 __all__ = ["floats", "number", "status_of"]
 

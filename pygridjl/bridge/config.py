@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from pygridjl.bridge.errors import JuliaNotFoundError
-from pygridjl.errors import OutputError
-from pygridjl.files import write_text
+from pygridjl.core.errors import OutputError
+from pygridjl.core.files import write_text
 
 __all__ = ["CONFIG_VARIABLE", "config_file", "forget", "recall", "remember"]
 

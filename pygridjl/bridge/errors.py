@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pygridjl.errors import PyGridJLError
+from pygridjl.core.errors import PyGridJLError
 
 __all__ = [
     "FIXES",

@@ -8,7 +8,7 @@ from importlib import metadata
 
 from pygridjl.bridge.errors import JuliaNotFoundError, JuliaPackageError
 from pygridjl.bridge.locate import Place
-from pygridjl.results import Result
+from pygridjl.core.result import Result
 
 __all__ = ["OPTIONAL", "REQUIRED", "Package", "Probe", "compile_packages", "probe"]
 

@@ -14,7 +14,7 @@ from pygridjl.bridge.errors import (
 )
 from pygridjl.bridge.locate import Place, checked, locate
 from pygridjl.bridge.probe import Probe, compile_packages, probe
-from pygridjl.results import Result
+from pygridjl.core.result import Result
 
 __all__ = ["JuliaStatus", "install", "status", "use"]
 

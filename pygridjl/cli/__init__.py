@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from pygridjl.errors import PyGridJLError
+from pygridjl.core.errors import PyGridJLError
 
 __all__ = ["cli", "main"]
 

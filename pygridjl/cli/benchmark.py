@@ -14,12 +14,12 @@ import click
 import pandas as pd
 
 from pygridjl.cli.options import json_option, open_store, progress, study_options
-from pygridjl.report import reconfiguration as report
+from pygridjl.experiments.reconfiguration import page as report
 from pygridjl.report.tables import text_table, write_csv
-from pygridjl.studies.store import TaskStore
+from pygridjl.study.store import TaskStore
 
 if TYPE_CHECKING:
-    from pygridjl.studies.stochastic import Task
+    from pygridjl.experiments.siting.tasks import Task
 
 __all__ = ["both_tables", "collect", "command"]
 
@@ -57,7 +57,7 @@ def reconfiguration(scale: bool, out: Path, resume: bool, seed: int, as_json: bo
 
     Prints two tables and writes them as CSV files with a picture into the folder --out.
     """
-    from pygridjl.studies import reconfiguration as study
+    from pygridjl.experiments.reconfiguration import tasks as study
 
     store = open_store(out, resume=resume)
     compiling = study.compile_kernels()
@@ -84,7 +84,7 @@ def reconfiguration(scale: bool, out: Path, resume: bool, seed: int, as_json: bo
 
 def both_tables(store: TaskStore, out: Path, seed: int) -> tuple[list[Row], list[Row], list[Path]]:
     """Compute Table I and the standard cases and write them with their picture into ``out``."""
-    from pygridjl.studies import reconfiguration as study
+    from pygridjl.experiments.reconfiguration import tasks as study
 
     instances = len(study.FORWARD_TABLE_I) * len(study.TABLE_METHODS)
     table = collect(
@@ -104,7 +104,7 @@ def both_tables(store: TaskStore, out: Path, seed: int) -> tuple[list[Row], list
 
 
 def _print_tables(table: list[Row], standard: list[Row]) -> None:
-    from pygridjl.studies import reconfiguration as study
+    from pygridjl.experiments.reconfiguration import tasks as study
 
     click.echo("(a) Table I of FORWARD (balanced problem): cost ÷ best proven bound, seconds")
     click.echo(text_table(*report.table_by_instance(table)))
@@ -128,7 +128,7 @@ def collect(what: str, rows: Iterable[Row], total: int) -> list[Row]:
 
 
 def _growth(rows: list[Row]) -> list[str]:
-    from pygridjl.studies.growth import growth_exponent
+    from pygridjl.study.growth import growth_exponent
 
     lines = []
     for family in dict.fromkeys(row["family"] for row in rows):
@@ -166,13 +166,13 @@ def julia(time_limit: float, out: Path, resume: bool, as_json: bool) -> None:
     Prints four tables and writes them as CSV files with a picture into the folder --out.
     """
     from pygridjl.bridge import runtime
-    from pygridjl.report import julia as julia_report
+    from pygridjl.experiments.julia import page as julia_report
 
     # Nothing is written where nothing can be measured.
     began = time.perf_counter()
     runtime.start()
     started = time.perf_counter() - began
-    from pygridjl.studies import julia as study
+    from pygridjl.experiments.julia import tasks as study
 
     store = open_store(out, resume=resume)
     solvers = len(study.BASELINE_SOLVERS)
@@ -238,9 +238,9 @@ def stochastic(
     Prints four tables and writes them as CSV files with two pictures into the folder --out, in
     some four minutes.
     """
-    from pygridjl.report import stochastic as report_siting
-    from pygridjl.studies import stochastic as study
-    from pygridjl.studies.stochastic_summary import growth_curves, method_summary
+    from pygridjl.experiments.siting import page as report_siting
+    from pygridjl.experiments.siting import tasks as study
+    from pygridjl.experiments.siting.summary import growth_curves, method_summary
 
     plan = study.FULL if full else study.DEFAULT
     limit = plan.time_limit if time_limit is None else time_limit

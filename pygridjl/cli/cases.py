@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from pygridjl.cases import CaseInfo, describe, list_cases, load_network
 from pygridjl.cli.options import json_option
-from pygridjl.errors import InvalidOptionError
-from pygridjl.network.writers import save_network
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.grid.cases import CaseInfo, describe, list_cases, load_network
+from pygridjl.grid.io.write import save_network
 
 __all__ = ["command"]
 

@@ -43,8 +43,8 @@ def command(
     GRID is the name of a bundled case or feeder, or a file. The exit code is 1 if there is no
     answer.
     """
-    from pygridjl.cases import load_network
-    from pygridjl.network.feeder import load_feeder
+    from pygridjl.grid import load_feeder
+    from pygridjl.grid.cases import load_network
     from pygridjl.optimal_flow.solve import opf
 
     data = load_feeder(grid) if is_feeder else load_network(grid)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from tqdm import tqdm
 
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
 
 if TYPE_CHECKING:
-    from pygridjl.studies.store import TaskStore
+    from pygridjl.study.store import TaskStore
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,7 +75,7 @@ def open_store(folder: Path, *, resume: bool) -> TaskStore:
     InvalidOptionError
         If the folder cannot be made or the store cannot be opened.
     """
-    from pygridjl.studies.store import TaskStore
+    from pygridjl.study.store import TaskStore
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,7 @@ def command(
     NETWORK is a bundled case (see `pygridjl cases`) or a file: .m, .pos, .dss, .json or a folder
     of CSV tables.
     """
-    from pygridjl.cases import load_network
+    from pygridjl.grid.cases import load_network
     from pygridjl.reconfiguration import reconfigure
 
     if "none" in limits and len(limits) > 1:
@@ -128,7 +128,7 @@ def command(
 
 def _meant_for(name: str) -> ProblemKind:
     """Return the problem a bundled case is meant for; substations for anything else."""
-    from pygridjl.cases import list_cases
+    from pygridjl.grid.cases import list_cases
 
     kinds = {case.name: case.problem for case in list_cases()}
     return "balanced" if kinds.get(name) == "balanced" else "substations"

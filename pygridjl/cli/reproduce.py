@@ -12,12 +12,12 @@ import pandas as pd
 
 from pygridjl.cli.benchmark import both_tables, collect
 from pygridjl.cli.options import json_option, open_store, study_options
-from pygridjl.files import write_text
-from pygridjl.report.forward_paper import forward_report
+from pygridjl.core.files import write_text
+from pygridjl.experiments.forward.page import forward_report
 from pygridjl.report.tables import write_csv
 
 if TYPE_CHECKING:
-    from pygridjl.stochastic.bounds import BoundsResult
+    from pygridjl.siting.sample_bounds import BoundsResult
 
 __all__ = ["command"]
 
@@ -37,8 +37,8 @@ def forward(out: Path, resume: bool, seed: int, as_json: bool) -> None:
 
     Writes report.md with its tables and figure into the folder --out.
     """
-    from pygridjl.studies import forward_paper as paper
-    from pygridjl.studies import reconfiguration as study
+    from pygridjl.experiments.forward import tasks as paper
+    from pygridjl.experiments.reconfiguration import tasks as study
 
     store = open_store(out, resume=resume)
     study.compile_kernels()
@@ -78,9 +78,11 @@ def spar(full: bool, out: Path, resume: bool, seed: int, as_json: bool) -> None:
     Writes report.md with its tables and figures into the folder --out. Without --full only IEEE
     123 with 96 scenarios is run.
     """
-    from pygridjl.report.spar_paper import spar_report
-    from pygridjl.studies import spar_bounds, spar_masters, spar_paper
-    from pygridjl.studies import spar_runs as runs
+    from pygridjl.experiments.spar import bounds as spar_bounds
+    from pygridjl.experiments.spar import masters as spar_masters
+    from pygridjl.experiments.spar import printed as spar_paper
+    from pygridjl.experiments.spar import tasks as runs
+    from pygridjl.experiments.spar.page import spar_report
 
     store = open_store(out, resume=resume)
     plan = runs.FULL if full else runs.QUICK
@@ -148,9 +150,9 @@ def _spar_figures(
     bounds: Mapping[str, Sequence[BoundsResult]],
 ) -> list[tuple[Path, str]]:
     """Draw Figures 1 to 3 and the bounds by sample size, each with its caption."""
+    from pygridjl.experiments.spar import tasks as runs
     from pygridjl.report import siting_curves as curves
     from pygridjl.report.siting import plot_coordinate_functions
-    from pygridjl.studies import spar_runs as runs
 
     fans = curves.plot_scenarios(runs.scenario_set("ieee123", 96), out / "figure-1.png")
     learned = plot_coordinate_functions(

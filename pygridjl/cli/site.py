@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from pygridjl.cli.options import Reporter, json_option
-from pygridjl.stochastic.planning import Objective, PlanningProblem, with_neutral_regulators
-from pygridjl.stochastic.solve import METHODS
+from pygridjl.siting.problem import Objective, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.solve import METHODS
 
 if TYPE_CHECKING:
-    from pygridjl.network.feeder.model import Feeder
-    from pygridjl.stochastic.result import SitingResult
-    from pygridjl.stochastic.scenarios.model import ScenarioSet
-    from pygridjl.stochastic.scenarios.profile import HourlyProfile
+    from pygridjl.grid.feeder import Feeder
+    from pygridjl.scenarios.model import ScenarioSet
+    from pygridjl.scenarios.profile import HourlyProfile
+    from pygridjl.siting.result import SitingResult
 
 __all__ = ["command"]
 
@@ -196,10 +196,10 @@ def command(
     FEEDER is a bundled feeder (ieee13, ieee34, ieee37, ieee123, ieee8500, ieee9500), an OpenDSS
     script or a folder of feeder tables.
     """
-    from pygridjl.network.feeder import load_feeder
-    from pygridjl.stochastic.scenarios.files import read_scenarios
-    from pygridjl.stochastic.scenarios.generate import generate_scenarios
-    from pygridjl.stochastic.solve import site
+    from pygridjl.grid import load_feeder
+    from pygridjl.scenarios.files import read_scenarios
+    from pygridjl.scenarios.generate import generate_scenarios
+    from pygridjl.siting.solve import site
 
     for name, path in (("functions", plot_functions), ("iterations", plot_iterations)):
         if path is not None and method != "spar":
@@ -275,7 +275,7 @@ def _draw_scenarios(scenarios: ScenarioSet, path: Path) -> Path:
 
 def _draw_functions(result: SitingResult, path: Path) -> Path:
     from pygridjl.report.siting import plot_coordinate_functions
-    from pygridjl.stochastic.spar import SparResult
+    from pygridjl.siting.methods.spar import SparResult
 
     assert isinstance(result, SparResult)
     return plot_coordinate_functions(result, path)
@@ -285,9 +285,9 @@ def _draw_iterations(
     problem: PlanningProblem, scenarios: ScenarioSet, result: SitingResult, path: Path
 ) -> Path:
     from pygridjl.report.siting_curves import plot_iterations
-    from pygridjl.stochastic.solve import build_engine
-    from pygridjl.stochastic.spar import SparResult
-    from pygridjl.stochastic.spar.quality import value_over_iterations
+    from pygridjl.siting.methods.spar import SparResult
+    from pygridjl.siting.methods.spar.quality import value_over_iterations
+    from pygridjl.siting.solve import build_engine
 
     assert isinstance(result, SparResult)
     values = value_over_iterations(result, build_engine(problem, scenarios, result.engine))
@@ -298,8 +298,8 @@ def _year(
     profile: Path | None, nsrdb: Path | None, ercot: Path | None, zone: str
 ) -> HourlyProfile | None:
     """Return the year of hours asked for; None for the bundled one."""
-    from pygridjl.stochastic.scenarios.measured import measured_year
-    from pygridjl.stochastic.scenarios.profile import read_profile
+    from pygridjl.scenarios.measured import measured_year
+    from pygridjl.scenarios.profile import read_profile
 
     if (nsrdb is None) != (ercot is None):
         raise click.UsageError("--nsrdb and --ercot belong together")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pygridjl._types import FloatArray
-from pygridjl.network.model import Network
-from pygridjl.powerflow.ybus import bus_admittance
+from pygridjl.core.types import FloatArray
+from pygridjl.grid.network import Network
+from pygridjl.powerflow.admittance import bus_admittance
 
 __all__ = ["largest_violation"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pygridjl._types import FloatArray, StrArray
-from pygridjl.results import Result, Status
+from pygridjl.core.result import Result, Status
+from pygridjl.core.types import FloatArray, StrArray
 
 __all__ = ["FeederOpfResult", "OpfResult"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
-from pygridjl.arguments import check_time_limit
-from pygridjl.errors import InvalidOptionError
-from pygridjl.network.feeder import Feeder
-from pygridjl.network.model import Network
-from pygridjl.optimal_flow.ac import FEASIBILITY_TOLERANCE, ac_opf
+from pygridjl.core.arguments import check_time_limit
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid import Feeder
+from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.check import largest_violation
-from pygridjl.optimal_flow.feeder import lindist_opf
+from pygridjl.optimal_flow.forms.acp import FEASIBILITY_TOLERANCE, ac_opf
+from pygridjl.optimal_flow.forms.lindist import lindist_opf
 from pygridjl.optimal_flow.result import FeederOpfResult, OpfResult
-from pygridjl.results import Status
 
 __all__ = ["opf"]
 
@@ -114,7 +114,7 @@ def opf(
 def _feeder_by_julia(
     feeder: Feeder, formulation: str, ampacity: bool, time_limit: float | None
 ) -> FeederOpfResult:
-    from pygridjl.bridge.feeder_opf import julia_feeder_opf
+    from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
 
     found = julia_feeder_opf(
         feeder,
@@ -143,7 +143,7 @@ def _feeder_by_julia(
 
 
 def _by_julia(network: Network, formulation: str, time_limit: float | None) -> OpfResult:
-    from pygridjl.bridge.network_opf import julia_opf
+    from pygridjl.bridge.problems.network_opf import julia_opf
 
     found = julia_opf(network, formulation, time_limit=time_limit)  # type: ignore[arg-type]
     status, objective, violation = found.status, found.objective, None

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.sparse import block_array, csc_array, csr_array, diags_array
 from scipy.sparse.linalg import SuperLU, splu
 
-from pygridjl._types import BoolArray, ComplexArray, IntArray
-from pygridjl.errors import PowerFlowError
-from pygridjl.network.model import Network
-from pygridjl.powerflow.ybus import bus_admittance
+from pygridjl.core.errors import PowerFlowError
+from pygridjl.core.types import BoolArray, ComplexArray, IntArray
+from pygridjl.grid.network import Network
+from pygridjl.powerflow.admittance import bus_admittance
 
 __all__ = ["NewtonPowerFlow", "newton_power_flow"]
 

@@ -14,10 +14,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import PowerFlowError
-from pygridjl.network.model import Network
-from pygridjl.network.validation import Finding
+from pygridjl.core.errors import PowerFlowError
+from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.grid.network import Network
+from pygridjl.grid.network_checks import Finding
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.reconfiguration.problem import ProblemKind
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from pygridjl.errors import SolverError
-from pygridjl.network.model import Network
-from pygridjl.reconfiguration.ac import AcState
-from pygridjl.reconfiguration.base import BaseState
+from pygridjl.core.errors import SolverError
+from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
+from pygridjl.grid.network import Network
+from pygridjl.reconfiguration.ac.evaluate import AcState
+from pygridjl.reconfiguration.base_state import BaseState
 from pygridjl.reconfiguration.check import check_configuration
 from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem
 from pygridjl.reconfiguration.result import ReconfigurationResult
-from pygridjl.reconfiguration.run import Run
-from pygridjl.results import Status, Stopwatch, engine_versions, relative_gap
+from pygridjl.reconfiguration.search_state import Run
 
 __all__ = ["conclude", "impossible"]
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
-from pygridjl._types import FloatArray
-from pygridjl.reconfiguration.laplacian import solve_laplacian
+from pygridjl.core.types import FloatArray
+from pygridjl.graphs.laplacian import solve_laplacian
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["ElectricalFlow", "electrical_flow"]

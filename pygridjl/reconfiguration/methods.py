@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pygridjl._types import BoolArray
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = [

@@ -20,15 +20,15 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.errors import (
+from pygridjl.core.errors import (
     InfeasibleConfigurationError,
     InvalidNetworkError,
     InvalidOptionError,
 )
-from pygridjl.network.graph import Adjacency, adjacency, rooted_forest, subtree_sums
-from pygridjl.network.model import Network
-from pygridjl.network.validation import Finding, assert_valid
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.forest import Adjacency, adjacency, rooted_forest, subtree_sums
+from pygridjl.grid.network import Network
+from pygridjl.grid.network_checks import Finding, assert_valid
 
 __all__ = ["Limit", "ProblemKind", "RadialProblem", "build_problem"]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pygridjl.reconfiguration.ac import Violation
-from pygridjl.results import Result, Status
+from pygridjl.core.result import Result, Status
+from pygridjl.reconfiguration.ac.evaluate import Violation
 
 if TYPE_CHECKING:
-    from pygridjl.network.model import Network
+    from pygridjl.grid.network import Network
 
 __all__ = ["ReconfigurationResult"]
 

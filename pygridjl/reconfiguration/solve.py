@@ -8,13 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from pygridjl._types import BoolArray
-from pygridjl.arguments import check_time_limit, generator
-from pygridjl.errors import InfeasibleConfigurationError, InvalidOptionError
-from pygridjl.network.model import Network
-from pygridjl.reconfiguration.ac import AcEvaluator
-from pygridjl.reconfiguration.ac_descent import ac_descent
-from pygridjl.reconfiguration.base import base_state
+from pygridjl.core.arguments import check_time_limit, generator
+from pygridjl.core.errors import InfeasibleConfigurationError, InvalidOptionError
+from pygridjl.core.result import Stopwatch, engine_versions
+from pygridjl.core.types import BoolArray
+from pygridjl.grid.network import Network
+from pygridjl.reconfiguration.ac.descent import ac_descent
+from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
+from pygridjl.reconfiguration.base_state import base_state
 from pygridjl.reconfiguration.conclude import conclude, impossible
 from pygridjl.reconfiguration.methods import (
     Chain,
@@ -25,9 +26,8 @@ from pygridjl.reconfiguration.methods import (
 )
 from pygridjl.reconfiguration.problem import Limit, ProblemKind, build_problem
 from pygridjl.reconfiguration.result import ReconfigurationResult
-from pygridjl.reconfiguration.run import Progress, Run
+from pygridjl.reconfiguration.search_state import Progress, Run
 from pygridjl.reconfiguration.warmup import compile_kernels
-from pygridjl.results import Stopwatch, engine_versions
 
 __all__ = ["Backend", "reconfigure"]
 
@@ -130,7 +130,7 @@ def reconfigure(
             return impossible(network, problem, method, base, str(error), seed, watch)
         base = base_state(network, problem)
     if solver is not None:
-        from pygridjl.reconfiguration import julia
+        from pygridjl.reconfiguration.certificates import julia_solvers as julia
 
         with watch.phase("julia"):
             say("starting Julia")

@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
-from pygridjl.reconfiguration.ac import AcEvaluator
+from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
+from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.methods import Chain, start_tree
 from pygridjl.reconfiguration.problem import build_problem
 

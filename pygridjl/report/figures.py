@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pygridjl.errors import InvalidOptionError
-from pygridjl.files import replacing_file
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.files import replacing_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.network.graph import RootedForest, adjacency, rooted_forest
-from pygridjl.network.model import Network
+from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.graphs.forest import RootedForest, adjacency, rooted_forest
+from pygridjl.grid.network import Network
 
 __all__ = ["bus_positions"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import InvalidOptionError, PowerFlowError
-from pygridjl.network.model import Network
+from pygridjl.core.errors import InvalidOptionError, PowerFlowError
+from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.grid.network import Network
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.layout import bus_positions

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import InvalidOptionError
-from pygridjl.network.feeder.model import Feeder
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.grid.feeder import Feeder
 from pygridjl.report.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
-    from pygridjl.stochastic.result import SitingResult
-    from pygridjl.stochastic.spar import SparResult
+    from pygridjl.siting.methods.spar import SparResult
+    from pygridjl.siting.result import SitingResult
 
 __all__ = ["plot_coordinate_functions", "plot_placement"]
 

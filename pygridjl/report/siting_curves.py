@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
 from pygridjl.report.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
-    from pygridjl.stochastic.bounds import BoundsResult, Interval
-    from pygridjl.stochastic.scenarios.model import ScenarioSet
+    from pygridjl.scenarios.model import ScenarioSet
+    from pygridjl.siting.sample_bounds import BoundsResult, Interval
 
 __all__ = ["plot_bounds", "plot_iterations", "plot_scenarios"]
 

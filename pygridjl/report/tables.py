@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pygridjl.files import write_text
+from pygridjl.core.files import write_text
 
 __all__ = ["Column", "markdown_table", "number", "text_table", "write_csv"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from pygridjl._types import FloatArray
+from pygridjl.core.types import FloatArray
 
 __all__ = ["farkas_margin", "without_rounding"]
 

@@ -10,8 +10,8 @@ import highspy
 import numpy as np
 from scipy.sparse import csr_array, tril
 
-from pygridjl._types import FloatArray, IntArray
-from pygridjl.errors import SolverError
+from pygridjl.core.errors import SolverError
+from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.farkas import farkas_margin, without_rounding
 from pygridjl.solvers.linear import LinearModel, assert_bounds, assert_model, elastic_model
 from pygridjl.solvers.status import SolverStatus, assert_finite

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array, eye_array, hstack
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import InvalidOptionError, SolverError
+from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.solvers.status import assert_finite, assert_number
 
 __all__ = ["LinearModel", "assert_bounds", "assert_model", "elastic_model"]

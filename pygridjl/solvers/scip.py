@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import SolverError
+from pygridjl.core.errors import SolverError
+from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
 
 __all__ = ["ScipModel", "ScipOutcome"]

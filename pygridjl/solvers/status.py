@@ -7,8 +7,8 @@ from enum import StrEnum
 import numpy as np
 from scipy.sparse import csr_array
 
-from pygridjl._types import FloatArray
-from pygridjl.errors import SolverError
+from pygridjl.core.errors import SolverError
+from pygridjl.core.types import FloatArray
 
 __all__ = ["SolverStatus", "assert_finite", "assert_number"]
 

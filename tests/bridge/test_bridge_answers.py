@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from pygridjl.bridge.answer import floats, number, status_of
-from pygridjl.bridge.dss_opf import julia_dss_opf
-from pygridjl.bridge.feeder_opf import julia_feeder_opf
-from pygridjl.bridge.network_opf import julia_opf
-from pygridjl.cases import get_case
-from pygridjl.errors import CaseNotFoundError, InvalidNetworkError, InvalidOptionError
-from pygridjl.network.feeder import load_feeder
-from pygridjl.results import Status
+from pygridjl.bridge.problems.dss_opf import julia_dss_opf
+from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
+from pygridjl.bridge.problems.network_opf import julia_opf
+from pygridjl.core.errors import CaseNotFoundError, InvalidNetworkError, InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid import load_feeder
+from pygridjl.grid.cases import get_case
 
 
 def test_nan_is_none_and_arrays_are_copies() -> None:

@@ -18,7 +18,7 @@ from pygridjl.bridge.errors import (
 from pygridjl.bridge.locate import Place, locate
 from pygridjl.bridge.probe import REQUIRED, probe
 from pygridjl.bridge.setup import install, status, use
-from pygridjl.errors import OutputError
+from pygridjl.core.errors import OutputError
 
 
 @pytest.mark.parametrize("kind", [JuliaNotFoundError, JuliaPackageError])

@@ -8,9 +8,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from pygridjl.cases import list_cases, load_network
 from pygridjl.cli import main
 from pygridjl.cli.cases import command
+from pygridjl.grid.cases import list_cases, load_network
 
 
 def run(*arguments):

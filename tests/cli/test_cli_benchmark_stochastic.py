@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pygridjl.cli.benchmark import command
-from pygridjl.studies import stochastic as study
+from pygridjl.experiments.siting import tasks as study
 
 TINY = study.Plan(
     stage_feeders=("ieee13",),

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from pygridjl.cases import get_case
-from pygridjl.network.writers import save_network
+from pygridjl.grid.cases import get_case
+from pygridjl.grid.io.write import save_network
 from pygridjl.reconfiguration import check_configuration
 
 # The commands run in-process (a fresh interpreter each would cost seconds), except where the

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from pygridjl.cli.reproduce import command
-from pygridjl.studies import spar_runs
+from pygridjl.experiments.spar import tasks as spar_runs
 
 
 @pytest.mark.slow

@@ -10,21 +10,21 @@ from click.testing import CliRunner
 from siting_toys import QuadraticStage, toy_feeder
 
 from pygridjl.cli.site import command
-from pygridjl.errors import PyGridJLError
-from pygridjl.network.feeder import save_feeder
-from pygridjl.stochastic.scenarios.files import save_scenarios
-from pygridjl.stochastic.scenarios.generate import generate_scenarios
-from pygridjl.stochastic.scenarios.profile import bundled_year, save_profile
+from pygridjl.core.errors import PyGridJLError
+from pygridjl.grid import save_feeder
+from pygridjl.scenarios.files import save_scenarios
+from pygridjl.scenarios.generate import generate_scenarios
+from pygridjl.scenarios.profile import bundled_year, save_profile
 
 
 @pytest.fixture
 def feeder(tmp_path, monkeypatch):
     """A toy feeder on disk and a toy engine in the place of the real ones."""
-    module = types.ModuleType("pygridjl.stochastic.second_stage")
+    module = types.ModuleType("pygridjl.siting.second_stage")
     module.build_second_stage = lambda problem, scenarios, engine: QuadraticStage(
         problem, scenarios
     )
-    monkeypatch.setitem(sys.modules, "pygridjl.stochastic.second_stage", module)
+    monkeypatch.setitem(sys.modules, "pygridjl.siting.second_stage", module)
     return str(save_feeder(toy_feeder(), tmp_path / "toy"))
 
 

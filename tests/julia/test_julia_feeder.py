@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from feeder_builders import two_bus_feeder
 
-from pygridjl.bridge.dss_opf import julia_dss_opf
 from pygridjl.bridge.errors import JuliaSolveError
-from pygridjl.bridge.feeder_opf import julia_feeder_opf
-from pygridjl.bridge.feeder_radial import julia_feeder_reconfigure
-from pygridjl.errors import InvalidOptionError
-from pygridjl.network.feeder import (
+from pygridjl.bridge.problems.dss_opf import julia_dss_opf
+from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
+from pygridjl.bridge.problems.feeder_radial import julia_feeder_reconfigure
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid import (
     Feeder,
     FeederBranches,
     FeederBuses,
@@ -22,8 +23,7 @@ from pygridjl.network.feeder import (
     FeederLoads,
     load_feeder,
 )
-from pygridjl.powerflow.lindistflow3 import LinDistFlow3
-from pygridjl.results import Status
+from pygridjl.powerflow.lindistflow import LinDistFlow3
 
 pytestmark = pytest.mark.julia
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pygridjl.bridge.dss_opf import JuliaDssOpf, julia_dss_opf
 from pygridjl.bridge.errors import JuliaSolveError
-from pygridjl.bridge.feeder_opf import julia_feeder_opf
-from pygridjl.network.dss_engine import compiled_circuit
-from pygridjl.network.feeder import Feeder, load_feeder
-from pygridjl.results import Status
+from pygridjl.bridge.problems.dss_opf import JuliaDssOpf, julia_dss_opf
+from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
+from pygridjl.core.result import Status
+from pygridjl.grid import Feeder, load_feeder
+from pygridjl.grid.io.opendss.engine import compiled_circuit
 
 pytestmark = pytest.mark.julia
 

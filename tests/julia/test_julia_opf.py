@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pygridjl.cases import get_case
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid.cases import get_case
 from pygridjl.optimal_flow.solve import opf
-from pygridjl.results import Status
 
 pytestmark = pytest.mark.julia
 

@@ -95,7 +95,7 @@ def test_loky_workers_have_a_julia_of_their_own() -> None:
 def _stage_values(quadratic: bool) -> list[float]:
     from scipy.sparse import diags_array, random_array
 
-    from pygridjl.bridge.second_stage import JuliaSecondStage
+    from pygridjl.bridge.problems.scenarios import JuliaSecondStage
 
     rng = np.random.default_rng(5)
     matrix = random_array((20, 35), density=0.4, rng=rng, data_sampler=rng.random).tocsr()

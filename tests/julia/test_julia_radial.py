@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from pygridjl.bridge.errors import JuliaSolveError
-from pygridjl.bridge.radial import julia_reconfigure
-from pygridjl.cases import get_case
-from pygridjl.errors import InvalidOptionError
+from pygridjl.bridge.problems.radial import julia_reconfigure
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid.cases import get_case
 from pygridjl.reconfiguration.problem import build_problem
-from pygridjl.results import Status
 
 pytestmark = pytest.mark.julia
 

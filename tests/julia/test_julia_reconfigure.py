@@ -6,9 +6,10 @@ import pytest
 
 from pygridjl.bridge import runtime
 from pygridjl.bridge.errors import JuliaPackageError
-from pygridjl.cases import get_case
-from pygridjl.reconfiguration import julia, reconfigure
-from pygridjl.results import Status
+from pygridjl.core.result import Status
+from pygridjl.grid.cases import get_case
+from pygridjl.reconfiguration import reconfigure
+from pygridjl.reconfiguration.certificates import julia_solvers as julia
 
 pytestmark = pytest.mark.julia
 

@@ -9,9 +9,9 @@ from scipy.optimize import linprog
 from scipy.sparse import diags_array, random_array
 
 from pygridjl.bridge.errors import JuliaSolveError
-from pygridjl.bridge.second_stage import JuliaSecondStage
-from pygridjl.errors import InvalidOptionError
-from pygridjl.results import Status
+from pygridjl.bridge.problems.scenarios import JuliaSecondStage
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
 
 pytestmark = pytest.mark.julia
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import pygridjl
-from pygridjl.network.feeder.loading import load_feeder
-from pygridjl.results import Status
-from pygridjl.stochastic.planning import PlanningProblem
-from pygridjl.stochastic.recourse import ScenarioStatus
-from pygridjl.stochastic.scenarios.generate import generate_scenarios
-from pygridjl.stochastic.second_stage import build_second_stage
+from pygridjl.core.result import Status
+from pygridjl.grid.cases.feeder_loading import load_feeder
+from pygridjl.scenarios.generate import generate_scenarios
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage import build_second_stage
+from pygridjl.siting.second_stage.protocol import ScenarioStatus
 
 pytestmark = pytest.mark.julia
 

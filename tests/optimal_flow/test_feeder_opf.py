@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pygridjl.errors import InvalidOptionError
-from pygridjl.network.feeder import Feeder, FeederGenerators, load_feeder
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid import Feeder, FeederGenerators, load_feeder
 from pygridjl.optimal_flow.solve import opf
-from pygridjl.powerflow.lindistflow3 import LinDistFlow3
-from pygridjl.results import Status
+from pygridjl.powerflow.lindistflow import LinDistFlow3
 
 
 def _with_unit(feeder: Feeder, bus: str, p: float, s_max: float) -> Feeder:

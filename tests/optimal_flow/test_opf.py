@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from pygridjl.cases import get_case
 from pygridjl.cli.opf import command
-from pygridjl.errors import InvalidNetworkError, InvalidOptionError
+from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid.cases import get_case
 from pygridjl.optimal_flow.check import largest_violation
 from pygridjl.optimal_flow.solve import opf
-from pygridjl.results import Status
 
 
 # runopf of MATPOWER with its default solver, as its documentation and test suite print it.

@@ -6,10 +6,10 @@ from builders import line_network, random_network, spanning_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygridjl.powerflow.radial import radial_power_flow
+from pygridjl.powerflow.sweep import radial_power_flow
 from pygridjl.reconfiguration import build_problem
-from pygridjl.reconfiguration.ac import AcEvaluator
-from pygridjl.reconfiguration.ac_descent import ac_descent
+from pygridjl.reconfiguration.ac.descent import ac_descent
+from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 
 
 def _state(network):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pygridjl.reconfiguration import build_problem, check_configuration
-from pygridjl.reconfiguration.ac import AcEvaluator
+from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 
 
 @settings(max_examples=30, deadline=None)

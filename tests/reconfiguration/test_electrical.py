@@ -8,7 +8,7 @@ from builders import random_network, spanning_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygridjl.cases import watts_strogatz
+from pygridjl.grid.cases import watts_strogatz
 from pygridjl.reconfiguration import build_problem, electrical
 from pygridjl.reconfiguration.electrical import electrical_flow
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from pygridjl.bridge.errors import JuliaNotFoundError
-from pygridjl.bridge.radial import JuliaRadial
-from pygridjl.cases import get_case
-from pygridjl.errors import InvalidOptionError
+from pygridjl.bridge.problems.radial import JuliaRadial
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid.cases import get_case
 from pygridjl.reconfiguration import build_problem, reconfigure
 from pygridjl.reconfiguration.heuristics import minimum_spanning_tree
 from pygridjl.reconfiguration.methods import Chain, parse_julia_method
-from pygridjl.results import Status
 
 # kW; proven by SCIP and Pajarito when the method was studied.
 OPTIMUM = 2196.0
@@ -35,8 +35,10 @@ def julia(monkeypatch):
         stand_in.asked.append((solver, start, time_limit))
         return replace(stand_in.answer, solver=solver)
 
-    monkeypatch.setattr("pygridjl.reconfiguration.julia.start", lambda solver: None)
-    monkeypatch.setattr("pygridjl.bridge.radial.julia_reconfigure", solve)
+    monkeypatch.setattr(
+        "pygridjl.reconfiguration.certificates.julia_solvers.start", lambda solver: None
+    )
+    monkeypatch.setattr("pygridjl.bridge.problems.radial.julia_reconfigure", solve)
     return stand_in
 
 
@@ -171,7 +173,7 @@ def test_switch_constraints_that_exclude_every_tree_need_no_julia(monkeypatch):
     def fail(_):
         raise AssertionError("Julia was started")
 
-    monkeypatch.setattr("pygridjl.reconfiguration.julia.start", fail)
+    monkeypatch.setattr("pygridjl.reconfiguration.certificates.julia_solvers.start", fail)
     result = reconfigure(get_case("case33bw"), "scip", backend="julia", keep_open=range(1, 38))
     assert result.status is Status.INFEASIBLE
 

@@ -6,7 +6,7 @@ from builders import cycle_network, line_network, random_network, spanning_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygridjl.errors import (
+from pygridjl.core.errors import (
     InfeasibleConfigurationError,
     InvalidNetworkError,
     InvalidOptionError,

@@ -6,12 +6,12 @@ from builders import cycle_network, line_network, random_network, spanning_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygridjl.cases import get_case
-from pygridjl.errors import InvalidNetworkError, InvalidOptionError, UnservedNodesError
+from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError, UnservedNodesError
+from pygridjl.core.result import Status
+from pygridjl.experiments.forward.printed import BEST_KNOWN
+from pygridjl.grid.cases import get_case
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.reconfiguration import build_problem, reconfigure
-from pygridjl.results import Status
-from pygridjl.studies.reference import BEST_KNOWN
 
 METHODS = [
     "forward",

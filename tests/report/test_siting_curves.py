@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from siting_toys import toy_scenarios
 
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
 from pygridjl.report.siting_curves import plot_bounds, plot_iterations, plot_scenarios
-from pygridjl.stochastic.bounds import Batch, bounds_of
+from pygridjl.siting.sample_bounds import Batch, bounds_of
 
 
 def texts(path) -> str:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
 
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
 from pygridjl.report.siting import _positions, plot_coordinate_functions, plot_placement
-from pygridjl.stochastic.spar import SparOptions, spar
+from pygridjl.siting.methods.spar import SparOptions, spar
 
 
 @pytest.fixture(scope="module")

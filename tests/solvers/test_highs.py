@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-from pygridjl.errors import InvalidOptionError, SolverError
+from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.linear import LinearModel, elastic_model
 from pygridjl.solvers.status import SolverStatus

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from pygridjl.errors import SolverError
+from pygridjl.core.errors import SolverError
 from pygridjl.solvers.scip import ScipModel
 from pygridjl.solvers.status import SolverStatus
 

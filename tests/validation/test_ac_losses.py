@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pygridjl.cases import get_case
-from pygridjl.powerflow.radial import radial_power_flow
-from pygridjl.studies.reference import BEST_KNOWN
+from pygridjl.experiments.forward.printed import BEST_KNOWN
+from pygridjl.grid.cases import get_case
+from pygridjl.powerflow.sweep import radial_power_flow
 
 pandapower = pytest.importorskip("pandapower")
 pytestmark = pytest.mark.validation

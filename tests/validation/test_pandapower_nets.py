@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pygridjl import validate
-from pygridjl.errors import NetworkFormatError
-from pygridjl.network.readers import read_network
-from pygridjl.network.readers.pandapower_net import from_pandapower
+from pygridjl.core.errors import NetworkFormatError
+from pygridjl.grid.io import read_network
+from pygridjl.grid.io.pandapower.net import from_pandapower
 
 pytestmark = [pytest.mark.validation, pytest.mark.filterwarnings("ignore")]
 pp = pytest.importorskip("pandapower")

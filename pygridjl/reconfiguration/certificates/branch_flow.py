@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.powerflow.radial import radial_power_flow
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.powerflow.sweep import radial_power_flow
 from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
 from pygridjl.reconfiguration.certificates.scip_mesh import add_mesh, mesh_columns, mesh_start
 from pygridjl.reconfiguration.electrical import electrical_flow

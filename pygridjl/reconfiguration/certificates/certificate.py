@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pygridjl._types import BoolArray
-from pygridjl.results import Result, Status
+from pygridjl.core.result import Result, Status
+from pygridjl.core.types import BoolArray
 
 __all__ = ["Certificate"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.certificates.mesh import MeshArrays
 from pygridjl.reconfiguration.certificates.open_nodes import OpenNodes, pop, pop_last, push
 

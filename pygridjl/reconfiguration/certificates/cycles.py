@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import SolverError
+from pygridjl.core.errors import SolverError
+from pygridjl.core.result import Status
+from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
+from pygridjl.reconfiguration.certificates.common import Accept, assert_options, first_incumbent
 from pygridjl.reconfiguration.certificates.cycle_search import (
     DONE,
     FULL,
@@ -19,12 +21,10 @@ from pygridjl.reconfiguration.certificates.cycle_search import (
     search,
 )
 from pygridjl.reconfiguration.certificates.electrical import electrical_bound
-from pygridjl.reconfiguration.certificates.incumbents import Accept, assert_options, first_incumbent
 from pygridjl.reconfiguration.certificates.mesh import Mesh, decompose, starting_tree
 from pygridjl.reconfiguration.certificates.open_nodes import open_nodes
 from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.problem import RadialProblem
-from pygridjl.results import Status
 
 __all__ = ["cycle_branch_and_bound"]
 

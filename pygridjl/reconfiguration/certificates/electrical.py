@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from pygridjl.core.result import Status
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.problem import RadialProblem
-from pygridjl.results import Status
 
 __all__ = ["electrical_bound"]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.certificates.mesh import Mesh, decompose
 from pygridjl.reconfiguration.problem import RadialProblem
 

@@ -19,9 +19,9 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.network.graph import adjacency, rooted_forest
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.forest import adjacency, rooted_forest
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["Mesh", "MeshArrays", "decompose", "starting_tree"]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.certificates.mesh import MeshArrays
 
 __all__ = ["OpenNodes", "open_nodes", "pop", "pop_last", "push"]

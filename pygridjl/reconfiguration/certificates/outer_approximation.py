@@ -7,11 +7,11 @@ import time
 import numpy as np
 from scipy.sparse import block_array, coo_array, csr_array
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.errors import SolverError
+from pygridjl.core.errors import SolverError
+from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
+from pygridjl.reconfiguration.certificates.common import assert_options, conclude
 from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
-from pygridjl.reconfiguration.certificates.incumbents import assert_options, conclude
 from pygridjl.reconfiguration.certificates.mesh import starting_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.solvers.highs import HighsModel

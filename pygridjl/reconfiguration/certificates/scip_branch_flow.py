@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from pygridjl._types import BoolArray
-from pygridjl.errors import InvalidOptionError, SolverError
-from pygridjl.reconfiguration.ac import AcEvaluator
+from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.result import Status, relative_gap
+from pygridjl.core.types import BoolArray
+from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.certificates.branch_flow import BranchFlow
 from pygridjl.reconfiguration.certificates.certificate import Certificate
-from pygridjl.reconfiguration.certificates.incumbents import (
+from pygridjl.reconfiguration.certificates.common import (
     PROOF_TOLERANCE,
     assert_options,
     first_incumbent,
 )
 from pygridjl.reconfiguration.certificates.mesh import starting_tree
 from pygridjl.reconfiguration.problem import RadialProblem
-from pygridjl.results import Status, relative_gap
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["scip_branch_flow"]

@@ -6,15 +6,15 @@ import time
 
 import numpy as np
 
-from pygridjl._types import BoolArray
-from pygridjl.errors import SolverError
+from pygridjl.core.errors import SolverError
+from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
-from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
-from pygridjl.reconfiguration.certificates.incumbents import (
+from pygridjl.reconfiguration.certificates.common import (
     PROOF_TOLERANCE,
     assert_options,
     conclude,
 )
+from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
 from pygridjl.reconfiguration.certificates.mesh import starting_tree
 from pygridjl.reconfiguration.certificates.scip_mesh import add_mesh, mesh_columns, mesh_start
 from pygridjl.reconfiguration.problem import RadialProblem

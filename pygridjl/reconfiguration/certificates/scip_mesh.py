@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import block_array, coo_array, csr_array
 
-from pygridjl._types import BoolArray, FloatArray
+from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.formulation import MeshFormulation
 from pygridjl.solvers.scip import ScipModel
 

@@ -9,7 +9,7 @@ from pygridjl.reconfiguration.forward.islander import Islands, find_islands
 from pygridjl.reconfiguration.forward.net_concad import CondensedGraph, condense
 from pygridjl.reconfiguration.forward.preprocessor import Preprocessed, preprocess
 from pygridjl.reconfiguration.forward.sampler import SampledEdge, sample
-from pygridjl.reconfiguration.forward.sequential import grow_forest
+from pygridjl.reconfiguration.forward.stepwise import grow_forest
 from pygridjl.reconfiguration.forward.weights import WEIGHT_RULES, PowerLawRule, WeightRule
 
 __all__ = [

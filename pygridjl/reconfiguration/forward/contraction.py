@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["Contraction", "contract_forced"]

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pygridjl._types import BoolArray
-from pygridjl.errors import InvalidOptionError, UnservedNodesError
+from pygridjl.core.errors import InvalidOptionError, UnservedNodesError
+from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.forward.contraction import contract_forced
 from pygridjl.reconfiguration.forward.fast import grow_fast
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph, complete_forest, flow_graph
 from pygridjl.reconfiguration.forward.forest import Forest
 from pygridjl.reconfiguration.forward.islander import find_islands
 from pygridjl.reconfiguration.forward.preprocessor import preprocess
-from pygridjl.reconfiguration.forward.sequential import grow_forests
+from pygridjl.reconfiguration.forward.stepwise import grow_forests
 from pygridjl.reconfiguration.forward.weights import PowerLawRule, WeightRule, weight_rule_named
 from pygridjl.reconfiguration.problem import RadialProblem
 

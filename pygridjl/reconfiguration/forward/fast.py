@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 from pygridjl.reconfiguration.forward.weights import PowerLawRule
 

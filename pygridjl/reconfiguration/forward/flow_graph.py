@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.network.graph import Adjacency, adjacency, spanning_forest
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.forest import Adjacency, adjacency, spanning_forest
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["FlowGraph", "complete_forest", "flow_graph"]

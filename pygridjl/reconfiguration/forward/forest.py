@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 
 __all__ = ["Forest", "empty_forest", "join"]

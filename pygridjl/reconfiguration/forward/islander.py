@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.network.graph import rooted_forest, subtree_sums
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.forest import rooted_forest, subtree_sums
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 
 __all__ = ["Islands", "find_islands"]

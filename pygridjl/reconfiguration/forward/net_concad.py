@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl._types import BoolArray, IntArray
+from pygridjl.core.types import BoolArray, IntArray
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 from pygridjl.reconfiguration.forward.forest import Forest
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pygridjl._jit import kernel
-from pygridjl._types import FloatArray, IntArray
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 
 __all__ = ["Preprocessed", "preprocess"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pygridjl._types import BoolArray, IntArray
+from pygridjl.core.types import BoolArray, IntArray
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 from pygridjl.reconfiguration.forward.forest import Forest
 from pygridjl.reconfiguration.forward.net_concad import CondensedGraph

@@ -21,8 +21,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from pygridjl._types import FloatArray
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.types import FloatArray
 
 __all__ = ["WEIGHT_RULES", "PowerLawRule", "WeightRule", "weight_rule_named"]
 

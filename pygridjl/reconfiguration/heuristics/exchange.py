@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, IntArray
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, IntArray
 from pygridjl.reconfiguration.heuristics.local import (
     GAIN_TOLERANCE,
     Tree,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.heuristics.exchange import branch_exchange
 from pygridjl.reconfiguration.heuristics.local import (
     GAIN_TOLERANCE,

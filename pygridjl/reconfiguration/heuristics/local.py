@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.network.graph import rooted_forest
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.forest import rooted_forest
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["GAIN_TOLERANCE", "Tree", "close_tie", "exchange", "loss_of", "price", "tree_of"]

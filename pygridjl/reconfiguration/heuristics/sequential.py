@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from pygridjl._jit import kernel
-from pygridjl._types import BoolArray, FloatArray, IntArray
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import kernel
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.heuristics.local import close_tie, tree_of
 from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree

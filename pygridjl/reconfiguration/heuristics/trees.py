@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from pygridjl._types import BoolArray, FloatArray
-from pygridjl.network.graph import spanning_forest
+from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.graphs.forest import spanning_forest
 from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.problem import RadialProblem
 

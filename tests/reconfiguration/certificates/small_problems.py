@@ -5,7 +5,7 @@ import itertools
 import networkx as nx
 import numpy as np
 
-from pygridjl.network import Branches, Buses, Generators, Loads, Network
+from pygridjl.grid import Branches, Buses, Generators, Loads, Network
 from pygridjl.reconfiguration.problem import build_problem
 
 

@@ -13,10 +13,10 @@ from reconfiguration.certificates.small_problems import (
     random_problem,
 )
 
-from pygridjl.errors import InvalidOptionError, SolverError
+from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.result import Status, relative_gap
 from pygridjl.reconfiguration.certificates import cycle_branch_and_bound, electrical_bound
 from pygridjl.reconfiguration.certificates import cycles as cycles_module
-from pygridjl.results import Status, relative_gap
 
 problems = st.builds(
     random_problem,

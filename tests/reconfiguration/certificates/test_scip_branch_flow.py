@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reconfiguration.certificates.small_problems import enumerate_trees
 
-from pygridjl.cases import get_case
-from pygridjl.errors import InvalidOptionError
-from pygridjl.powerflow.radial import radial_power_flow
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid.cases import get_case
+from pygridjl.powerflow.sweep import radial_power_flow
 from pygridjl.reconfiguration.certificates import scip_branch_flow
 from pygridjl.reconfiguration.certificates.branch_flow import BranchFlow
 from pygridjl.reconfiguration.problem import build_problem
-from pygridjl.results import Status
 
 
 def ac_losses(problem):

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reconfiguration.certificates.small_problems import least_loss, random_problem
 
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
 from pygridjl.reconfiguration.certificates import (
     cycle_branch_and_bound,
     highs_outer_approximation,
     scip_linear,
 )
-from pygridjl.results import Status
 
 certificates = pytest.mark.parametrize("certificate", [highs_outer_approximation, scip_linear])
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pygridjl.cases import get_case
+from pygridjl.core.result import Status
+from pygridjl.grid.cases import get_case
 from pygridjl.reconfiguration.certificates import cycle_branch_and_bound, electrical_bound
 from pygridjl.reconfiguration.problem import build_problem
-from pygridjl.results import Status
 
 # Published AC optimum (kW) and the seconds the proof may take on two cores.
 CASES = {

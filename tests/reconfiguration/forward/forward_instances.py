@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 
-from pygridjl.network.model import Branches, Buses, Generators, Loads, Network
+from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 from pygridjl.reconfiguration.problem import RadialProblem, build_problem
 
 

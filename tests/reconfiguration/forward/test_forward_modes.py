@@ -10,7 +10,7 @@ import pytest
 from reconfiguration.forward import forward_instances as instances
 from reconfiguration.forward.forward_instances import balanced_problem, is_spanning_tree
 
-from pygridjl.errors import InvalidOptionError, UnservedNodesError
+from pygridjl.core.errors import InvalidOptionError, UnservedNodesError
 from pygridjl.reconfiguration.forward import (
     WEIGHT_RULES,
     PowerLawRule,
@@ -18,7 +18,7 @@ from pygridjl.reconfiguration.forward import (
     contract_forced,
     flow_graph,
     forward,
-    sequential,
+    stepwise,
 )
 
 COUNTEREXAMPLE = balanced_problem([(0, 1), (1, 2), (2, 3), (3, 0)], [5.0, 2.0, -5.0, -2.0])
@@ -191,7 +191,7 @@ def test_jobs_do_not_change_the_answer(monkeypatch):
         edges += [(u + offset, v + offset) for u, v in sorted(ring)]
     rng = np.random.default_rng(0)
     problem = balanced_problem([*edges, (11, 12)], instances.injections(rng, 24, 4))
-    monkeypatch.setattr(sequential, "PARALLEL_NODES", 2)
+    monkeypatch.setattr(stepwise, "PARALLEL_NODES", 2)
     alone = forward(problem, mode="faithful")
     assert (alone == forward(problem, mode="faithful", jobs=2)).all()
 

@@ -15,7 +15,7 @@ from reconfiguration.forward.forward_instances import (
     watts_strogatz,
 )
 
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
 from pygridjl.reconfiguration.forward import (
     WEIGHT_RULES,
     FlowGraph,

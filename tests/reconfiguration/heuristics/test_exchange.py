@@ -9,7 +9,7 @@ from builders import random_network, spanning_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygridjl.cases import feeder_like, get_case
+from pygridjl.grid.cases import feeder_like, get_case
 from pygridjl.reconfiguration import build_problem
 from pygridjl.reconfiguration.heuristics import (
     branch_exchange,

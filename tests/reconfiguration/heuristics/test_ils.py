@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from builders import line_network, random_network, spanning_trees
 
-from pygridjl.cases import get_case, watts_strogatz
-from pygridjl.powerflow.radial import radial_power_flow
+from pygridjl.experiments.forward.printed import BEST_KNOWN
+from pygridjl.grid.cases import get_case, watts_strogatz
+from pygridjl.powerflow.sweep import radial_power_flow
 from pygridjl.reconfiguration import build_problem
 from pygridjl.reconfiguration.heuristics import (
     branch_exchange,
@@ -15,7 +16,6 @@ from pygridjl.reconfiguration.heuristics import (
     max_flow_tree,
     minimum_spanning_tree,
 )
-from pygridjl.studies.reference import BEST_KNOWN
 
 
 @pytest.mark.parametrize("name", BEST_KNOWN)

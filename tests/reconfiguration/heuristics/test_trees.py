@@ -7,8 +7,8 @@ from builders import cycle_network, line_network, random_network, spanning_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygridjl.cases import watts_strogatz
-from pygridjl.errors import InvalidOptionError
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.grid.cases import watts_strogatz
 from pygridjl.reconfiguration import build_problem
 from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.heuristics import (

@@ -1,0 +1,1 @@
+"""What Julia is asked, one module a problem; plain answers."""

@@ -1,6 +1,0 @@
-"""Seeded random networks of any size."""
-
-from pygridjl.cases.generators.feeder_like import feeder_like
-from pygridjl.cases.generators.small_world import watts_strogatz
-
-__all__ = ["feeder_like", "watts_strogatz"]

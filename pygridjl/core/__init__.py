@@ -1,0 +1,1 @@
+"""What knows no grid: errors, files, arguments, results, compiled kernels."""

@@ -1,0 +1,114 @@
+"""Files and folders that appear complete or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pygridjl.core.errors import OutputError
+
+__all__ = ["replacing_file", "replacing_folder", "write_text"]
+
+# Where the former folder waits inside the new one until the new one is in place.
+_REPLACED = ".replaced"
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary neighbour that takes the place of ``path`` at the end.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write or replace. Its folder must exist.
+
+    Yields
+    ------
+    Path
+        An empty file with the same suffix, to be written inside the ``with`` block. If the block
+        raises, it is removed and ``path`` stays as it was.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or ``path`` is a folder or a device.
+    """
+    if path.exists() and not path.is_file():
+        # Renaming onto a device (say /dev/null) would put a plain file in its place.
+        raise OutputError(path, "is not a regular file")
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            _shared_mode(temporary, 0o666)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all, line ends as they are.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    with replacing_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+@contextmanager
+def replacing_folder(path: Path, marker: str) -> Iterator[Path]:
+    """Yield a temporary neighbour that takes the place of a folder at the end.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to write or replace. Its parent must exist.
+    marker : str
+        Name of the file by which a folder of ours is known; any other folder is not replaced.
+
+    Yields
+    ------
+    Path
+        An empty folder to be filled inside the ``with`` block. If the block raises, it is removed
+        and ``path`` stays as it was.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written, or ``path`` is something else.
+    """
+    if path.exists() and not (path / marker).is_file():
+        raise OutputError(path, f"exists and is not a folder with {marker}")
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            yield temporary
+            _shared_mode(temporary, 0o777)
+            if path.exists():
+                path.rename(temporary / _REPLACED)
+            temporary.rename(path)
+            shutil.rmtree(path / _REPLACED, ignore_errors=True)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from error
+
+
+def _shared_mode(path: Path, mode: int) -> None:
+    """Give a private temporary the mode an ordinary file or folder would have."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(mode & ~mask)

@@ -1,0 +1,1 @@
+"""Benchmarks and the papers' experiments, one room a subject."""

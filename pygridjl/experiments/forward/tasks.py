@@ -1,0 +1,154 @@
+"""What of the FORWARD paper can be reproduced, measured: its lemma, its costs, its data."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pygridjl.core.errors import UnservedNodesError
+from pygridjl.experiments.forward.printed import FORWARD_TABLE_I
+from pygridjl.experiments.reconfiguration.tasks import TABLE_METHODS
+from pygridjl.grid.cases import get_case
+from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
+from pygridjl.reconfiguration import reconfigure
+
+__all__ = [
+    "RANDOM_SIZES",
+    "Counterexample",
+    "cost_comparison",
+    "counterexample",
+    "counterexample_network",
+    "data_notes",
+    "random_summary",
+]
+
+Row = dict[str, Any]
+
+# Buses and sources of the random Watts–Strogatz instances; the last three are those of Table I.
+RANDOM_SIZES = ((40, 4), (120, 10), (240, 10), (400, 20))
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """The smallest instance on which the printed pseudo-code fails.
+
+    Attributes
+    ----------
+    literal_error : str
+        Message of the literal mode.
+    faithful_open : tuple of int
+        Open branches of the faithful mode.
+    faithful_kw, optimum_kw : float
+        Its cost and the proven optimum.
+    """
+
+    literal_error: str
+    faithful_open: tuple[int, ...]
+    faithful_kw: float
+    optimum_kw: float
+
+
+def counterexample_network() -> Network:
+    """Return the cycle 0–1–2–3 with injections +5, +2, −5, −2 and unit resistances.
+
+    Deleting every edge with both ends in already sampled trees, as Alg. 4 prints, deletes the
+    edges that would join two trees; Lemma 3.3 of FORWARD then does not hold.
+    """
+    place = np.arange(4)
+    return Network(
+        "counterexample",
+        1.0,
+        Buses(id=place.astype(np.str_)),
+        Branches(id=place + 1, from_bus=place, to_bus=(place + 1) % 4, r=np.ones(4)),
+        Generators(id=np.array(["0", "1"]), bus=place[:2], p=np.array([5.0, 2.0])),
+        Loads(id=np.array(["2", "3"]), bus=place[2:], p=np.array([5.0, 2.0])),
+    )
+
+
+def counterexample() -> Counterexample:
+    """Run both modes on the counterexample to Lemma 3.3.
+
+    Returns
+    -------
+    Counterexample
+        What happened. ``literal_error`` is empty if the literal mode does not fail.
+    """
+    network = counterexample_network()
+    try:
+        reconfigure(network, "forward-literal", problem="balanced")
+        error = ""
+    except UnservedNodesError as failure:
+        error = str(failure)
+    faithful = reconfigure(network, "forward-faithful", problem="balanced")
+    exact = reconfigure(network, "exact", problem="balanced")
+    assert faithful.objective is not None
+    assert exact.bound is not None
+    return Counterexample(error, faithful.open_branches, faithful.objective, exact.bound)
+
+
+def random_summary(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Feasibility rate and median cost over the best cost seen, by size and method.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Rows of :func:`pygridjl.experiments.reconfiguration.tasks.random_rows`.
+
+    Returns
+    -------
+    list of dict
+        ``buses, sources, instances`` and per method ``rate:…`` (a fraction) and ``ratio:…``.
+    """
+    summary = []
+    for buses, sources in dict.fromkeys((r["buses"], r["sources"]) for r in rows):
+        ours = [r for r in rows if r["buses"] == buses]
+        instances = sorted({r["instance"] for r in ours})
+        best = {
+            k: min(r["objective_kw"] for r in ours if r["instance"] == k and not r["error"])
+            for k in instances
+        }
+        line: Row = {"buses": buses, "sources": sources, "instances": len(instances)}
+        for method in TABLE_METHODS:
+            solved = [r for r in ours if r["method"] == method and not r["error"]]
+            line[f"rate:{method}"] = len(solved) / len(instances)
+            ratios = [r["objective_kw"] / best[r["instance"]] for r in solved]
+            line[f"ratio:{method}"] = statistics.median(ratios) if ratios else None
+        summary.append(line)
+    return summary
+
+
+def cost_comparison(table: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Compare the printed costs with what the published data give.
+
+    Parameters
+    ----------
+    table : sequence of mapping
+        Rows of :func:`pygridjl.experiments.reconfiguration.tasks.table_rows`.
+
+    Returns
+    -------
+    list of dict
+        ``instance, paper_cost_gw, best_gw, factor``: a unit error would give one factor for all.
+    """
+    rows = []
+    for instance, paper in FORWARD_TABLE_I.items():
+        costs = [r["objective_kw"] for r in table if r["instance"] == instance and r["feasible"]]
+        best_gw = min(costs) * 1e-6
+        rows.append(
+            {
+                "instance": instance,
+                "paper_cost_gw": paper.forward_cost,
+                "best_gw": best_gw,
+                "factor": best_gw / paper.forward_cost,
+            }
+        )
+    return rows
+
+
+def data_notes() -> list[Row]:
+    """Return what had to be changed in the published instances, as their notes say it."""
+    return [{"instance": name, "notes": get_case(name).notes} for name in FORWARD_TABLE_I]

@@ -1,0 +1,359 @@
+"""How much of the SPAR-OPF paper is run here; its Table I and the runs of its figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, get_args
+
+import numpy as np
+
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.types import FloatArray
+from pygridjl.grid import Feeder, load_feeder
+from pygridjl.scenarios.generate import generate_scenarios
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.methods.spar.driver import SparResult
+from pygridjl.siting.methods.spar.quality import value_over_iterations
+from pygridjl.siting.methods.spar.steps import StepRule
+from pygridjl.siting.problem import Objective, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.result import improvement_captured
+from pygridjl.siting.solve import build_engine, site
+from pygridjl.study.store import TaskStore
+
+__all__ = [
+    "FULL",
+    "OBJECTIVES",
+    "QUICK",
+    "STEP_RULES",
+    "Plan",
+    "as_values",
+    "comparison_rows",
+    "comparison_summary",
+    "learning_rows",
+    "learning_run",
+    "learning_summary",
+    "planning_problem",
+    "scenario_set",
+    "solved_row",
+    "warm_up",
+]
+
+Row = dict[str, Any]
+
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+STEP_RULES: tuple[StepRule, ...] = get_args(StepRule)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is run.
+
+    Attributes
+    ----------
+    seeds : int
+        Seeds of SPAR in Table I and samples of each size in Tables II–V.
+    rivals : tuple of str
+        Methods beside SPAR in Table I.
+    rival_seconds, proof_seconds : float
+        Time limit of each of them, and of each proof of a sample problem.
+    reference_seconds : float
+        Time limit of the proof on a full scenario set.
+    sizes : tuple of int
+        Scenarios of a sample.
+    scenarios : mapping of str to int
+        From those of Tables II–V that are run to the size of their full scenario set.
+    masters : tuple of str
+        Feeders of Table VI.
+    """
+
+    seeds: int
+    rivals: tuple[str, ...]
+    rival_seconds: float
+    proof_seconds: float
+    reference_seconds: float
+    sizes: tuple[int, ...]
+    scenarios: Mapping[str, int]
+    masters: tuple[str, ...]
+
+
+QUICK = Plan(
+    seeds=5,
+    rivals=("greedy", "benders", "extensive"),
+    rival_seconds=45.0,
+    proof_seconds=3.0,
+    reference_seconds=45.0,
+    sizes=(50, 100),
+    scenarios={"II": 96, "III": 96},
+    masters=("ieee123",),
+)
+FULL = Plan(
+    seeds=25,
+    rivals=("greedy", "benders", "extensive", "hedging"),
+    rival_seconds=3600.0,
+    proof_seconds=60.0,
+    reference_seconds=1800.0,
+    sizes=(50, 100, 150, 200),
+    scenarios={"II": 1200, "III": 1200, "IV": 1200, "V": 1200},
+    masters=("ieee123", "ieee9500"),
+)
+
+
+@cache
+def _feeder(name: str) -> Feeder:
+    return with_neutral_regulators(load_feeder(name))
+
+
+def planning_problem(feeder: str, objective: Objective) -> PlanningProblem:
+    """Return the problem of the paper as far as its parameters are known.
+
+    The source stands at 1 p.u.: at the 1.05 p.u. of the 9500-node script all voltages lie above
+    the reference, where units can only raise them further.
+    """
+    return PlanningProblem(_feeder(feeder), objective=objective, v_source=1.0)
+
+
+@cache
+def scenario_set(feeder: str, n_scenario: int) -> ScenarioSet:
+    """Return scenarios of the bundled year by Algorithm 2."""
+    return generate_scenarios(_feeder(feeder).n_bus, n_scenario)
+
+
+def warm_up() -> float:
+    """Call the methods once on few scenarios, so that no row pays for compilation.
+
+    Returns
+    -------
+    float
+        Seconds it took.
+    """
+    began = time.perf_counter()
+    for objective in OBJECTIVES:
+        problem, few = planning_problem("ieee123", objective), scenario_set("ieee123", 24)
+        for method in ("spar", "benders"):
+            site(problem, few, method=method, time_limit=2.0)
+    return time.perf_counter() - began
+
+
+def solved_row(
+    store: TaskStore,
+    feeder: str,
+    n_scenario: int,
+    objective: Objective,
+    method: str,
+    *,
+    seed: int = 0,
+    limit: float | None = None,
+) -> Row:
+    """Solve a siting problem, from the data to the judged decision, unless the store has it.
+
+    Parameters
+    ----------
+    store : TaskStore
+        Where finished rows are kept.
+    feeder, n_scenario, objective
+        The problem.
+    method : str
+        The method.
+    seed : int
+        Its seed.
+    limit : float, optional
+        Its time limit, s.
+
+    Returns
+    -------
+    dict
+        ``feeder, scenarios, objective, method, seed, limit, status, value, bound, no_dg, units,
+        sites, seconds, error``. Seconds count the building of the engine.
+    """
+    task = {
+        "feeder": feeder,
+        "scenarios": n_scenario,
+        "objective": objective,
+        "method": method,
+        "seed": seed,
+        "limit": limit,
+    }
+    return store.run(task, lambda: _solve(feeder, n_scenario, objective, method, seed, limit))
+
+
+def _solve(
+    feeder: str, n_scenario: int, objective: Objective, method: str, seed: int, limit: float | None
+) -> Row:
+    problem, scenarios = planning_problem(feeder, objective), scenario_set(feeder, n_scenario)
+    began = time.perf_counter()
+    try:
+        result = site(problem, scenarios, method=method, seed=seed, time_limit=limit)
+    except ModuleNotFoundError as error:
+        raise InvalidOptionError(f"method {method!r} needs {error.name!r}") from error
+    return {
+        "status": result.status.value,
+        "value": result.value,
+        "bound": result.bound,
+        "no_dg": result.no_dg,
+        "units": int(result.units.sum()),
+        "sites": len(result.placements),
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def comparison_rows(store: TaskStore, plan: Plan, *, seed: int = 0) -> Iterator[Row]:
+    """Yield one row for each objective, method and seed of Table I.
+
+    Parameters
+    ----------
+    store : TaskStore
+        Where finished rows are kept.
+    plan : Plan
+        How much is run.
+    seed : int
+        Seed of the first run of SPAR; the others follow.
+
+    Yields
+    ------
+    dict
+        As :func:`solved_row` returns it.
+    """
+    for objective in OBJECTIVES:
+        runs: list[tuple[str, int, float | None]] = [
+            ("spar", seed + k, None) for k in range(plan.seeds)
+        ]
+        runs += [(rival, seed, plan.rival_seconds) for rival in plan.rivals]
+        for method, own, limit in runs:
+            yield solved_row(store, "ieee123", 96, objective, method, seed=own, limit=limit)
+
+
+def comparison_summary(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Reduce the rows of Table I to one for each objective and method.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As :func:`comparison_rows` yields them.
+
+    Returns
+    -------
+    list of dict
+        ``objective, method, runs, status, value, least, most, seconds, no_dg, bound,
+        excess, captured, error``: mean, least and greatest value, mean seconds; ``bound`` is the
+        greatest any method proved; ``excess`` the mean value over it minus one; ``captured`` the
+        share of the possible improvement.
+    """
+    found = []
+    for objective in dict.fromkeys(r["objective"] for r in rows):
+        ours = [r for r in rows if r["objective"] == objective]
+        proven = [r["bound"] for r in ours if not r["error"] and r["bound"] is not None]
+        bound = max(proven) if proven else None
+        for method in dict.fromkeys(r["method"] for r in ours):
+            tried = [r for r in ours if r["method"] == method]
+            good = [r for r in tried if not r["error"] and r["value"] is not None]
+            line: Row = {
+                "objective": objective,
+                "method": method,
+                "runs": len(tried),
+                "status": ", ".join(dict.fromkeys(r.get("status", "error") for r in tried)),
+                "error": next((r["error"] for r in tried if r["error"]), ""),
+                "bound": bound,
+            }
+            if good:
+                values = [r["value"] for r in good]
+                mean, no_dg = float(np.mean(values)), good[0]["no_dg"]
+                line |= {
+                    "value": mean,
+                    "least": min(values),
+                    "most": max(values),
+                    "seconds": float(np.mean([r["seconds"] for r in good])),
+                    "no_dg": no_dg,
+                    "excess": None if bound is None else mean / bound - 1,
+                    "captured": improvement_captured(no_dg, mean, bound),
+                }
+            found.append(line)
+    return found
+
+
+def learning_run(objective: Objective, *, seed: int = 0, step_rule: StepRule = 1) -> SparResult:
+    """Run SPAR on IEEE 123 with 96 scenarios, keeping what it learned (Fig. 2)."""
+    result = site(
+        planning_problem("ieee123", objective),
+        scenario_set("ieee123", 96),
+        seed=seed,
+        options={"step_rule": step_rule},
+    )
+    assert isinstance(result, SparResult)
+    return result
+
+
+def learning_rows(store: TaskStore, *, seed: int = 0) -> Iterator[Row]:
+    """Yield the value of every iteration's decision by objective and step rule (Fig. 3).
+
+    Parameters
+    ----------
+    store, seed
+        As for :func:`comparison_rows`.
+
+    Yields
+    ------
+    dict
+        ``objective, step_rule, values``; a value is None where a scenario is infeasible.
+    """
+    for objective in OBJECTIVES:
+        for rule in STEP_RULES:
+            task = {"figure": 3, "objective": objective, "step_rule": rule, "seed": seed}
+            yield store.run(task, partial(_learning, objective, rule, seed))
+
+
+def _learning(objective: Objective, rule: StepRule, seed: int) -> Row:
+    result = learning_run(objective, seed=seed, step_rule=rule)
+    problem, scenarios = planning_problem("ieee123", objective), scenario_set("ieee123", 96)
+    values = value_over_iterations(result, build_engine(problem, scenarios))
+    return {"values": [v if np.isfinite(v) else None for v in values.tolist()]}
+
+
+def as_values(row: Mapping[str, Any]) -> FloatArray:
+    """Return the values of a row of :func:`learning_rows`, infinite where there is none."""
+    return np.array([np.inf if v is None else v for v in row["values"]])
+
+
+def learning_summary(
+    rows: Sequence[Mapping[str, Any]], summary: Sequence[Mapping[str, Any]]
+) -> list[Row]:
+    """Judge the last decision of each run of :func:`learning_rows`.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        The rows.
+    summary : sequence of mapping
+        Of :func:`comparison_summary`: bound and value without units.
+
+    Returns
+    -------
+    list of dict
+        ``objective, step_rule, value, quality, captured``: ``quality`` is bound over value; None
+        without a bound or a feasible decision.
+    """
+    found = []
+    for row in rows:
+        if row["error"]:
+            continue
+        known = next(
+            (r for r in summary if r["objective"] == row["objective"] and "no_dg" in r), None
+        )
+        value = row["values"][-1]
+        line: Row = {
+            "objective": row["objective"],
+            "step_rule": row["step_rule"],
+            "value": value,
+            "quality": None,
+            "captured": None,
+        }
+        if known is not None and known["bound"] is not None and value is not None:
+            bound, no_dg = known["bound"], known["no_dg"]
+            line |= {
+                "quality": bound / value,
+                "captured": improvement_captured(no_dg, value, bound),
+            }
+        found.append(line)
+    return found

@@ -1,0 +1,1 @@
+"""Algorithms on graphs given as arrays of edge ends."""

@@ -1,0 +1,206 @@
+"""The tables of a feeder: buses, branches, loads, capacitors, generators, in per unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pygridjl.core.types import BoolArray, FloatArray, IntArray, StrArray
+from pygridjl.grid.network import _column_field, _Table
+
+__all__ = [
+    "BRANCH_KINDS",
+    "PHASES",
+    "Capacitors",
+    "FeederBranches",
+    "FeederBuses",
+    "FeederGenerators",
+    "FeederLoads",
+    "PhaseTable",
+]
+
+PHASES = "abc"
+BRANCH_KINDS = ("line", "switch", "transformer", "regulator")
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseTable(_Table):
+    """A table some of whose columns hold one value, or one row of a matrix, for each phase."""
+
+    _by_phase: ClassVar[tuple[str, ...]] = ()
+    _matrices: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        n = len(self)
+        for name in self._by_phase:
+            values = getattr(self, name)
+            if values.ndim == 1:  # one value a row stands for all three phases
+                values = np.repeat(values[:, None], 3, axis=1)
+                values.setflags(write=False)
+                object.__setattr__(self, name, values)
+            if values.shape != (n, 3):
+                raise ValueError(f"column {name!r} has shape {values.shape}, expected {(n, 3)}")
+        for name in self._matrices:
+            shape = getattr(self, name).shape
+            if shape != (n, 3, 3):
+                raise ValueError(f"column {name!r} has shape {shape}, expected {(n, 3, 3)}")
+
+
+@dataclass(frozen=True, eq=False)
+class FeederBuses(PhaseTable):
+    """Buses of a feeder.
+
+    Attributes
+    ----------
+    id : ndarray of str, shape (n,)
+        Unique ids.
+    kv_ln : ndarray, shape (n,)
+        Voltage base in kV, **line to neutral** (:attr:`pygridjl.Buses.base_kv` is line to line).
+    phases : ndarray of bool, shape (n, 3)
+        Which of the phases a, b, c exist; all three unless given.
+    v_min, v_max : ndarray, shape (n,)
+        Voltage band, p.u.; 0 and infinity where there is none.
+    x, y : ndarray, shape (n,)
+        Drawing coordinates in any unit; NaN where unknown.
+    """
+
+    id: StrArray = _column_field(np.str_)
+    kv_ln: FloatArray = _column_field(np.float64)
+    phases: BoolArray = _column_field(np.bool_, True)
+    v_min: FloatArray = _column_field(np.float64, 0.0)
+    v_max: FloatArray = _column_field(np.float64, np.inf)
+    x: FloatArray = _column_field(np.float64, np.nan)
+    y: FloatArray = _column_field(np.float64, np.nan)
+
+    _by_phase: ClassVar[tuple[str, ...]] = ("phases",)
+
+
+@dataclass(frozen=True, eq=False)
+class FeederBranches(PhaseTable):
+    """Lines, switches, transformers and regulators: an ideal ratio, then a series impedance.
+
+    ``V_to = ratio * V_from - Z I``: the impedance lies on the *to* side of the ratio. Rows and
+    columns of absent phases are zero.
+
+    Attributes
+    ----------
+    id : ndarray of str, shape (m,)
+        Unique ids.
+    from_bus, to_bus : ndarray of int, shape (m,)
+        Positions in :class:`FeederBuses`.
+    r, x : ndarray, shape (m, 3, 3)
+        Series resistance and reactance, p.u. of the *to* bus.
+    phases : ndarray of bool, shape (m, 3)
+        Which phases the branch carries; all three unless given.
+    kind : ndarray of str, shape (m,)
+        One of :data:`BRANCH_KINDS`.
+    ratio : ndarray, shape (m, 3)
+        No-load voltage of the *to* side over the *from* side, both in p.u.: the fixed taps.
+    b : ndarray, shape (m, 3)
+        Charging susceptance of each phase at balanced voltages, both ends together, p.u.
+        (positive when capacitive).
+    rating : ndarray, shape (m, 3)
+        Ampacity of each phase, p.u. of the *to* bus; infinity where there is none.
+    length_km : ndarray, shape (m,)
+        Length, km; 0 where it has none or it is unknown.
+    closed : ndarray of bool, shape (m,)
+        Base state; False for an open switch.
+    """
+
+    id: StrArray = _column_field(np.str_)
+    from_bus: IntArray = _column_field(np.int64)
+    to_bus: IntArray = _column_field(np.int64)
+    r: FloatArray = _column_field(np.float64)
+    x: FloatArray = _column_field(np.float64)
+    phases: BoolArray = _column_field(np.bool_, True)
+    kind: StrArray = _column_field(np.str_, "line")
+    ratio: FloatArray = _column_field(np.float64, 1.0)
+    b: FloatArray = _column_field(np.float64, 0.0)
+    rating: FloatArray = _column_field(np.float64, np.inf)
+    length_km: FloatArray = _column_field(np.float64, 0.0)
+    closed: BoolArray = _column_field(np.bool_, True)
+
+    _by_phase: ClassVar[tuple[str, ...]] = ("phases", "ratio", "b", "rating")
+    _matrices: ClassVar[tuple[str, ...]] = ("r", "x")
+
+
+@dataclass(frozen=True, eq=False)
+class FeederLoads(PhaseTable):
+    """Constant-power loads, already turned into their wye equivalent.
+
+    Attributes
+    ----------
+    id : ndarray of str, shape (l,)
+        Unique ids.
+    bus : ndarray of int, shape (l,)
+        Positions in :class:`FeederBuses`.
+    p, q : ndarray, shape (l, 3)
+        Demand between each phase and ground, p.u.
+    connection : ndarray of str, shape (l,)
+        How the source connects the load, ``"wye"`` or ``"delta"``. For the record: ``p`` and
+        ``q`` hold the wye equivalent at balanced nominal voltages either way.
+    model : ndarray of str, shape (l,)
+        Voltage dependence in the source (``"power"``, ``"impedance"``, ``"current"``, ``"cvr"``,
+        ``"zip"``, …). For the record: methods on feeders take the nominal power as constant.
+    """
+
+    id: StrArray = _column_field(np.str_)
+    bus: IntArray = _column_field(np.int64)
+    p: FloatArray = _column_field(np.float64, 0.0)
+    q: FloatArray = _column_field(np.float64, 0.0)
+    connection: StrArray = _column_field(np.str_, "wye")
+    model: StrArray = _column_field(np.str_, "power")
+
+    _by_phase: ClassVar[tuple[str, ...]] = ("p", "q")
+
+
+@dataclass(frozen=True, eq=False)
+class Capacitors(PhaseTable):
+    """Shunt capacitors in service, taken as constant reactive injections.
+
+    Attributes
+    ----------
+    id : ndarray of str, shape (c,)
+        Unique ids.
+    bus : ndarray of int, shape (c,)
+        Positions in :class:`FeederBuses`.
+    q : ndarray, shape (c, 3)
+        Reactive power injected in each phase at 1 p.u. voltage, p.u.; negative for a reactor.
+    """
+
+    id: StrArray = _column_field(np.str_)
+    bus: IntArray = _column_field(np.int64)
+    q: FloatArray = _column_field(np.float64)
+
+    _by_phase: ClassVar[tuple[str, ...]] = ("q",)
+
+
+@dataclass(frozen=True, eq=False)
+class FeederGenerators(PhaseTable):
+    """Generators already installed.
+
+    Attributes
+    ----------
+    id : ndarray of str, shape (g,)
+        Unique ids.
+    bus : ndarray of int, shape (g,)
+        Positions in :class:`FeederBuses`.
+    p, q : ndarray, shape (g, 3)
+        Injection of each phase, p.u.
+    s_max : ndarray, shape (g, 3)
+        Apparent-power capacity of each phase, p.u.; infinity where there is none.
+    kind : ndarray of str, shape (g,)
+        ``"generator"``, ``"pv"`` or ``"storage"``.
+    """
+
+    id: StrArray = _column_field(np.str_)
+    bus: IntArray = _column_field(np.int64)
+    p: FloatArray = _column_field(np.float64, 0.0)
+    q: FloatArray = _column_field(np.float64, 0.0)
+    s_max: FloatArray = _column_field(np.float64, np.inf)
+    kind: StrArray = _column_field(np.str_, "generator")
+
+    _by_phase: ClassVar[tuple[str, ...]] = ("p", "q", "s_max")

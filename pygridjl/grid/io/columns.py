@@ -1,0 +1,273 @@
+"""How the tables of a network are spelled out in our own JSON and CSV.
+
+Both formats share one vocabulary: the columns of the model under their own names, except that
+positions of buses are written as bus ids and the cost matrix as three columns. A column that
+holds its default in every row is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pygridjl.core.errors import NetworkFormatError
+from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
+
+__all__ = [
+    "HEAD",
+    "TABLES",
+    "decode_network",
+    "encode_head",
+    "encode_tables",
+    "first_positions",
+]
+
+FORMAT = "pygridjl network"
+VERSION = 1
+
+TABLES: Mapping[str, type[Buses | Branches | Generators | Loads]] = {
+    "buses": Buses,
+    "branches": Branches,
+    "generators": Generators,
+    "loads": Loads,
+}
+_COMPONENT = {"buses": "bus", "branches": "branch", "generators": "generator", "loads": "load"}
+_BUS_FIELDS = {"bus", "from_bus", "to_bus"}
+_COST = ("cost_c2", "cost_c1", "cost_c0")
+
+# What the head (params.json, or the top of a JSON file) may hold besides the tables. "problem"
+# says what a bundled case is meant for; the network itself does not carry it.
+HEAD = ("format", "version", "name", "base_mva", "source", "notes", "problem")
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    field: str
+    kind: str  # "U" text, "i" integer, "f" float, "b" Boolean, "bus" bus id
+    required: bool
+
+
+def _columns(table: str) -> list[_Column]:
+    columns = []
+    for field in dataclasses.fields(TABLES[table]):
+        kind = "bus" if field.name in _BUS_FIELDS else np.dtype(field.metadata["dtype"]).kind
+        names = _COST if field.name == "cost" else (field.name,)
+        required = field.metadata["default"] is None
+        columns += [_Column(name, field.name, kind, required) for name in names]
+    return columns
+
+
+def encode_head(network: Network) -> dict[str, Any]:
+    """Return what a file says about the network besides its tables."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": network.name,
+        "base_mva": network.base_mva,
+        "source": network.source,
+        "notes": list(network.notes),
+    }
+
+
+def encode_tables(network: Network) -> dict[str, dict[str, list[Any]]]:
+    """Return ``{table: {column: values}}`` with plain Python values, defaults left out."""
+    return {table: _encode_table(network, table) for table in TABLES}
+
+
+def _encode_table(network: Network, table: str) -> dict[str, list[Any]]:
+    rows = getattr(network, table)
+    defaults = {f.name: f.metadata["default"] for f in dataclasses.fields(rows)}
+    encoded: dict[str, list[Any]] = {}
+    for column in _columns(table):
+        values = getattr(rows, column.field)
+        if column.name in _COST:
+            values = values[:, _COST.index(column.name)]
+        if not column.required:
+            default = np.full(len(rows), defaults[column.field], dtype=values.dtype)
+            if np.array_equal(values, default, equal_nan=values.dtype.kind == "f"):
+                continue
+        if column.kind == "bus":
+            values = network.buses.id[values]
+        encoded[column.name] = values.tolist()
+    return encoded
+
+
+def decode_network(path: object, head: Mapping[str, Any], tables: Mapping[str, Any]) -> Network:
+    """Build a network from its head and tables; the inverse of the two encoders.
+
+    Parameters
+    ----------
+    path : object
+        The file, for messages.
+    head : mapping
+        Keys of :data:`HEAD`.
+    tables : mapping
+        ``{table: {column: values}}``; values are texts (CSV) or JSON values.
+
+    Returns
+    -------
+    Network
+        Not validated: NaN, infinities and duplicate ids are kept for :func:`pygridjl.validate`.
+
+    Raises
+    ------
+    NetworkFormatError
+        If a key, column or cell is missing, unknown or cannot be read.
+    """
+    name, base_mva, source, notes = _decode_head(path, head)
+    unknown = sorted(set(tables) - set(TABLES))
+    if unknown:
+        raise NetworkFormatError(path, "network", f"unknown table {unknown[0]!r}")
+    for table in TABLES:
+        if not isinstance(tables.get(table), Mapping):
+            raise NetworkFormatError(path, _COMPONENT[table], f"table {table!r} is missing")
+    buses = Buses(**_decode_table(path, "buses", tables["buses"], {}))
+    positions = first_positions(buses.id.tolist())
+    return Network(
+        name,
+        base_mva,
+        buses,
+        Branches(**_decode_table(path, "branches", tables["branches"], positions)),
+        Generators(**_decode_table(path, "generators", tables["generators"], positions)),
+        Loads(**_decode_table(path, "loads", tables["loads"], positions)),
+        source,
+        notes,
+    )
+
+
+def first_positions(ids: Iterable[str]) -> dict[str, int]:
+    """Map each id to the first row that carries it (validation reports the repetitions)."""
+    positions: dict[str, int] = {}
+    for row, key in enumerate(ids):
+        positions.setdefault(key, row)
+    return positions
+
+
+def _decode_head(path: object, head: Mapping[str, Any]) -> tuple[str, float, str, tuple[str, ...]]:
+    unknown = sorted(set(head) - set(HEAD))
+    if unknown:
+        raise NetworkFormatError(path, "network", f"unknown field {unknown[0]!r}")
+    if head.get("format") != FORMAT:
+        raise NetworkFormatError(path, "network", f"field 'format' must be {FORMAT!r}")
+    if head.get("version") != VERSION:
+        raise NetworkFormatError(path, "network", f"field 'version' must be {VERSION}")
+    texts = {key: head.get(key, "") for key in ("name", "source")}
+    for key, value in texts.items():
+        if not isinstance(value, str):
+            raise NetworkFormatError(path, "network", f"field {key!r} must be a text")
+    notes = head.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise NetworkFormatError(path, "network", "field 'notes' must be a list of texts")
+    if "base_mva" not in head:
+        raise NetworkFormatError(path, "network", "field 'base_mva' is missing")
+    try:
+        base_mva = _float(head["base_mva"])
+    except ValueError as error:
+        raise NetworkFormatError(path, "network", f"field 'base_mva': {error}") from None
+    return texts["name"], base_mva, texts["source"], tuple(notes)
+
+
+def _decode_table(
+    path: object, table: str, data: Mapping[str, Any], positions: Mapping[str, int]
+) -> dict[str, NDArray[Any]]:
+    component = _COMPONENT[table]
+    columns = {column.name: column for column in _columns(table)}
+    unknown = sorted(set(data) - set(columns))
+    if unknown:
+        raise NetworkFormatError(path, component, f"unknown column {unknown[0]!r}")
+    for column in columns.values():
+        if column.required and column.name not in data:
+            raise NetworkFormatError(path, component, f"column {column.name!r} is missing")
+    for name, values in data.items():
+        if not isinstance(values, list):
+            raise NetworkFormatError(path, component, f"column {name!r} must be a list")
+        if len(values) != len(data["id"]):
+            detail = f"column {name!r} has {len(values)} rows, 'id' has {len(data['id'])}"
+            raise NetworkFormatError(path, component, detail)
+
+    decoded: dict[str, NDArray[Any]] = {}
+    cost = np.zeros((len(data["id"]), 3))
+    for name, values in data.items():
+        column = columns[name]
+        array = _decode_column(path, component, column, values, positions)
+        if name in _COST:
+            cost[:, _COST.index(name)] = array
+            decoded["cost"] = cost
+        else:
+            decoded[name] = array
+    return decoded
+
+
+def _decode_column(
+    path: object,
+    component: str,
+    column: _Column,
+    values: Sequence[Any],
+    positions: Mapping[str, int],
+) -> NDArray[Any]:
+    def bus(value: Any) -> int:
+        try:
+            return positions[_text(value)]
+        except KeyError:
+            raise ValueError(f"unknown bus {value!r}") from None
+
+    parsers: dict[str, tuple[Callable[[Any], Any], Any]] = {
+        "U": (_text, np.str_),
+        "i": (_integer, np.int64),
+        "f": (_float, np.float64),
+        "b": (_boolean, np.bool_),
+        "bus": (bus, np.int64),
+    }
+    parse, dtype = parsers[column.kind]
+    parsed = []
+    for row, value in enumerate(values, start=1):
+        try:
+            parsed.append(parse(value))
+        except ValueError as error:
+            detail = f"row {row}, field {column.name!r}: {error}"
+            raise NetworkFormatError(path, component, detail) from None
+    return np.array(parsed, dtype=dtype)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a text")
+    return value
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{value!r} is not a number") from None
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"{value!r} is not a whole number")
+    try:
+        number = int(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a whole number") from None
+    if abs(number) > np.iinfo(np.int64).max:
+        raise ValueError(f"{value!r} is too large")
+    return number
+
+
+_BOOLEAN = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in _BOOLEAN:
+        return _BOOLEAN[value.lower()]
+    raise ValueError(f"{value!r} is neither true nor false")

@@ -1,0 +1,136 @@
+"""Writer of MATPOWER case files (.m, case format 2)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from pygridjl.core.files import write_text
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.grid.network import Network
+
+__all__ = ["write_matpower"]
+
+_HEADERS = {
+    "bus": "bus_i type Pd Qd Gs Bs area Vm Va baseKV zone Vmax Vmin",
+    "gen": "bus Pg Qg Qmax Qmin Vg mBase status Pmax Pmin",
+    "branch": "fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax",
+    "gencost": "model startup shutdown n c2 c1 c0",
+}
+
+
+def write_matpower(network: Network, path: str | Path) -> None:
+    """Write a network as a MATPOWER case in MW and per unit.
+
+    What the format cannot hold is left out: coordinates, which branches are switchable,
+    apparent-power capacities of sources, ids of generators, loads and branches (rows are
+    numbered). Loads of a bus are added up. If the bus ids are not positive whole numbers, buses
+    are numbered in order and the ids go to ``mpc.bus_name``.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    path : str or Path
+        The file; replaced if it exists.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    numbers, named = _bus_numbers(network)
+    name = re.sub(r"\W", "_", path.stem)
+    name = name if re.match(r"[A-Za-z]", name) else f"case_{name}"
+    lines = [f"function mpc = {name}"]
+    comments = [f"{network.name}: {network.source}", *network.notes]
+    lines += [f"%   {line}" for comment in comments for line in comment.splitlines()]
+    lines += ["mpc.version = '2';", f"mpc.baseMVA = {_number(network.base_mva)};"]
+    lines += _matrix("bus", _bus(network, numbers))
+    lines += _matrix("gen", _gen(network, numbers))
+    lines += _matrix("branch", _branch(network, numbers))
+    if network.generators.cost.any():
+        lines += _matrix("gencost", _gencost(network))
+    if named:
+        quoted = (
+            "'" + re.sub(r"[\r\n]", " ", i).replace("'", "''") + "'" for i in network.buses.id
+        )
+        lines += ["mpc.bus_name = {", *(f"\t{text};" for text in quoted), "};"]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _bus_numbers(network: Network) -> tuple[IntArray, bool]:
+    """Bus numbers, and whether the ids had to be replaced by them."""
+    ids = network.buses.id
+    if all(re.fullmatch(r"[1-9]\d{0,8}", i) for i in ids):
+        return ids.astype(np.int64), False
+    return np.arange(1, network.n_bus + 1), True
+
+
+def _bus(network: Network, numbers: IntArray) -> FloatArray:
+    bus, base, n = network.buses, network.base_mva, network.n_bus
+    gen = network.generators
+    kind = np.ones(n)
+    kind[gen.bus[gen.in_service]] = 2
+    kind[network.slack_buses] = 3
+    one, zero = np.ones(n), np.zeros(n)
+    demand = [network.load_p * base, network.load_q * base]
+    shunt = [bus.gs * base, bus.bs * base]
+    columns = [numbers, kind, *demand, *shunt, one, one, zero, bus.base_kv, one]
+    return np.column_stack([*columns, bus.v_max, bus.v_min])
+
+
+def _gen(network: Network, numbers: IntArray) -> FloatArray:
+    gen, base = network.generators, network.base_mva
+    power = [v * base for v in (gen.p, gen.q, gen.q_max, gen.q_min)]
+    limits = [gen.p_max * base, gen.p_min * base]
+    machine = np.full(len(gen), base)
+    return np.column_stack([numbers[gen.bus], *power, gen.v_set, machine, gen.in_service, *limits])
+
+
+def _branch(network: Network, numbers: IntArray) -> FloatArray:
+    branch = network.branches
+    line = (branch.tap == 1.0) & (branch.shift == 0.0)
+    rating = np.where(np.isinf(branch.rating), 0.0, branch.rating * network.base_mva)
+    low = _degrees(branch.angle_min, branch.angle_min <= -np.pi, -360.0)
+    high = _degrees(branch.angle_max, branch.angle_max >= np.pi, 360.0)
+    ends = [numbers[branch.from_bus], numbers[branch.to_bus]]
+    tap = np.where(line, 0.0, branch.tap)
+    shift = np.degrees(branch.shift)
+    zero = np.zeros(len(branch))
+    impedance = [branch.r, branch.x, branch.b]
+    switch = [tap, shift, branch.closed, low, high]
+    return np.column_stack([*ends, *impedance, rating, zero, zero, *switch])
+
+
+def _degrees(angle: FloatArray, free: BoolArray, written: float) -> FloatArray:
+    # The format reads 0 as no limit: a limit of 0 becomes one as good as 0.
+    almost_zero = np.copysign(1e-9, written)
+    return np.where(free, written, np.where(angle == 0, almost_zero, np.degrees(angle)))
+
+
+def _gencost(network: Network) -> FloatArray:
+    base = network.base_mva
+    rows = len(network.generators)
+    per_mw = network.generators.cost / base ** np.array([2.0, 1.0, 0.0])
+    return np.column_stack([np.full(rows, 2.0), np.zeros((rows, 2)), np.full(rows, 3.0), per_mw])
+
+
+def _matrix(name: str, rows: FloatArray) -> Iterable[str]:
+    header = "\t".join(_HEADERS[name].split())
+    body = ["\t" + "\t".join(map(_number, row)) + ";" for row in rows.tolist()]
+    return [f"%\t{header}", f"mpc.{name} = [", *body, "];"]
+
+
+def _number(value: float) -> str:
+    """Shortest text that reads back as the same number."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))

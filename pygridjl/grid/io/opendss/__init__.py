@@ -1,0 +1,1 @@
+"""OpenDSS circuits as networks and feeders."""

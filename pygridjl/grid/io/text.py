@@ -1,0 +1,31 @@
+"""Opening text files with one clear message for everything that can go wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pygridjl.core.errors import NetworkFormatError
+
+__all__ = ["read_text"]
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    NetworkFormatError
+        If the file cannot be opened, is empty or is not text.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise NetworkFormatError(path, "file", error.strerror or str(error)) from None
+    except UnicodeDecodeError:
+        # Older MATPOWER and OpenDSS files carry accents in Latin-1 comments; a NUL is binary.
+        text = path.read_bytes().decode("latin-1")
+    if "\0" in text:
+        raise NetworkFormatError(path, "file", "is binary, not text")
+    if not text.strip():
+        raise NetworkFormatError(path, "file", "is empty")
+    return text

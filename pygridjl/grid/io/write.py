@@ -1,0 +1,39 @@
+"""Writers, one module a format, and the choice between them by the name of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pygridjl.core.errors import NetworkFormatError
+from pygridjl.grid.io.matpower.write import write_matpower
+from pygridjl.grid.io.ours_csv import write_csv
+from pygridjl.grid.io.ours_json import write_json
+from pygridjl.grid.network import Network
+
+__all__ = ["save_network", "write_csv", "write_json", "write_matpower"]
+
+_WRITERS = {".json": write_json, ".m": write_matpower, "": write_csv}
+
+
+def save_network(network: Network, path: str | Path) -> None:
+    """Write a network in the format the name of the file asks for.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    path : str or Path
+        ``*.json`` (ours, exact), ``*.m`` (MATPOWER), or a name without extension for a folder of
+        our CSV (exact). What exists is replaced only once the new data are complete.
+
+    Raises
+    ------
+    NetworkFormatError
+        If the extension is unknown or the file cannot be written.
+    """
+    path = Path(path)
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        detail = f"extension {path.suffix!r} is not .json, .m or none (a folder of CSV)"
+        raise NetworkFormatError(path, "file", detail)
+    writer(network, path)

@@ -1,0 +1,1 @@
+"""One module a formulation of the optimal power flow."""

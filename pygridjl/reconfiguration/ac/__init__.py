@@ -1,0 +1,1 @@
+"""AC losses of radial configurations, and descent in them."""

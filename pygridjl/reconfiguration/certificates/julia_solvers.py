@@ -1,0 +1,105 @@
+"""Exact solvers in Julia behind the door to reconfiguration."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pygridjl.core.result import Status
+from pygridjl.reconfiguration.certificates import Certificate
+from pygridjl.reconfiguration.methods import JuliaSolver
+from pygridjl.reconfiguration.problem import build_problem
+from pygridjl.reconfiguration.search_state import Run
+from pygridjl.reconfiguration.warmup import six_buses
+
+if TYPE_CHECKING:
+    from pygridjl.bridge.problems.radial import RadialSolver
+
+__all__ = ["solve", "start"]
+
+_IN_JULIA: dict[JuliaSolver, RadialSolver] = {
+    "scip": "scip",
+    "highs": "highs-oa",
+    "pajarito": "pajarito",
+    "juniper": "juniper",
+    "juniper-plain": "juniper-plain",
+}
+# Local solvers: their claims of optimality are none.
+_UNPROVEN = ("juniper", "juniper-plain")
+
+
+@cache
+def start(solver: JuliaSolver) -> None:
+    """Start Julia, load a solver and let Julia compile it, once per process.
+
+    Parameters
+    ----------
+    solver : {"scip", "highs", "pajarito", "juniper", "juniper-plain"}
+        Which solver.
+
+    Raises
+    ------
+    JuliaNotFoundError, JuliaPackageError, JuliaForkError
+        If Julia or the solver's package cannot be used.
+    """
+    from pygridjl.bridge.problems.radial import julia_reconfigure
+
+    # Without it a time limit would be spent on compiling.
+    julia_reconfigure(build_problem(six_buses(), limits=()), _IN_JULIA[solver], time_limit=60.0)
+
+
+def solve(run: Run, solver: JuliaSolver) -> None:
+    """Let a solver in Julia work until the deadline, from the best tree of the run if it has one.
+
+    Bound and answer go into ``run``. Juniper proves nothing: what it claims becomes a note, and
+    the bound stays what Python has proven.
+
+    Parameters
+    ----------
+    run : Run
+        The run so far.
+    solver : {"scip", "highs", "pajarito", "juniper", "juniper-plain"}
+        Which solver.
+
+    Raises
+    ------
+    JuliaSolveError
+        If the solver fails.
+    """
+    from pygridjl.bridge.problems.radial import julia_reconfigure
+
+    run.say(f"{solver} in Julia")
+    warm = min(run.candidates, key=run.problem.objective, default=None)
+    found = julia_reconfigure(
+        run.problem,
+        _IN_JULIA[solver],
+        start=warm,
+        time_limit=run.remaining,
+    )
+    seconds = run.watch.seconds
+    seconds[solver] = found.seconds["solve"]
+    seconds["crossing"] = found.seconds["crossing"]
+    run.engine, run.versions = "julia", found.versions
+    run.timed_out = found.status is Status.TIME_LIMIT
+    run.exact = solver not in _UNPROVEN
+    if solver in _UNPROVEN:
+        claim = "without an answer" if found.objective is None else f"at {found.objective:.3f} kW"
+        run.notes.append(f"{solver} ended with {found.raw} {claim}, which is no proof")
+    bound = -np.inf if found.bound is None else found.bound
+    if found.objective is not None:
+        # The bound holds to the tolerance of the solver.
+        bound = min(bound, found.objective)
+    run.take(
+        Certificate(
+            bound=bound,
+            incumbent=found.closed,
+            objective=found.objective,
+            status=found.status,
+            nodes=found.nodes or 0,
+            seconds=found.seconds["solve"],
+            method=f"{solver} (Julia)",
+            engine="julia",
+        )
+    )

@@ -1,0 +1,130 @@
+"""What one call of :func:`pygridjl.reconfigure` collects on its way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pygridjl.core.result import Status, Stopwatch
+from pygridjl.core.types import BoolArray
+from pygridjl.reconfiguration.ac.evaluate import AcEvaluator, AcState
+from pygridjl.reconfiguration.problem import RadialProblem
+
+if TYPE_CHECKING:
+    from pygridjl.reconfiguration.certificates import Certificate
+
+__all__ = ["Progress", "Run"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Run:
+    """Answers worth comparing and what has been proven about them.
+
+    Attributes
+    ----------
+    problem : RadialProblem
+        The problem.
+    deadline : float
+        When the time limit ends, on the clock of :func:`time.perf_counter`.
+    watch : Stopwatch
+        Seconds by phase.
+    evaluator : AcEvaluator
+        Judge of the candidates.
+    say : callable
+        Takes a line of progress.
+    exact : bool
+        Whether the method itself proves its answer.
+    candidates : list of ndarray of bool, shape (m,)
+        Spanning trees.
+    bound : float
+        Largest proven lower bound on the linear objective, kW.
+    bound_method : str
+        What proved it.
+    ac_bound : float or None
+        Proven lower bound on the AC losses, kW.
+    proven_infeasible : bool
+        Whether it was proven that no tree keeps the limits.
+    timed_out : bool
+        Whether a solver with a clock of its own was stopped by it.
+    notes : list of str
+        What one must know about the answer.
+    engine : str
+        What computed the answer.
+    versions : dict
+        Versions of it.
+    """
+
+    problem: RadialProblem
+    deadline: float
+    watch: Stopwatch
+    evaluator: AcEvaluator
+    say: Progress
+    exact: bool = False
+    candidates: list[BoolArray] = field(default_factory=list)
+    bound: float = -np.inf
+    bound_method: str = ""
+    ac_bound: float | None = None
+    proven_infeasible: bool = False
+    timed_out: bool = False
+    notes: list[str] = field(default_factory=list)
+    engine: str = "python"
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline, never negative."""
+        return max(self.deadline - time.perf_counter(), 0.0)
+
+    @property
+    def acceptance(self) -> Callable[[BoolArray], bool] | None:
+        """Lazy constraints: the AC limits, where there are any."""
+        if not self.problem.limits:
+            return None
+        return lambda closed: self.evaluator.rank(closed)[0] == 0.0
+
+    def accepts(self, closed: BoolArray) -> bool:
+        """Whether a tree keeps the limits."""
+        return self.acceptance is None or self.acceptance(closed)
+
+    def best(self) -> tuple[BoolArray, AcState] | None:
+        """Candidate that keeps its limits best and then loses least."""
+        if not self.candidates:
+            return None
+        chosen = min(self.candidates, key=self._rank)
+        return chosen, self.evaluator.state(chosen)
+
+    def _rank(self, closed: BoolArray) -> tuple[float, float, float]:
+        excess, loss = self.evaluator.rank(closed)
+        if not self.problem.limits and not np.isfinite(loss):
+            # Without limits an answer needs no AC solution: judge it by the linear model.
+            excess = 0.0
+        return excess, loss, self.problem.objective(closed)
+
+    def note_bound(self, bound: float, method: str) -> None:
+        """Keep the largest bound proven so far."""
+        if bound > self.bound:
+            self.bound, self.bound_method = bound, method
+
+    def take(self, certificate: Certificate) -> None:
+        """Note what a certificate proved and the answer it found."""
+        if certificate.status is Status.INFEASIBLE:
+            self.proven_infeasible = True
+            return
+        if certificate.model == "ac":
+            self.ac_bound = certificate.bound
+        else:
+            self.note_bound(certificate.bound, certificate.method)
+        if certificate.incumbent is None:
+            return
+        kept = self.accepts(certificate.incumbent)
+        if self.exact and certificate.status is Status.OPTIMAL and kept:
+            # The proof is about this answer; an equally good one would not carry it.
+            self.candidates = [certificate.incumbent]
+        else:
+            self.candidates.append(certificate.incumbent)

@@ -1,0 +1,137 @@
+"""A scenario set as a folder of CSV tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pygridjl.core.errors import NetworkFormatError
+from pygridjl.core.files import replacing_folder, write_text
+from pygridjl.core.types import FloatArray
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.scenarios.profile import number_column, read_csv_table
+
+__all__ = ["read_scenarios", "save_scenarios"]
+
+FORMAT = "pygridjl-scenarios-1"
+_MARKER = "scenarios.json"
+
+
+def save_scenarios(
+    scenarios: ScenarioSet, folder: str | Path, bus_ids: Sequence[str] | np.ndarray
+) -> Path:
+    """Write scenarios as a folder, all of it or nothing; reading gives the same numbers.
+
+    ``scenarios.json`` holds name, seed and provenance; ``load.csv`` and ``pv.csv`` have a row a
+    scenario: its id, its probability and one column for each bus.
+
+    Parameters
+    ----------
+    scenarios : ScenarioSet
+        The set.
+    folder : str or Path
+        Where to; scenarios that are there already are replaced.
+    bus_ids : sequence of str
+        Ids of the buses, in feeder order.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    NetworkFormatError
+        If the folder cannot be written or holds something else.
+    """
+    buses = [str(b) for b in bus_ids]
+    if len(buses) != scenarios.n_bus:
+        raise ValueError(f"{len(buses)} bus ids for {scenarios.n_bus} buses")
+    about = {
+        "format": FORMAT,
+        "name": scenarios.name,
+        "seed": scenarios.seed,
+        "provenance": scenarios.provenance,
+    }
+    texts = {_MARKER: json.dumps(about, indent=1, ensure_ascii=False) + "\n"}
+    for quantity in ("load", "pv"):
+        frame = pd.DataFrame(getattr(scenarios, quantity), columns=pd.Index(buses))
+        frame.insert(0, "scenario", scenarios.id, allow_duplicates=True)
+        frame.insert(1, "probability", scenarios.probability, allow_duplicates=True)
+        texts[f"{quantity}.csv"] = frame.to_csv(index=False, lineterminator="\n")
+    with replacing_folder(Path(folder), _MARKER) as fresh:
+        for name, text in texts.items():
+            write_text(fresh / name, text)
+    return Path(folder)
+
+
+def read_scenarios(folder: str | Path, bus_ids: Sequence[str] | np.ndarray) -> ScenarioSet:
+    """Read scenarios that :func:`save_scenarios` (or a person) wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    bus_ids : sequence of str
+        Ids of the buses, in feeder order; the columns may come in any order.
+
+    Returns
+    -------
+    ScenarioSet
+        Not yet validated: empty cells are NaN.
+
+    Raises
+    ------
+    NetworkFormatError
+        If a file, a bus or a cell is missing or the two tables name different scenarios.
+    """
+    folder = Path(folder)
+    about = _about(folder / _MARKER)
+    buses = [str(b) for b in bus_ids]
+    tables = {}
+    for quantity in ("load", "pv"):
+        path = folder / f"{quantity}.csv"
+        frame = read_csv_table(path)
+        for column in ("scenario", "probability", *buses):
+            if column not in frame.columns:
+                raise NetworkFormatError(path, "header", f"column {column!r} is missing")
+        tables[quantity] = frame
+    path, load, pv = folder / "load.csv", tables["load"], tables["pv"]
+    if load["scenario"].tolist() != pv["scenario"].tolist():
+        raise NetworkFormatError(folder / "pv.csv", "scenario", "differs from load.csv")
+    if load["probability"].tolist() != pv["probability"].tolist():
+        raise NetworkFormatError(folder / "pv.csv", "probability", "differs from load.csv")
+    return ScenarioSet(
+        number_column(path, load, "probability"),
+        _by_bus(path, load, buses),
+        _by_bus(folder / "pv.csv", pv, buses),
+        id=load["scenario"].to_numpy(dtype=np.str_),
+        name=about["name"],
+        seed=about["seed"],
+        provenance=about["provenance"],
+    )
+
+
+def _by_bus(path: Path, frame: pd.DataFrame, buses: Sequence[str]) -> FloatArray:
+    return np.column_stack([number_column(path, frame, bus) for bus in buses])
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NetworkFormatError(path, "file", "is missing") from None
+    except (OSError, ValueError) as error:
+        raise NetworkFormatError(path, "file", f"is not readable JSON: {error}") from None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise NetworkFormatError(path, "format", f"must be {FORMAT!r}")
+    about = {"name": path.parent.name, "seed": None, "provenance": "", **about}
+    for field, kinds in (("name", str), ("seed", int | None), ("provenance", str)):
+        if not isinstance(about[field], kinds):
+            raise NetworkFormatError(path, field, f"cannot be {about[field]!r}")
+    return about

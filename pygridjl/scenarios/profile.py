@@ -1,0 +1,249 @@
+"""Hourly load and PV of one year, alike for all buses: what scenarios are made from."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from pygridjl.core.errors import InvalidScenariosError, NetworkFormatError
+from pygridjl.core.files import write_text
+from pygridjl.core.types import FloatArray
+from pygridjl.grid.network_checks import Finding
+
+__all__ = [
+    "HourlyProfile",
+    "assert_valid_profile",
+    "bundled_year",
+    "read_profile",
+    "save_profile",
+]
+
+_BUNDLED = Path(__file__).parent / "data" / "year.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class HourlyProfile:
+    """Load and PV multipliers hour by hour, from the first hour of the first day.
+
+    Attributes
+    ----------
+    load : ndarray, shape (H,)
+        Load over its nominal value.
+    pv : ndarray, shape (H,)
+        PV output over its rating.
+    name : str
+        Name of the profile.
+    provenance : str
+        Where it comes from, in plain words.
+    """
+
+    load: FloatArray
+    pv: FloatArray
+    name: str = "profile"
+    provenance: str = ""
+
+    def __post_init__(self) -> None:
+        for field in ("load", "pv"):
+            values = np.array(getattr(self, field), dtype=np.float64)
+            if values.ndim != 1:
+                raise ValueError(f"{field} has shape {values.shape}, expected (H,)")
+            values.setflags(write=False)
+            object.__setattr__(self, field, values)
+        if self.load.shape != self.pv.shape:
+            raise ValueError(f"load has {self.load.size} hours, pv has {self.pv.size}")
+
+    def __len__(self) -> int:
+        return int(self.load.size)
+
+    @property
+    def n_day(self) -> int:
+        """Number of whole days."""
+        return len(self) // 24
+
+
+def assert_valid_profile(profile: HourlyProfile) -> None:
+    """Raise one error that lists every hour that is wrong.
+
+    Parameters
+    ----------
+    profile : HourlyProfile
+        The profile.
+
+    Raises
+    ------
+    InvalidScenariosError
+        If a value is not finite or negative, or the hours do not make whole days.
+    """
+    findings = []
+    if len(profile) == 0 or len(profile) % 24:
+        text = f"{len(profile)} hours do not make whole days"
+        findings.append(Finding("profile", (), "hours", text))
+    for field, values in (("load", profile.load), ("pv", profile.pv)):
+        for mask, text in (
+            (~np.isfinite(values), "is not a finite number"),
+            (values < 0, "is negative"),
+        ):
+            hours = tuple(str(h) for h in np.flatnonzero(mask))
+            if hours:
+                findings.append(Finding("hour", hours, field, text))
+    if findings:
+        raise InvalidScenariosError(profile.name, findings)
+
+
+def whole_year(values: ArrayLike, month: ArrayLike, day: ArrayLike, hour: ArrayLike) -> FloatArray:
+    """Put readings of one year into its 8760 hours.
+
+    Readings of the same hour (the autumn clock change, or several an hour) are averaged, hours
+    without any (the spring clock change) interpolated; 29 February is left out.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Readings; NaN counts as none.
+    month, day, hour : array of int, shape (n,)
+        Calendar month and day from 1, hour 0…23 at whose start the reading's hour begins.
+
+    Returns
+    -------
+    ndarray, shape (8760,)
+        NaN throughout if there is no reading at all.
+    """
+    before = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
+    x = np.asarray(values, dtype=np.float64)
+    m, d = np.asarray(month, dtype=np.int64), np.asarray(day, dtype=np.int64)
+    slot = (before[m - 1] + d - 1) * 24 + np.asarray(hour, dtype=np.int64)
+    kept = np.isfinite(x) & ~((m == 2) & (d == 29))
+    total = np.bincount(slot[kept], weights=x[kept], minlength=8760)
+    count = np.bincount(slot[kept], minlength=8760)
+    if not count.any():
+        return np.full(8760, np.nan)
+    there = np.flatnonzero(count)
+    return np.interp(np.arange(8760), there, total[there] / count[there])
+
+
+def save_profile(profile: HourlyProfile, path: str | Path) -> Path:
+    """Write a profile as CSV with columns hour, load, pv: all of it or nothing.
+
+    Parameters
+    ----------
+    profile : HourlyProfile
+        The profile.
+    path : str or Path
+        Where to.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    NetworkFormatError
+        If it cannot be written.
+    """
+    frame = pd.DataFrame({"hour": range(len(profile)), "load": profile.load, "pv": profile.pv})
+    write_text(Path(path), frame.to_csv(index=False, lineterminator="\n"))
+    return Path(path)
+
+
+def read_profile(path: str | Path, *, name: str | None = None) -> HourlyProfile:
+    """Read a profile from CSV with columns load and pv, one row an hour.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    name : str, optional
+        Name of the profile; by default that of the file.
+
+    Returns
+    -------
+    HourlyProfile
+        Not yet validated: empty cells are NaN.
+
+    Raises
+    ------
+    NetworkFormatError
+        If the file or a column is missing or a cell is no number.
+    """
+    frame = read_csv_table(path)
+    for column in ("load", "pv"):
+        if column not in frame.columns:
+            raise NetworkFormatError(path, "header", f"column {column!r} is missing")
+    return HourlyProfile(
+        number_column(path, frame, "load"),
+        number_column(path, frame, "pv"),
+        name or Path(path).stem,
+        f"file {path}",
+    )
+
+
+def read_csv_table(path: str | Path) -> pd.DataFrame:
+    """Read a CSV file as text cells, names of columns trimmed.
+
+    Raises
+    ------
+    NetworkFormatError
+        If it is missing or no CSV.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise NetworkFormatError(path, "file", "is missing") from None
+    except (OSError, ValueError) as error:
+        raise NetworkFormatError(path, "file", f"is not readable CSV: {error}") from None
+    return frame.rename(columns=lambda c: str(c).strip())
+
+
+def number_column(path: object, frame: pd.DataFrame, column: str) -> FloatArray:
+    """Turn a column of text into numbers, empty cells into NaN.
+
+    Raises
+    ------
+    NetworkFormatError
+        If a cell is no number; it names row and column.
+    """
+    cells = frame[column].astype(str).str.strip().str.replace(",", "", regex=False)
+    cells = cells.mask(cells.str.lower().isin(["", "nan"]), "nan")
+    # numpy reads text as Python does, to the last bit; pandas before version 3 does not.
+    text = cells.to_numpy(dtype=np.str_)
+    try:
+        return text.astype(np.float64)
+    except ValueError:
+        row, cell = next((k, cell) for k, cell in enumerate(text) if not _is_number(cell))
+        raise NetworkFormatError(
+            path, f"row {row + 2}", f"column {column!r}: {str(cell)!r} is not a number"
+        ) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def bundled_year() -> HourlyProfile:
+    """Return the year of load and sun that comes with the package: synthetic, not measured.
+
+    :func:`pygridjl.scenarios.synthetic.synthetic_year` made it with seed 2023.
+
+    Returns
+    -------
+    HourlyProfile
+        8760 hours.
+    """
+    profile = read_profile(_BUNDLED, name="synthetic year")
+    return HourlyProfile(
+        profile.load,
+        profile.pv,
+        profile.name,
+        "synthetic: seeded weather and habits at 31.8 °N 106.5 °W, PV by the PVWatts model",
+    )

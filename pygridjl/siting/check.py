@@ -1,0 +1,227 @@
+"""Whether a planning problem, its scenarios and a decision fit together."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pygridjl.core.errors import InvalidPlanningError, InvalidScenariosError
+from pygridjl.grid.feeder import PHASES
+from pygridjl.grid.feeder_checks import assert_valid_feeder
+from pygridjl.grid.network_checks import Finding
+from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
+from pygridjl.siting.problem import Objective, PlanningProblem
+
+__all__ = [
+    "assert_valid_planning",
+    "assert_valid_scenarios_for",
+    "check_units",
+    "validate_planning",
+]
+
+
+def validate_planning(problem: PlanningProblem) -> tuple[Finding, ...]:
+    """List everything that is wrong with a planning problem (the feeder aside).
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+
+    Returns
+    -------
+    tuple of Finding
+        Empty when it is sound; each names the site or the field.
+    """
+    findings = [*_numbers(problem), *_sites(problem)]
+    return tuple(findings) if findings else (*_first_stage(problem), *_voltages(problem))
+
+
+def _wrong(field: str, message: str) -> Finding:
+    return Finding("planning", (), field, message)
+
+
+def _numbers(problem: PlanningProblem) -> list[Finding]:
+    findings = []
+    for name in ("unit_kw", "v_ref"):
+        value = getattr(problem, name)
+        if not (math.isfinite(value) and value > 0):
+            findings.append(_wrong(name, f"must be a positive number, is {value}"))
+    for name in ("unit_cost", "budget"):
+        value = getattr(problem, name)
+        if not (math.isfinite(value) and value >= 0):
+            findings.append(_wrong(name, f"must be a number of at least 0, is {value}"))
+    for name in ("v_source", "v_min", "v_max"):
+        value = getattr(problem, name)
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            findings.append(_wrong(name, f"must be a number of at least 0, is {value}"))
+    if problem.v_source == 0:
+        findings.append(_wrong("v_source", "must be positive, is 0"))
+    if not abs(problem.power_factor_angle) < math.pi / 2:
+        text = f"must lie between −π/2 and π/2, is {problem.power_factor_angle}"
+        findings.append(_wrong("power_factor_angle", text))
+    for name, least in (("max_units", 1), ("min_units", 1), ("min_sites", 0), ("max_sites", 1)):
+        value = getattr(problem, name)
+        if value is not None and value < least:
+            findings.append(_wrong(name, f"must be at least {least}, is {value}"))
+    if problem.objective not in get_args(Objective):
+        findings.append(
+            _wrong("objective", f"must be 'voltage' or 'loss', is {problem.objective!r}")
+        )
+    return findings
+
+
+def _sites(problem: PlanningProblem) -> list[Finding]:
+    if problem.n_site == 0:
+        return [_wrong("sites", "there are none")]
+    ids = np.array(problem.site_ids)
+    findings = []
+    _, first, counts = np.unique(problem.sites, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        findings.append(
+            Finding("site", tuple(ids[first[counts > 1]]), "bus", "is named more than once")
+        )
+    absent = problem.site_phases & ~problem.feeder.buses.phases[problem.sites]
+    for k in np.flatnonzero(absent.any(axis=1)):
+        letters = ", ".join(p for p, bad in zip(PHASES, absent[k], strict=True) if bad)
+        findings.append(
+            Finding("site", (str(ids[k]),), "phases", f"the bus has no phase {letters}")
+        )
+    none = ~problem.site_phases.any(axis=1)
+    if none.any():
+        findings.append(Finding("site", tuple(ids[none]), "phases", "there are none"))
+    return findings
+
+
+def _first_stage(problem: PlanningProblem) -> list[Finding]:
+    findings = []
+    if problem.budget < problem.unit_price * (1 - 1e-12):
+        findings.append(
+            _wrong(
+                "budget",
+                f"{problem.budget:g} k$ is below one unit of {problem.unit_kw:g} kW "
+                f"({problem.unit_price:g} k$)",
+            )
+        )
+    elif problem.site_limit < problem.min_units:
+        findings.append(
+            _wrong(
+                "min_units",
+                f"{problem.min_units} units exceed the {problem.site_limit} that max_units and "
+                "the budget allow",
+            )
+        )
+    elif problem.min_units * problem.min_sites > problem.budget_units:
+        findings.append(
+            _wrong(
+                "min_sites",
+                f"{problem.min_sites} sites of {problem.min_units} units exceed the "
+                f"{problem.budget_units} units of the budget",
+            )
+        )
+    if problem.max_sites is not None and problem.min_sites > problem.max_sites:
+        findings.append(_wrong("min_sites", f"is above max_sites ({problem.max_sites})"))
+    if problem.min_sites > problem.n_site:
+        findings.append(_wrong("min_sites", f"there are only {problem.n_site} sites"))
+    return findings
+
+
+def _voltages(problem: PlanningProblem) -> list[Finding]:
+    low, high = problem.band
+    ids = problem.feeder.buses.id
+    findings = []
+    crossed = low > high
+    if crossed.any():
+        findings.append(
+            Finding("bus", tuple(ids[crossed].tolist()), "v_min", "is above v_max: no voltage fits")
+        )
+    source = problem.feeder.source_bus
+    v = problem.source_voltage[problem.feeder.buses.phases[source]]
+    if not crossed[source] and ((v < low[source]) | (v > high[source])).any():
+        text = f"the source is held outside its band {low[source]:g}…{high[source]:g} p.u."
+        findings.append(Finding("bus", (str(ids[source]),), "v_source", text))
+    return findings
+
+
+def assert_valid_planning(problem: PlanningProblem) -> None:
+    """Raise one error that lists every finding, on the feeder first.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+
+    Raises
+    ------
+    InvalidNetworkError
+        If the feeder is not valid.
+    InvalidPlanningError
+        If :func:`validate_planning` finds anything.
+    """
+    assert_valid_feeder(problem.feeder)
+    findings = validate_planning(problem)
+    if findings:
+        raise InvalidPlanningError(problem.feeder.name, findings)
+
+
+def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet) -> None:
+    """Raise if the scenarios are unsound or made for another number of buses.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    scenarios : ScenarioSet
+        The scenarios.
+
+    Raises
+    ------
+    InvalidScenariosError
+        With every finding.
+    """
+    assert_valid_scenarios(scenarios)
+    if scenarios.n_bus != problem.feeder.n_bus:
+        text = f"are for {scenarios.n_bus} buses, the feeder has {problem.feeder.n_bus}"
+        raise InvalidScenariosError(scenarios.name, [Finding("scenarios", (), "load, pv", text)])
+
+
+def check_units(problem: PlanningProblem, units: ArrayLike) -> tuple[Finding, ...]:
+    """List the first-stage constraints a decision breaks; shares no code with any solver.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    units : array of int, shape (n_site,)
+        Units at each site.
+
+    Returns
+    -------
+    tuple of Finding
+        Empty when (38)–(40) hold.
+    """
+    n = np.asarray(units)
+    if n.shape != (problem.n_site,):
+        return (_wrong("units", f"have shape {n.shape}, expected ({problem.n_site},)"),)
+    findings = []
+    ids = np.array(problem.site_ids)
+    for mask, message in (
+        (n != np.round(n), "is not a whole number"),
+        (n < 0, "is negative"),
+        (n > problem.max_units, f"is above max_units ({problem.max_units})"),
+        ((n > 0) & (n < problem.min_units), f"is below min_units ({problem.min_units})"),
+    ):
+        if mask.any():
+            findings.append(Finding("site", tuple(ids[mask].tolist()), "units", message))
+    cost = float(n.sum()) * problem.unit_price
+    if cost > problem.budget * (1 + 1e-9):
+        findings.append(_wrong("budget", f"{cost:g} k$ spent of {problem.budget:g} k$"))
+    used = int((n > 0).sum())
+    if used < problem.min_sites:
+        findings.append(_wrong("min_sites", f"{used} sites used, at least {problem.min_sites}"))
+    if problem.max_sites is not None and used > problem.max_sites:
+        findings.append(_wrong("max_sites", f"{used} sites used, at most {problem.max_sites}"))
+    return tuple(findings)

@@ -1,0 +1,1 @@
+"""The decision: rows of the planning set and how units are allotted."""

@@ -1,0 +1,42 @@
+"""Random decisions of the first stage."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pygridjl.core.types import IntArray
+from pygridjl.siting.problem import PlanningProblem
+
+__all__ = ["random_units"]
+
+
+def random_units(problem: PlanningProblem, rng: np.random.Generator) -> IntArray:
+    """Draw a decision that keeps (38)–(40) and spends the budget as far as it can.
+
+    The number of sites is uniform between the least and the most allowed, the sites are drawn
+    without replacement; each gets the minimum size, the remaining units go one by one to random
+    sites among those with room.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem, valid.
+    rng : numpy Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of int, shape (n_site,)
+        The decision.
+    """
+    most = min(problem.most_sites, problem.budget_units // problem.min_units)
+    n_used = int(rng.integers(max(problem.min_sites, 1), most + 1))
+    chosen = rng.choice(problem.n_site, size=n_used, replace=False)
+    units = np.zeros(problem.n_site, dtype=np.int64)
+    units[chosen] = problem.min_units
+    for _ in range(problem.budget_units - n_used * problem.min_units):
+        room = chosen[units[chosen] < problem.site_limit]
+        if room.size == 0:
+            break
+        units[room[rng.integers(room.size)]] += 1
+    return units

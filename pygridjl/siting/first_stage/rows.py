@@ -1,0 +1,68 @@
+"""The first stage (38)–(40) as rows, for the programs that contain it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, eye_array, hstack, vstack
+
+from pygridjl.core.types import FloatArray
+from pygridjl.siting.problem import PlanningProblem
+
+__all__ = ["FirstStageRows", "first_stage_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class FirstStageRows:
+    """Rows on two integer columns a site: its units, and whether it is used.
+
+    Attributes
+    ----------
+    matrix : csr_array, shape (2 n_site + 2, 2 n_site)
+        Columns of the units before those of the sites used.
+    row_lower, row_upper : ndarray
+        Bounds of the rows.
+    col_upper : ndarray, shape (2 n_site,)
+        Upper bounds of the columns; the lower ones are 0.
+    """
+
+    matrix: csr_array
+    row_lower: FloatArray
+    row_upper: FloatArray
+    col_upper: FloatArray
+
+
+def first_stage_rows(problem: PlanningProblem) -> FirstStageRows:
+    """Build (38)–(40).
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem, valid.
+
+    Returns
+    -------
+    FirstStageRows
+        Minimum and maximum size of each site, budget, number of sites.
+    """
+    n = problem.n_site
+    one, ones, zeros = eye_array(n), np.ones((1, n)), np.zeros((1, n))
+    matrix = vstack(
+        [
+            hstack([one, -float(problem.site_limit) * one]),
+            hstack([one, -float(problem.min_units) * one]),
+            csr_array(np.hstack([ones, zeros])),
+            csr_array(np.hstack([zeros, ones])),
+        ],
+        format="csr",
+    )
+    free = np.full(n, np.inf)
+    return FirstStageRows(
+        matrix=csr_array(matrix),
+        row_lower=np.concatenate([-free, np.zeros(n), [0.0, float(problem.min_sites)]]),
+        row_upper=np.concatenate(
+            [np.zeros(n), free, [float(problem.budget_units), float(problem.most_sites)]]
+        ),
+        col_upper=np.concatenate([np.full(n, float(problem.site_limit)), np.ones(n)]),
+    )

@@ -1,0 +1,1 @@
+"""Methods of siting, each a function of one planning problem."""

@@ -1,0 +1,395 @@
+"""Benders decomposition: supporting planes from every scenario, and the bound they prove."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.result import Status, Stopwatch, relative_gap
+from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.check import (
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+    check_units,
+)
+from pygridjl.siting.first_stage.allocation import allocate
+from pygridjl.siting.methods.benders.master import Master
+from pygridjl.siting.methods.benders.sample import SampledStage
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.result import SitingResult, siting_result
+from pygridjl.siting.second_stage.protocol import (
+    ExpectedValue,
+    SecondStage,
+    assert_built_for,
+    expected_value,
+)
+from pygridjl.solvers.status import SolverStatus
+
+__all__ = ["benders"]
+
+# Below it HiGHS cannot tell a better decision from its own tolerances.
+LEAST_GAP = 1e-6
+# Part of the wanted gap at which the relaxation ends; it also ends when its bound has risen by
+# less than PATIENCE_SHARE of the gap in PATIENCE planes.
+RELAXED_SHARE = 0.25
+# It may take this share of a time limit, so that a decision is found in time.
+RELAXED_TIME = 0.4
+PATIENCE, PATIENCE_SHARE = 10, 0.5
+# Where between the best point and that of the relaxation the next plane is taken.
+INNER = 0.3
+# Such a point keeps so many sites at most, and none with fewer units: columns cost time, and a
+# plane is valid wherever it is taken.
+MOST_SITES, FEWEST = 40, 0.05
+# The first search looks at so many times the number of sites that may be used.
+CANDIDATES = 3
+# Where there are LARGE times as many scenarios, so many of them are solved first, to this gap and
+# within this share of a time limit.
+SAMPLE, LARGE, SAMPLE_GAP, SAMPLE_TIME = 96, 4, 2e-3, 0.2
+# Part of the gap by which a neighbour of the incumbent must be able to be better.
+DESCENT_SHARE = 0.1
+# After so many neighbours in a row that are not better, the search looks elsewhere.
+MISSES = 20
+# Part of the gap by which the sites of the incumbent must be able to make it better.
+POLISH_SHARE = 0.25
+# Part of the range between bound and target that the search may leave.
+SEARCH_SHARE = 0.5
+
+
+def benders(
+    problem: PlanningProblem,
+    scenarios: ScenarioSet,
+    second_stage: SecondStage,
+    *,
+    multi_cut: bool = False,
+    gap: float = 1e-3,
+    time_limit: float | None = None,
+    max_iterations: int = 1000,
+    on_progress: Callable[[str], None] | None = None,
+) -> SitingResult:
+    """Site units with a proven bound.
+
+    The expectation of the second stage is convex in the units. At each decision all scenarios
+    are solved; their subgradients give a plane below the expectation, infeasible scenarios give
+    rows (18). Planes are first gathered on the relaxation with fractions of units, where the
+    master is a linear program; then HiGHS searches for whole units the planes allow to be better
+    than the incumbent by more than the gap. Each new one is evaluated and so are those of its
+    neighbours that the planes allow to be better still; that there is none at all is the proof.
+    Large scenario sets begin with the decision that a sample of them leads to.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    scenarios : ScenarioSet
+        The scenarios.
+    second_stage : SecondStage
+        Engine built for both.
+    multi_cut : bool
+        One plane for each scenario instead of one for the expectation: fewer iterations of a
+        larger master. It pays where scenarios are few or bend at different decisions.
+    gap : float
+        Relative gap between incumbent and bound at which the search ends, at least 1e-6.
+    time_limit : float, optional
+        Seconds; the evaluation under way is finished.
+    max_iterations : int
+        Iterations at most.
+    on_progress : callable, optional
+        Called with one line of text an iteration.
+
+    Returns
+    -------
+    SitingResult
+        ``optimal`` if the gap was reached, ``time_limit`` or ``feasible`` with the gap left
+        otherwise, ``infeasible`` if no decision keeps every scenario feasible.
+
+    Raises
+    ------
+    InvalidNetworkError, InvalidPlanningError, InvalidScenariosError, InvalidOptionError
+        If the input is unsound.
+    SolverError
+        If a scenario or the master fails.
+    """
+    if not (math.isfinite(gap) and gap >= LEAST_GAP):
+        raise InvalidOptionError(f"gap must be a number of at least {LEAST_GAP:g}, not {gap}")
+    assert_built_for(problem, scenarios, second_stage)
+    assert_valid_planning(problem)
+    assert_valid_scenarios_for(problem, scenarios)
+    n_scenario = len(scenarios)
+    groups = np.arange(n_scenario) if multi_cut else np.zeros(n_scenario, dtype=np.int64)
+    run = _Run(second_stage, Master(problem, scenarios, groups), gap)
+    limit = np.inf if time_limit is None else time_limit
+    deadline = time.monotonic() + limit
+    guess = None
+    if n_scenario >= LARGE * SAMPLE:
+        with run.watch.phase("sample"):
+            guess = _guess(second_stage, gap, SAMPLE_TIME * limit, on_progress)
+    second_stage.reset()
+    status, iterations = run.start(guess), 0
+    while status is None and iterations < max_iterations:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            status = Status.TIME_LIMIT
+            break
+        status = run.iterate(remaining, late=remaining < (1 - RELAXED_TIME) * limit)
+        iterations += 1
+        if on_progress is not None:
+            on_progress(f"iteration {iterations}: {run}")
+    return run.answer(status or Status.FEASIBLE, iterations)
+
+
+def _guess(
+    second_stage: SecondStage,
+    gap: float,
+    time_limit: float,
+    on_progress: Callable[[str], None] | None,
+) -> IntArray | None:
+    """Return the decision for a sample of the scenarios, found at a fraction of the cost."""
+
+    def say(text: str) -> None:
+        if on_progress is not None:
+            on_progress(f"sample of {SAMPLE} scenarios, {text}")
+
+    sample = SampledStage(second_stage, SAMPLE)
+    found = benders(
+        sample.problem,
+        sample.scenarios,
+        sample,
+        gap=max(gap, SAMPLE_GAP),
+        time_limit=time_limit,
+        on_progress=say,
+    )
+    return None if found.value is None else found.units
+
+
+class _Run:
+    """Incumbent and bound between iterations."""
+
+    def __init__(self, second_stage: SecondStage, master: Master, gap: float) -> None:
+        self._stage, self._master, self._gap = second_stage, master, gap
+        self.watch = Stopwatch()
+        self._units: IntArray | None = None
+        self._value: ExpectedValue | None = None
+        self._reference: ExpectedValue | None = None
+        self._bound = 0.0
+        self._lost: dict[str, None] = {}
+        # The best fraction of units so far; the relaxation works between it and its own answer.
+        self._centre: tuple[FloatArray, float] | None = None
+        self._relaxing, self._inner = True, INNER
+        self._rises: list[float] = []
+        self._tried: set[bytes] = set()
+        # Whether the neighbours of the incumbent may be better than it.
+        self._descending, self._misses = False, 0
+        # Sites the search looks at: those of the incumbent, then the promising ones, then all.
+        self._own, self._promising = False, np.zeros(0, dtype=np.int64)
+
+    def __str__(self) -> str:
+        stage = "relaxation" if self._relaxing else "search"
+        if self._value is None:
+            return f"{stage}, no decision yet, bound {self._bound:.6g}"
+        share = 100 * (relative_gap(self._value.value, self._bound) or 0.0)
+        return f"{stage}, value {self._value.value:.6g}, bound {self._bound:.6g}, gap {share:.3f} %"
+
+    def start(self, guess: IntArray | None) -> Status | None:
+        """Begin with the planes without units, at its best decision and at a guess."""
+        problem = self._stage.problem
+        found, status = self._evaluate(np.zeros(problem.n_site))
+        self._reference = found
+        if status is None and not found.infeasible:
+            slopes = np.repeat(found.gradient[:, None], problem.site_limit, axis=1)
+            units = allocate(problem, slopes)
+            _, status = self._evaluate(units.astype(np.float64))
+        if status is None and guess is not None:
+            _, status = self._evaluate(guess.astype(np.float64))
+            # Worth a descent at once; the first decision from a mean gradient is not.
+            self._descending = self._units is not None
+        return status
+
+    def iterate(self, remaining: float, *, late: bool) -> Status | None:
+        """Add planes once, on the relaxation until it is late; a status if that ends the run."""
+        if self._relaxing:
+            return self._relax(remaining, late)
+        return self._descend() if self._descending else self._search(remaining)
+
+    def _relax(self, remaining: float, late: bool) -> Status | None:
+        """Add a plane between the best fractions so far and those of the relaxation.
+
+        Points inside give deeper planes than the extreme ones a linear program jumps between
+        (Ben-Ameur and Neto 2007).
+        """
+        with self.watch.phase("master"):
+            ended, bound, units = self._master.relax(remaining)
+        if ended is SolverStatus.INFEASIBLE:
+            return Status.INFEASIBLE
+        if ended is SolverStatus.TIME_LIMIT:
+            return Status.TIME_LIMIT
+        if units is None:
+            raise SolverError(f"HiGHS: relaxation ended with status {ended.value!r}")
+        self._bound = max(self._bound, bound)
+        if self._closed():
+            return Status.OPTIMAL
+        if self._centre is None:
+            return self._evaluate(units)[1]
+        centre, best = self._centre
+        wanted = self._gap * abs(best)
+        self._rises.append(self._bound)
+        slow = (
+            len(self._rises) > PATIENCE
+            and self._bound - self._rises[-1 - PATIENCE] <= PATIENCE_SHARE * wanted
+        )
+        if late or slow or best - self._bound <= RELAXED_SHARE * wanted:
+            self._relaxing = False
+            self._choose(centre)
+            return None
+        point = self._inner * units + (1 - self._inner) * centre
+        point = self._thinned(point)
+        _, status = self._evaluate(point)
+        # A plane that does not cut off the relaxation's answer must be taken there instead.
+        stuck = self._master.below(units) <= bound + 1e-9 * abs(best)
+        self._inner = 1.0 if stuck else INNER
+        return status
+
+    def _thinned(self, point: FloatArray) -> FloatArray:
+        """Move the units of a point to the sites that have most."""
+        kept = np.argsort(-point, kind="stable")[:MOST_SITES]
+        kept = kept[point[kept] >= FEWEST]
+        thin = np.zeros_like(point)
+        if kept.size:
+            thin[kept] = point[kept] * (point.sum() / point[kept].sum())
+        return np.minimum(thin, self._stage.problem.site_limit)
+
+    def _choose(self, centre: FloatArray) -> None:
+        """Note the sites with most units in the relaxation, unless that is nearly all of them."""
+        n = CANDIDATES * self._stage.problem.most_sites
+        if n < centre.size:
+            self._promising = np.argsort(-centre, kind="stable")[:n]
+
+    def _descend(self) -> Status | None:
+        """Go to the neighbour of the incumbent that the planes allow to be best.
+
+        Where none may be better by a share of the gap, none is. Each look costs one plane and no
+        mixed-integer program.
+        """
+        assert self._units is not None
+        assert self._value is not None
+        value = self._value.value
+        with self.watch.phase("master"):
+            found = self._master.best_neighbour(self._units)
+        if (
+            found is None
+            or found[0] > value * (1 - self._gap * DESCENT_SHARE)
+            or found[1].tobytes() in self._tried
+        ):
+            self._descending = False
+            return None
+        _, status = self._evaluate(found[1].astype(np.float64))
+        self._misses = 0 if self._value.value < value else self._misses + 1
+        if self._misses > MISSES:
+            self._descending, self._misses = False, 0
+        return status or (Status.OPTIMAL if self._closed() else None)
+
+    def _search(self, remaining: float) -> Status | None:
+        """Look for a decision that the planes allow to be better.
+
+        Few sites come first: a good incumbent is often all that the bound of the relaxation
+        lacks, and its own sites make it better at little cost. What is proven counts only when
+        all sites take part; then the decision must be better by the gap.
+        """
+        value = np.inf if self._value is None else self._value.value
+        own = np.zeros(0, dtype=np.int64) if self._units is None else np.flatnonzero(self._units)
+        polish = self._own and own.size > 0
+        few = polish or self._promising.size > 0
+        # The last digits belong to the gap, not to the rounding of what is left of it.
+        target = value * (1 - self._gap * (POLISH_SHARE if polish else 1 - 1e-6))
+        with self.watch.phase("master"):
+            span = min(target, 2 * abs(self._bound) + 1.0) - self._bound
+            share = SEARCH_SHARE * span / max(abs(self._bound), 1e-9)
+            ended, bound, units = self._master.solve(
+                target,
+                min(max(share, 1e-6), 1.0),
+                remaining,
+                own if polish else np.union1d(self._promising, own) if few else None,
+            )
+        again = units is not None and units.tobytes() in self._tried
+        if few and (units is None or again):
+            if polish:
+                self._own = False
+            else:
+                self._promising = self._promising[:0]
+            return None
+        if ended is SolverStatus.INFEASIBLE:
+            if self._value is None:
+                return Status.INFEASIBLE
+            self._bound = max(self._bound, target)
+            return Status.OPTIMAL
+        if not few:
+            self._bound = max(self._bound, min(bound, target))
+        if units is None:
+            if ended is SolverStatus.TIME_LIMIT:
+                return Status.TIME_LIMIT
+            raise SolverError(f"HiGHS: master ended with status {ended.value!r}")
+        if again:
+            # Only the solver's tolerances let it pass once more; the bound stays as it is.
+            return Status.OPTIMAL if self._closed() else Status.FEASIBLE
+        _, status = self._evaluate(units.astype(np.float64))
+        if self._value is not None and self._value.value < value:
+            self._own = self._descending = True
+        return status or (Status.OPTIMAL if self._closed() else None)
+
+    def _closed(self) -> bool:
+        gap = None if self._value is None else relative_gap(self._value.value, self._bound)
+        return gap is not None and gap <= self._gap
+
+    def _evaluate(self, units: FloatArray) -> tuple[ExpectedValue, Status | None]:
+        """Solve all scenarios, add what they say, keep the best."""
+        if (units == np.rint(units)).all():
+            self._tried.add(units.astype(np.int64).tobytes())
+        with self.watch.phase("second stage"):
+            batch = self._stage.evaluate(units)
+            found = expected_value(self._stage.scenarios, batch)
+        with self.watch.phase("master"):
+            self._master.add_planes(units, batch)
+            for cut in batch.cuts:
+                if cut.scenario not in found.infeasible:
+                    continue
+                self._lost[cut.scenario] = None
+                if not self._master.add_cut(cut):
+                    self._lost = {cut.scenario: None}
+                    return found, Status.INFEASIBLE
+        if not found.infeasible:
+            if self._centre is None or found.value < self._centre[1]:
+                self._centre = units, found.value
+            better = self._value is None or found.value < self._value.value
+            if better and not check_units(self._stage.problem, units):
+                self._units, self._value = units.astype(np.int64), found
+        return found, None
+
+    def answer(self, status: Status, iterations: int) -> SitingResult:
+        """Return the result."""
+        proven = status is Status.INFEASIBLE
+        if self._units is None and not proven:
+            status = Status.NOT_FOUND
+        reason = {
+            Status.INFEASIBLE: "no decision keeps these scenarios feasible",
+            Status.NOT_FOUND: "no decision tried kept every scenario feasible",
+        }.get(status, "")
+        return siting_result(
+            self._stage.problem,
+            self._stage,
+            None if proven else self._units,
+            method="benders",
+            watch=self.watch,
+            status=status,
+            bound=None if proven else self._bound,
+            bound_method="Benders planes, bound of HiGHS",
+            reason=reason,
+            infeasible=tuple(self._lost) if proven else (),
+            iterations=iterations,
+            packages=("highspy", "numba"),
+            full=None if proven else self._value,
+            reference=self._reference,
+        )

@@ -1,0 +1,166 @@
+"""The extensive form: all scenarios in one mixed-integer program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy.sparse import block_array, coo_array, csr_array, kron
+
+from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.result import Status, Stopwatch
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.first_stage.rows import first_stage_rows
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.result import SitingResult, siting_result
+from pygridjl.siting.second_stage.operation import Operation
+from pygridjl.siting.second_stage.program import OperationProgram
+from pygridjl.siting.second_stage.protocol import SecondStage, assert_built_for
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.linear import LinearModel
+from pygridjl.solvers.status import SolverStatus
+
+__all__ = ["extensive", "extensive_model"]
+
+
+def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearModel:
+    """Build the extensive form of F^vd.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    scenarios : ScenarioSet
+        The scenarios.
+
+    Returns
+    -------
+    LinearModel
+        Columns: units, sites used (both integer), then the operation of scenario after scenario.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the objective is the loss: HiGHS solves no mixed-integer quadratic programs.
+    """
+    if problem.objective != "voltage":
+        raise InvalidOptionError(
+            "the extensive form of the loss is a mixed-integer quadratic program, which HiGHS "
+            "does not solve: use method 'benders'"
+        )
+    operation = Operation(problem, scenarios)
+    program = OperationProgram(operation, deviation=True)
+    first = first_stage_rows(problem)
+    n, n_scenario, n_row = problem.n_site, len(scenarios), program.row_upper.size
+    all_scenarios = np.arange(n_scenario)
+    # (44) with the units on the left: Σ p − μ^PV p̄ n ≤ 0.
+    scenario, site = np.indices((n_scenario, n)).reshape(2, -1)
+    link = coo_array(
+        (
+            -operation.per_unit[scenario, site],
+            (scenario * n_row + program.capacity[site], site),
+        ),
+        shape=(n_scenario * n_row, 2 * n),
+    )
+    blocks = kron(coo_array(np.eye(n_scenario)), program.matrix, format="csr")
+    p, q = operation.demand(all_scenarios)
+    lower = np.tile(program.row_lower, (n_scenario, 1))
+    upper = np.tile(program.row_upper, (n_scenario, 1))
+    lower[:, program.balance] = upper[:, program.balance] = -np.hstack([p, q])
+    n_col = 2 * n + n_scenario * program.cost.size
+    cost = (scenarios.probability[:, None] * program.cost).ravel()
+    return LinearModel(
+        cost=np.concatenate([np.zeros(2 * n), cost]),
+        matrix=csr_array(block_array([[first.matrix, None], [link, blocks]], format="csr")),
+        row_lower=np.concatenate([first.row_lower, lower.ravel()]),
+        row_upper=np.concatenate([first.row_upper, upper.ravel()]),
+        col_lower=np.concatenate([np.zeros(2 * n), np.tile(program.col_lower, n_scenario)]),
+        col_upper=np.concatenate([first.col_upper, np.tile(program.col_upper, n_scenario)]),
+        integer=np.arange(n_col) < 2 * n,
+    )
+
+
+def extensive(
+    problem: PlanningProblem,
+    scenarios: ScenarioSet,
+    second_stage: SecondStage,
+    *,
+    gap: float = 1e-3,
+    time_limit: float | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> SitingResult:
+    """Solve the extensive form of F^vd by HiGHS, its root by interior points.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem; its objective must be the voltage deviation.
+    scenarios : ScenarioSet
+        The scenarios.
+    second_stage : SecondStage
+        Engine built for both; it evaluates the answer.
+    gap : float
+        Relative gap at which the search ends.
+    time_limit : float, optional
+        Seconds.
+    on_progress : callable, optional
+        Called with the size of the program.
+
+    Returns
+    -------
+    SitingResult
+        ``optimal`` to the gap, ``time_limit``, ``infeasible``, or ``not_found`` if the clock
+        ended the search before its first solution.
+
+    Raises
+    ------
+    InvalidNetworkError, InvalidPlanningError, InvalidScenariosError, InvalidOptionError
+        If the input is unsound or the objective is the loss.
+    SolverError
+        If HiGHS fails.
+    """
+    if not (math.isfinite(gap) and gap > 0):
+        raise InvalidOptionError(f"gap must be a positive number, not {gap}")
+    assert_built_for(problem, scenarios, second_stage)
+    assert_valid_planning(problem)
+    assert_valid_scenarios_for(problem, scenarios)
+    watch = Stopwatch()
+    with watch.phase("build"):
+        data = extensive_model(problem, scenarios)
+        model = HighsModel(data, gap=gap, interior_root=True)
+    if on_progress is not None:
+        m, n = data.matrix.shape
+        on_progress(f"{m} rows, {n} columns, {data.matrix.nnz} entries")
+    with watch.phase("solve"):
+        answer = model.solve(time_limit=np.inf if time_limit is None else time_limit)
+    status = {
+        SolverStatus.OPTIMAL: Status.OPTIMAL,
+        SolverStatus.INFEASIBLE: Status.INFEASIBLE,
+        SolverStatus.TIME_LIMIT: Status.TIME_LIMIT,
+    }.get(answer.status)
+    if status is None:
+        raise SolverError(f"HiGHS: extensive form ended with status {answer.status.value!r}")
+    units = None
+    if answer.x is not None:
+        units = np.rint(answer.x[: problem.n_site]).astype(np.int64)
+    elif status is Status.TIME_LIMIT:
+        status = Status.NOT_FOUND
+    reason = {
+        Status.INFEASIBLE: "the extensive form has no solution",
+        Status.NOT_FOUND: "no solution within the time limit",
+    }.get(status, "")
+    proven = status is Status.INFEASIBLE
+    return siting_result(
+        problem,
+        second_stage,
+        units,
+        method="extensive",
+        watch=watch,
+        status=status,
+        bound=None if proven else answer.bound,
+        bound_method="dual bound of HiGHS",
+        reason=reason,
+        packages=("highspy",),
+    )

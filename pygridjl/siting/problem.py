@@ -1,0 +1,261 @@
+"""Where distributed generation may go and what it may cost: the first stage, as data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.grid.feeder import PHASES, Feeder
+from pygridjl.grid.network_checks import Finding
+
+__all__ = [
+    "Objective",
+    "PlanningProblem",
+    "candidate_sites",
+    "with_neutral_regulators",
+]
+
+Objective = Literal["voltage", "loss"]
+
+
+def candidate_sites(feeder: Feeder) -> IntArray:
+    """Return the buses that may hold generation unless told otherwise: all but the source.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        The feeder.
+
+    Returns
+    -------
+    ndarray of int, shape (n_site,)
+        Positions of buses with at least one phase, in feeder order.
+    """
+    there = np.array(feeder.buses.phases.any(axis=1))
+    there[feeder.source_bus] = False
+    return np.flatnonzero(there)
+
+
+def with_neutral_regulators(feeder: Feeder) -> Feeder:
+    """Return the feeder with every regulator at its neutral tap.
+
+    The voltage equation (47) has no regulators. The ratios a reader finds belong to one operating
+    point, usually full load; kept through a year of light load and sun they hold voltages high
+    that no unit can then improve.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        The feeder.
+
+    Returns
+    -------
+    Feeder
+        A copy whose regulators have ratio 1; transformers keep theirs.
+    """
+    branch = feeder.branches
+    regulator = (branch.kind == "regulator")[:, None]
+    return feeder.replace(branches=branch.replace(ratio=np.where(regulator, 1.0, branch.ratio)))
+
+
+@dataclass(frozen=True, eq=False)
+class PlanningProblem:
+    """Siting and sizing of PV units on a feeder: constraints (38)–(40) and what (41)–(54) need.
+
+    Numbers marked *lost* are not legible in the source of the method; the default is then our
+    own choice. Defaults agree with what the published model sizes reveal: 166 units at most per
+    bus is what 1500 k$ buys in units of 6 kW at 1500 $/kW.
+
+    Attributes
+    ----------
+    feeder : Feeder
+        The feeder.
+    sites : ndarray of int, shape (n_site,)
+        Positions of the buses that may hold units; :func:`candidate_sites` unless given.
+    site_phases : ndarray of bool, shape (n_site, 3)
+        Phases the units of a site may inject into; those of the bus unless given.
+    unit_kw : float
+        Rating p̄ of one unit over all its phases, kW (lost; 6).
+    max_units : int
+        Most units L at one site (166).
+    unit_cost : float
+        Cost c, $/kW (lost; 1500).
+    budget : float
+        Budget, k$ (1500).
+    min_units : int
+        Fewest units n_low at a site that has any (lost; 1).
+    min_sites, max_sites : int or None
+        Bounds K_min, K_max on the number of sites used (lost; 0 and 10); ``max_sites=None`` is
+        no bound.
+    objective : {"voltage", "loss"}
+        ``"voltage"``: F^vd of (41), Σ |U − v_ref²| over all nodes with U the squared voltage
+        magnitude, p.u. ``"loss"``: F^pl of (53), Σ r (P² + Q²) over all branch phases at the
+        nominal voltage 1 p.u., in kW.
+    v_source : float or None
+        Voltage magnitude of all source phases, p.u. (lost); that of the feeder unless given.
+    v_ref : float
+        Reference magnitude of F^vd, p.u. (lost; 1).
+    v_min, v_max : float or None
+        Band of (48) at every bus, p.u. (lost); each bus keeps the band of the feeder unless given.
+    power_factor_angle : float
+        θ of (46), rad: a unit injects tan θ kvar a kW (lost; 0).
+    line_limits : bool
+        Whether (50)–(52) hold on every branch phase with a finite ampacity.
+    """
+
+    feeder: Feeder
+    sites: IntArray = None  # type: ignore[assignment]  # filled below
+    site_phases: BoolArray = None  # type: ignore[assignment]  # filled below
+    unit_kw: float = 6.0
+    max_units: int = 166
+    unit_cost: float = 1500.0
+    budget: float = 1500.0
+    min_units: int = 1
+    min_sites: int = 0
+    max_sites: int | None = 10
+    objective: Objective = "voltage"
+    v_source: float | None = None
+    v_ref: float = 1.0
+    v_min: float | None = None
+    v_max: float | None = None
+    power_factor_angle: float = 0.0
+    line_limits: bool = True
+
+    def __post_init__(self) -> None:
+        given = candidate_sites(self.feeder) if self.sites is None else self.sites
+        sites = np.array(given, dtype=np.int64).reshape(-1)
+        wrong = np.flatnonzero((sites < 0) | (sites >= self.feeder.n_bus))
+        if wrong.size:
+            raise InvalidPlanningError(
+                self.feeder.name,
+                [Finding("site", (str(sites[wrong[0]]),), "bus", "is not the position of a bus")],
+            )
+        phases = self.feeder.buses.phases[sites] if self.site_phases is None else self.site_phases
+        mask = np.array(phases, dtype=np.bool_)
+        if mask.shape != (sites.size, 3):
+            raise ValueError(f"site_phases has shape {mask.shape}, expected {(sites.size, 3)}")
+        for name, array in (("sites", sites), ("site_phases", mask)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def on_buses(
+        cls,
+        feeder: Feeder,
+        buses: Iterable[str],
+        *,
+        phases: Iterable[str] | None = None,
+        **rest: Any,
+    ) -> PlanningProblem:
+        """Build a problem whose sites are named by bus id.
+
+        Parameters
+        ----------
+        feeder : Feeder
+            The feeder.
+        buses : iterable of str
+            Ids of the candidate buses.
+        phases : iterable of str, optional
+            Letters such as ``"ac"`` for each bus; by default all phases of the bus.
+        **rest
+            The other attributes.
+
+        Raises
+        ------
+        InvalidPlanningError
+            If a bus is unknown or the letters are not made of a, b, c.
+        """
+        names = list(buses)
+        position = {name: k for k, name in enumerate(feeder.buses.id.tolist())}
+        unknown = tuple(name for name in names if name not in position)
+        if unknown:
+            finding = Finding("site", unknown, "bus", "is not a bus of the feeder")
+            raise InvalidPlanningError(feeder.name, [finding])
+        mask: BoolArray = None  # type: ignore[assignment]  # those of the buses
+        if phases is not None:
+            letters = list(phases)
+            if len(letters) != len(names):
+                raise InvalidOptionError(f"{len(letters)} phase texts for {len(names)} sites")
+            odd = tuple(
+                n for n, x in zip(names, letters, strict=True) if not x or set(x) - set(PHASES)
+            )
+            if odd:
+                finding = Finding("site", odd, "phases", "are not made of the letters a, b, c")
+                raise InvalidPlanningError(feeder.name, [finding])
+            mask = np.array([[p in text for p in PHASES] for text in letters], dtype=np.bool_)
+        sites = np.array([position[name] for name in names], dtype=np.int64)
+        return cls(feeder, sites, mask, **rest)
+
+    # ------------------------------------------------------------------------------ first stage
+    @property
+    def n_site(self) -> int:
+        """Number of candidate sites."""
+        return int(self.sites.size)
+
+    @property
+    def site_ids(self) -> tuple[str, ...]:
+        """Bus ids of the sites."""
+        return tuple(self.feeder.buses.id[self.sites].tolist())
+
+    @property
+    def site_letters(self) -> tuple[str, ...]:
+        """Phases of the sites as letters, such as ``"abc"``."""
+        return tuple(
+            "".join(p for p, there in zip(PHASES, row, strict=True) if there)
+            for row in self.site_phases
+        )
+
+    @property
+    def unit_price(self) -> float:
+        """Cost of one unit, k$."""
+        return self.unit_cost * self.unit_kw / 1e3
+
+    @property
+    def budget_units(self) -> int:
+        """Units the budget (39) buys in all, limited by what the sites can hold."""
+        held = self.max_units * self.most_sites
+        if self.unit_price <= 0:
+            return held
+        # The small excess keeps a budget of exactly k units at k despite rounding.
+        return min(math.floor(self.budget / self.unit_price * (1 + 1e-12)), held)
+
+    @property
+    def most_sites(self) -> int:
+        """Most sites that may be used: K_max, or all."""
+        return self.n_site if self.max_sites is None else min(self.max_sites, self.n_site)
+
+    @property
+    def site_limit(self) -> int:
+        """Most units at one site: L, or what the budget buys if that is less."""
+        return min(self.max_units, self.budget_units)
+
+    # ----------------------------------------------------------------------------- second stage
+    @property
+    def unit_power(self) -> float:
+        """Rating of one unit, p.u. of one phase."""
+        return self.unit_kw / (self.feeder.phase_mva * 1e3)
+
+    @property
+    def source_voltage(self) -> FloatArray:
+        """Voltage magnitude of the source phases, p.u., shape (3,)."""
+        return self.feeder.v_set if self.v_source is None else np.full(3, float(self.v_source))
+
+    @property
+    def band(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest voltage magnitude by bus, p.u., shapes (n_bus,)."""
+        bus = self.feeder.buses
+        low = bus.v_min if self.v_min is None else np.full(len(bus), float(self.v_min))
+        high = bus.v_max if self.v_max is None else np.full(len(bus), float(self.v_max))
+        return low, high
+
+    def __repr__(self) -> str:
+        return (
+            f"<PlanningProblem on {self.feeder.name!r}: {self.n_site} sites, up to "
+            f"{self.budget_units} units of {self.unit_kw:g} kW, objective {self.objective!r}>"
+        )

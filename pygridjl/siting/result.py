@@ -1,0 +1,315 @@
+"""The answer of a siting problem, and the one way every method makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from pygridjl.core.result import Result, Status, Stopwatch, engine_versions, relative_gap
+from pygridjl.core.types import IntArray
+from pygridjl.siting.check import check_units
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
+
+__all__ = ["Placement", "SitingResult", "improvement_captured", "siting_result"]
+
+# A possible improvement below this share of the value is rounding.
+OPTIMALITY_TOLERANCE = 1e-9
+INTEGER_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Units at one bus.
+
+    Attributes
+    ----------
+    bus : str
+        Id of the bus.
+    phases : str
+        Phases the units may inject into, such as ``"abc"``.
+    units : int
+        Number of units.
+    kw : float
+        Their rating, kW.
+    """
+
+    bus: str
+    phases: str
+    units: int
+    kw: float
+
+
+@dataclass(frozen=True)
+class SitingResult(Result):
+    """Where to put how many units, what it is worth and what was proven about it.
+
+    Attributes
+    ----------
+    feeder : str
+        Name of the feeder.
+    scenarios : str
+        Name of the scenario set.
+    n_scenario : int
+        How many scenarios it has; ``value`` counts all of them.
+    objective : str
+        ``"voltage"`` (p.u. of squared magnitude, summed over nodes) or ``"loss"`` (kW).
+    method, engine : str
+        Method of the first stage and engine of the second.
+    status : Status
+        ``optimal`` only if ``bound`` proves it to the tolerance the method was asked for.
+    placements : tuple of Placement
+        Every site with units, in feeder order; empty if there is no answer.
+    units : ndarray of int, shape (n_site,)
+        Units at every candidate site, in the order of the problem; zeros if there is no answer.
+    cost : float
+        What the units cost, k$.
+    value : float or None
+        Expected second-stage objective over the full scenario set; None without an answer.
+    no_dg : float or None
+        The same without any unit; None if a scenario has no operating point then.
+    bound : float or None
+        Proven lower bound on the value of every allowed decision.
+    bound_method : str
+        What proved it.
+    gap : float or None
+        (value − bound) / |value|.
+    improvement_captured : float or None
+        (no_dg − value) / (no_dg − bound): the share of the possible improvement that is realised,
+        at least; None without a bound or where nothing can be improved.
+    infeasible : tuple of str
+        Ids of the scenarios without operating point under the decision; empty unless status is
+        ``not_found`` or ``infeasible``.
+    reason : str
+        Why there is no feasible answer; empty otherwise.
+    iterations : int or None
+        Iterations of the method.
+    seconds : dict
+        Wall-clock seconds by phase.
+    seed : int or None
+        Seed of the random parts.
+    versions : dict
+        Versions of the packages that computed the answer.
+    """
+
+    feeder: str
+    scenarios: str
+    n_scenario: int
+    objective: str
+    method: str
+    engine: str
+    status: Status
+    placements: tuple[Placement, ...]
+    units: IntArray
+    cost: float
+    value: float | None
+    no_dg: float | None
+    bound: float | None = None
+    bound_method: str = ""
+    gap: float | None = None
+    improvement_captured: float | None = None
+    infeasible: tuple[str, ...] = ()
+    reason: str = ""
+    iterations: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    seed: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain Python objects; units appear as placements only."""
+        plain = super().to_dict()
+        del plain["units"]
+        return plain
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the decision as a table with columns bus, phases, units, kw."""
+        rows = [(p.bus, p.phases, p.units, p.kw) for p in self.placements]
+        return pd.DataFrame(rows, columns=["bus", "phases", "units", "kw"])
+
+    def summary(self) -> str:
+        """Return the result as a short text for people."""
+        unit = " kW" if self.objective == "loss" else ""
+        rows = [
+            ("feeder", self.feeder),
+            ("scenarios", f"{self.scenarios} ({self.n_scenario})"),
+            ("objective", "expected loss" if unit else "expected voltage deviation"),
+            ("method", f"{self.method}, second stage {self.engine}"),
+            ("status", self.status.value + (f": {self.reason}" if self.reason else "")),
+        ]
+        if self.no_dg is not None:
+            rows.append(("without units", f"{self.no_dg:.5g}{unit}"))
+        if self.value is not None:
+            rows.append(("value", f"{self.value:.5g}{unit}"))
+        if self.bound is not None:
+            gap = "" if self.gap is None else f", gap {100 * self.gap:.3f} %"
+            rows.append(("proven bound", f"{self.bound:.5g}{unit} ({self.bound_method}){gap}"))
+        if self.improvement_captured is not None:
+            share = f"at least {100 * self.improvement_captured:.1f} % of what is possible"
+            rows.append(("improvement", share))
+        if self.infeasible:
+            shown = ", ".join(self.infeasible[:10]) + (", …" if len(self.infeasible) > 10 else "")
+            rows.append(("infeasible in", f"{len(self.infeasible)} scenario(s): {shown}"))
+        total = sum(p.units for p in self.placements)
+        kw = sum(p.kw for p in self.placements)
+        spent = f"{total} at {len(self.placements)} sites, {kw:g} kW, {self.cost:g} k$"
+        rows.append(("units", spent))
+        seconds = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
+        rows.append(("seconds", seconds))
+        width = max(len(name) for name, _ in rows)
+        text = "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        if not self.placements:
+            return text
+        return f"{text}\n\n{self.to_frame().to_string(index=False)}"
+
+
+def improvement_captured(
+    no_dg: float | None, value: float | None, bound: float | None
+) -> float | None:
+    """Return (no_dg − value) / (no_dg − bound).
+
+    None where a figure is missing or the bound leaves nothing to improve.
+    """
+    if no_dg is None or value is None or bound is None:
+        return None
+    possible = no_dg - bound
+    if possible <= OPTIMALITY_TOLERANCE * abs(no_dg):
+        return None
+    return (no_dg - value) / possible
+
+
+def siting_result(
+    problem: PlanningProblem,
+    second_stage: SecondStage,
+    units: ArrayLike | None,
+    *,
+    method: str,
+    watch: Stopwatch,
+    status: Status = Status.FEASIBLE,
+    bound: float | None = None,
+    bound_method: str = "",
+    reason: str = "",
+    infeasible: tuple[str, ...] = (),
+    iterations: int | None = None,
+    seed: int | None = None,
+    packages: tuple[str, ...] = (),
+    full: ExpectedValue | None = None,
+    reference: ExpectedValue | None = None,
+    extra: Mapping[str, Any] | None = None,
+    kind: type[SitingResult] = SitingResult,
+) -> SitingResult:
+    """Judge a decision on the full scenario set and say so: the way every method answers.
+
+    The decision is checked against the first stage by code no method shares, then evaluated in
+    every scenario. Whatever the method hoped for, the status becomes ``not_found`` if the check
+    or a scenario fails.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    second_stage : SecondStage
+        Engine of the second stage.
+    units : array of int, shape (n_site,), or None
+        The decision; None if the method found none.
+    method : str
+        Name of the method.
+    watch : Stopwatch
+        Times so far; the evaluation is added as phase ``"evaluate"``.
+    status : Status
+        What the method claims. ``optimal`` is its own claim to its own tolerance.
+    bound : float, optional
+        Proven lower bound.
+    bound_method : str
+        What proved it.
+    reason : str
+        Why there is no answer.
+    infeasible : tuple of str
+        Ids of the scenarios that leave no decision, if the method proved that.
+    iterations, seed
+        For the record.
+    packages : tuple of str
+        Distributions whose versions matter.
+    full : ExpectedValue, optional
+        The evaluation of ``units`` on the full set if the method has just done it with this
+        second stage; computed otherwise.
+    reference : ExpectedValue, optional
+        The same without any unit.
+    extra : mapping, optional
+        Fields of ``kind`` beyond those of :class:`SitingResult`.
+    kind : type
+        :class:`SitingResult` or a subclass.
+
+    Returns
+    -------
+    SitingResult
+        Of the asked kind.
+
+    Raises
+    ------
+    SolverError
+        If the second stage fails in a scenario, so that no value can be stated.
+    """
+    scenarios = second_stage.scenarios
+    nothing = np.zeros(problem.n_site, dtype=np.int64)
+    given = nothing if units is None else np.asarray(units, dtype=np.float64)
+    decision = np.rint(given).astype(np.int64)
+    value: float | None = None
+    with watch.phase("evaluate"):
+        if reference is None:
+            reference = expected_value(scenarios, second_stage.evaluate(nothing))
+        if units is not None:
+            if full is None:
+                unused = not decision.any()
+                full = (
+                    reference
+                    if unused
+                    else expected_value(scenarios, second_stage.evaluate(decision))
+                )
+            # Solvers answer integers to a tolerance; what is further off is a fraction.
+            near = np.abs(given - decision) <= INTEGER_TOLERANCE
+            broken = check_units(problem, np.where(near, decision, given))
+            infeasible = full.infeasible
+            if broken or infeasible:
+                status = Status.NOT_FOUND
+                reason = "; ".join(str(f) for f in broken) or "scenarios without operating point"
+            if not infeasible:
+                value = full.value
+    no_dg = reference.value if np.isfinite(reference.value) else None
+    bound = None if bound is None or not np.isfinite(bound) else float(bound)
+    placements = tuple(
+        Placement(bus, letters, int(n), float(n * problem.unit_kw))
+        for bus, letters, n in zip(
+            problem.site_ids, problem.site_letters, decision.tolist(), strict=True
+        )
+        if n != 0
+    )
+    return kind(
+        feeder=problem.feeder.name,
+        scenarios=scenarios.name,
+        n_scenario=len(scenarios),
+        objective=problem.objective,
+        method=method,
+        engine=second_stage.engine,
+        status=status,
+        placements=placements,
+        units=decision,
+        cost=float(decision.sum()) * problem.unit_price,
+        value=value,
+        no_dg=no_dg,
+        bound=bound,
+        bound_method=bound_method if bound is not None else "",
+        gap=relative_gap(value, bound),
+        improvement_captured=improvement_captured(no_dg, value, bound),
+        infeasible=infeasible,
+        reason=reason,
+        iterations=iterations,
+        seconds=dict(watch.seconds),
+        seed=seed,
+        versions=engine_versions("numpy", "scipy", *packages),
+        **(extra or {}),
+    )

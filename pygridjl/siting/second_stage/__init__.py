@@ -1,0 +1,56 @@
+"""Operation of the feeder in each scenario, given the units installed: the engines."""
+
+from __future__ import annotations
+
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage.protocol import SecondStage
+
+__all__ = ["ENGINES", "build_second_stage"]
+
+ENGINES = ("condensed", "full", "julia")
+
+
+def build_second_stage(
+    problem: PlanningProblem, scenarios: ScenarioSet, engine: str = "condensed"
+) -> SecondStage:
+    """Build an engine.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem, valid.
+    scenarios : ScenarioSet
+        The scenarios, valid for it.
+    engine : {"condensed", "full", "julia"}
+        ``"full"`` keeps one program on all nodes alive (HiGHS, Clarabel) and changes right-hand
+        sides. ``"condensed"`` solves in the columns of the sites in use and asks ``"full"`` only
+        for what it cannot certify. ``"julia"`` solves the programs of ``"full"`` in Julia, all
+        scenarios in one call.
+
+    Returns
+    -------
+    SecondStage
+        Built for both.
+
+    Raises
+    ------
+    InvalidOptionError
+        If there is no such engine.
+    pygridjl.bridge.JuliaNotFoundError, JuliaPackageError
+        At the first call of engine ``"julia"``, if Julia cannot be used.
+    """
+    if engine == "condensed":
+        from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+
+        return CondensedSecondStage(problem, scenarios)
+    if engine == "full":
+        from pygridjl.siting.second_stage.full import FullSecondStage
+
+        return FullSecondStage(problem, scenarios)
+    if engine == "julia":
+        from pygridjl.siting.second_stage.julia import JuliaStage
+
+        return JuliaStage(problem, scenarios)
+    raise InvalidOptionError(f"engine {engine!r} is none of {', '.join(ENGINES)}")

@@ -1,0 +1,359 @@
+"""The second stage in the columns of the sites in use: exact, with duals for all sites.
+
+Flows and squared voltages are affine in the injections, U = d(ξ) + S p. With units at few sites
+only few columns can be positive, and what remains of a scenario is a small dense problem. Its
+multipliers give the derivative of the Lagrangian by the state, and one adjoint sweep over the
+tree turns that into the multipliers of (44) at *every* site. Every answer is certified: what the
+multipliers prove must meet the value of a feasible point, or the full engine is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage.batch import BatchWriter
+from pygridjl.siting.second_stage.full import FullSecondStage
+from pygridjl.siting.second_stage.limits import MAX_LAZY, first_violation
+from pygridjl.siting.second_stage.loops import loss_loop, voltage_loop
+from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
+from pygridjl.siting.second_stage.protocol import FeasibilityCut, ScenarioStatus, SecondStageBatch
+
+__all__ = ["CondensedSecondStage"]
+
+# Largest gap between a value and what its multipliers prove, relative to the value.
+GAP = 1e-8
+# Numbers in one block of scenarios × nodes.
+BLOCK = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class _Active:
+    """The columns of the sites with units."""
+
+    sites: IntArray
+    cols: IntArray
+    site_of: IntArray
+    sensitivity: FloatArray
+    path_start: IntArray
+    path_node: IntArray
+    curvature: FloatArray
+
+
+class CondensedSecondStage:
+    """Second stage in few columns, with lazy line limits and voltage band.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem, valid.
+    scenarios : ScenarioSet
+        The scenarios, valid for it.
+    """
+
+    engine = "condensed"
+
+    def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
+        self.problem, self.scenarios = problem, scenarios
+        self.operation = Operation(problem, scenarios)
+        self._voltage = problem.objective == "voltage"
+        self._columns: dict[int, tuple[FloatArray, IntArray, FloatArray]] = {}
+        self._active: _Active | None = None
+        self._base()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget bases and proofs of infeasibility."""
+        n = len(self.scenarios)
+        self._warm = np.full((n, MAX_LAZY), -1, dtype=np.int64)
+        self._n_warm = np.zeros(n, dtype=np.int64)
+        self._cuts: dict[int, list[FeasibilityCut]] = {}
+        if "_full" in self.__dict__:
+            self._full.reset()
+
+    @cached_property
+    def _full(self) -> FullSecondStage:
+        return FullSecondStage(self.problem, self.scenarios, self.operation)
+
+    # ------------------------------------------------------------------------- without units
+    def _base(self) -> None:
+        """State, value and violations of every scenario without units."""
+        operation, n, n_scenario = self.operation, self.operation.n_node, len(self.scenarios)
+        self._P, self._Q, self._U = (np.empty((n_scenario, n)) for _ in range(3))
+        self._value0 = np.empty(n_scenario)
+        self._linear0 = np.zeros((0 if self._voltage else n_scenario, operation.n_col))
+        weight = operation.r * operation.kw
+        for block in self._blocks(np.arange(n_scenario)):
+            P, Q = operation.model.flows(*operation.demand(block))
+            self._P[block], self._Q[block] = P, Q
+            self._U[block] = operation.model.voltages_of_flows(P, Q)
+            if self._voltage:
+                self._value0[block] = np.abs(self._U[block] - operation.u_ref).sum(axis=1)
+            else:
+                self._value0[block] = (P * P + Q * Q) @ weight
+                by = operation.model.adjoint(np.zeros_like(P), 2 * weight * P, 2 * weight * Q)
+                self._linear0[block] = (by[0] + operation.tan * by[1])[:, operation.col_node]
+        self._feasible0 = ~first_violation(self._P, self._Q, self._U, operation.limit, LIMIT_KINDS)
+        self._dark: BoolArray = np.asarray(operation.per_unit.max(axis=1) <= 0)
+
+    def _blocks(self, index: IntArray) -> list[IntArray]:
+        size = max(1, BLOCK // self.operation.n_node)
+        return [index[k : k + size] for k in range(0, index.size, size)]
+
+    # ---------------------------------------------------------------------------- columns
+    def _column(self, col: int) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Effect of one column on U, its path to the source, its row of the loss's Hessian."""
+        if col not in self._columns:
+            operation, model = self.operation, self.operation.model
+            node = int(operation.col_node[col])
+            sensitivity = model.sensitivity([node], operation.tan)[:, 0]
+            path = []
+            at = node
+            while at >= 0:
+                path.append(at)
+                at = int(model.parent[at])
+            curvature = np.zeros(0)
+            if not self._voltage:
+                flow = np.zeros(operation.n_node)
+                flow[path] = -2.0 * operation.r[path] * operation.kw
+                by = model.adjoint(np.zeros_like(flow), flow, operation.tan * flow)
+                curvature = (by[0] + operation.tan * by[1])[operation.col_node]
+            self._columns[col] = sensitivity, np.array(path, dtype=np.int64), curvature
+        return self._columns[col]
+
+    def _activate(self, units: FloatArray) -> _Active:
+        sites = np.flatnonzero(units > 0)
+        if self._active is not None and np.array_equal(self._active.sites, sites):
+            return self._active
+        operation = self.operation
+        first = operation.first_col
+        cols = np.concatenate(
+            [np.arange(first[k], first[k + 1]) for k in sites.tolist()]
+            or [np.zeros(0, dtype=np.int64)]
+        ).astype(np.int64)
+        parts = [self._column(int(c)) for c in cols]
+        n = operation.n_node
+        self._active = _Active(
+            sites=sites,
+            cols=cols,
+            site_of=np.searchsorted(sites, operation.col_site[cols]),
+            sensitivity=np.array([p[0] for p in parts]).reshape(-1, n),
+            path_start=np.cumsum([0, *(p[1].size for p in parts)]),
+            path_node=np.concatenate([np.zeros(0, dtype=np.int64), *(p[1] for p in parts)]),
+            curvature=np.array([p[2] for p in parts]).reshape(
+                cols.size, 0 if self._voltage else operation.n_col
+            ),
+        )
+        return self._active
+
+    # ---------------------------------------------------------------------------- evaluation
+    def evaluate(self, units: ArrayLike) -> SecondStageBatch:
+        """Solve every scenario; see :class:`~pygridjl.siting.second_stage.protocol.SecondStage`."""
+        return self.evaluate_scenarios(units, np.arange(len(self.scenarios)))
+
+    def evaluate_scenarios(self, units: ArrayLike, indices: ArrayLike) -> SecondStageBatch:
+        """Solve some scenarios; see :class:`~pygridjl.siting.second_stage.protocol.SecondStage`."""
+        n, index = self.operation.check_units(units), self.operation.check_indices(indices)
+        distinct, back = np.unique(index, return_inverse=True)
+        writer = BatchWriter(self.scenarios, distinct, self.problem.n_site)
+        active = self._activate(n)
+        power = self.operation.per_unit[distinct][:, active.sites] * n[active.sites]
+        idle: BoolArray = np.asarray(power.max(axis=1, initial=0.0) <= 0)
+        dark = self._dark[distinct] & self._feasible0[distinct]
+        writer.value[dark] = self._value0[distinct[dark]]
+        writer.gradient[dark] = 0.0
+        writer.status[dark] = ScenarioStatus.OPTIMAL
+        at_rest = np.flatnonzero(idle & ~dark & self._feasible0[distinct])
+        at_work = np.flatnonzero(~idle)
+        for rows in self._blocks(at_rest):
+            self._rest(writer, rows, distinct[rows])
+        solve = self._solve_voltage if self._voltage else self._solve_loss
+        for rows in self._blocks(at_work):
+            solve(writer, rows, distinct[rows], active, np.ascontiguousarray(power[rows]))
+        for row in np.flatnonzero(writer.status == ScenarioStatus.FAILED).tolist():
+            self._ask_full(writer, row, int(distinct[row]), n)
+        return writer.batch(back)
+
+    def _rest(self, writer: BatchWriter, rows: IntArray, index: IntArray) -> None:
+        """Scenarios in which no unit in place can inject: the state is that without units."""
+        operation = self.operation
+        if self._voltage:
+            sign = np.where(self._U[index] >= operation.u_ref, 1.0, -1.0)
+            gradient = self._adjoint(index, sign, None)
+        else:
+            gradient = operation.per_unit[index] * operation.multiplier(self._linear0[index])
+        self._enter(writer, rows, self._value0[index], gradient)
+
+    def _enter(
+        self, writer: BatchWriter, rows: IntArray, value: FloatArray, gradient: FloatArray
+    ) -> None:
+        writer.value[rows], writer.gradient[rows] = value, gradient
+        writer.status[rows] = ScenarioStatus.OPTIMAL
+
+    def _adjoint(
+        self,
+        index: IntArray,
+        by_u: FloatArray,
+        flows: tuple[FloatArray, FloatArray] | None,
+    ) -> FloatArray:
+        """Gradients from derivatives by the state; equal derivatives share a sweep."""
+        operation = self.operation
+        if flows is not None:
+            by = operation.model.adjoint(by_u, *flows)
+            return operation.gradient(index, *by)
+        first: dict[bytes, int] = {}
+        group = np.array([first.setdefault(row.tobytes(), len(first)) for row in by_u])
+        _, leaders = np.unique(group, return_index=True)
+        by = operation.model.adjoint(by_u[leaders])
+        slope = by[0][:, operation.col_node]
+        if operation.tan != 0.0:
+            slope += operation.tan * by[1][:, operation.col_node]
+        return np.asarray(operation.per_unit[index] * operation.multiplier(slope)[group])
+
+    def _widen(self, width: int) -> None:
+        if width > self._warm.shape[1]:
+            wider = np.full((self._warm.shape[0], width), -1, dtype=np.int64)
+            wider[:, : self._warm.shape[1]] = self._warm
+            self._warm = wider
+
+    def _solve_voltage(
+        self,
+        writer: BatchWriter,
+        rows: IntArray,
+        index: IntArray,
+        active: _Active,
+        power: FloatArray,
+    ) -> None:
+        operation, n_site = self.operation, active.sites.size
+        # The range of U over what the sites can inject fixes the sign of most deviations.
+        steps = active.sensitivity
+        first = np.searchsorted(active.site_of, np.arange(n_site))
+        down = np.minimum(np.minimum.reduceat(steps, first, axis=0), 0.0)
+        rise = np.maximum(np.maximum.reduceat(steps, first, axis=0), 0.0)
+        away = self._U[index] - operation.u_ref
+        sign = (away + power @ down >= 0).astype(np.int64)
+        sign[away + power @ rise <= 0] = -1
+        self._widen(active.cols.size)
+        by_u, by_p, by_q = (np.zeros((index.size, operation.n_node)) for _ in range(3))
+        value, lower = np.full(index.size, np.nan), np.full(index.size, np.nan)
+        lazy = voltage_loop(
+            index,
+            self._P,
+            self._Q,
+            self._U,
+            sign,
+            sign.astype(np.float64) @ steps.T,
+            power,
+            active.site_of,
+            active.cols,
+            active.sites,
+            np.cumsum([operation.n_col, self.problem.n_site, operation.n_node]),
+            steps,
+            active.path_start,
+            active.path_node,
+            operation.tan,
+            operation.u_ref,
+            operation.limit,
+            LIMIT_KINDS,
+            self._warm,
+            self._n_warm,
+            by_u,
+            by_p,
+            by_q,
+            value,
+            lower,
+        )
+        good = self._certified(value, lower, lazy)
+        self._finish(writer, rows, index, good, value, lazy, by_u, by_p, by_q, None)
+
+    def _solve_loss(
+        self,
+        writer: BatchWriter,
+        rows: IntArray,
+        index: IntArray,
+        active: _Active,
+        power: FloatArray,
+    ) -> None:
+        operation = self.operation
+        by_u, by_p, by_q = (np.zeros((index.size, operation.n_node)) for _ in range(3))
+        value, lower = np.full(index.size, np.nan), np.full(index.size, np.nan)
+        x = np.zeros((index.size, active.cols.size))
+        lazy = loss_loop(
+            index,
+            self._P,
+            self._Q,
+            self._U,
+            self._value0,
+            np.ascontiguousarray(self._linear0[index][:, active.cols]),
+            np.ascontiguousarray(active.curvature[:, active.cols]),
+            power,
+            active.site_of,
+            active.sensitivity,
+            active.path_start,
+            active.path_node,
+            operation.tan,
+            operation.limit,
+            LIMIT_KINDS,
+            self._warm,
+            x,
+            by_u,
+            by_p,
+            by_q,
+            value,
+            lower,
+        )
+        good = self._certified(value, lower, lazy)
+        slope = self._linear0[index] + x @ active.curvature
+        self._finish(writer, rows, index, good, value, lazy, by_u, by_p, by_q, slope)
+
+    def _certified(self, value: FloatArray, lower: FloatArray, lazy: IntArray) -> BoolArray:
+        gap = np.abs(value - lower)
+        return np.asarray((lazy >= 0) & (gap <= GAP * np.maximum(np.abs(value), 1e-6)))
+
+    def _finish(
+        self,
+        writer: BatchWriter,
+        rows: IntArray,
+        index: IntArray,
+        good: BoolArray,
+        value: FloatArray,
+        lazy: IntArray,
+        by_u: FloatArray,
+        by_p: FloatArray,
+        by_q: FloatArray,
+        slope: FloatArray | None,
+    ) -> None:
+        """Enter the certified answers; ``slope`` is what limits do not explain, for F^pl."""
+        operation = self.operation
+        for limited in (False, True):
+            part = np.flatnonzero(good & ((lazy > 0) == limited))
+            if part.size == 0:
+                continue
+            chosen = index[part]
+            flows = (by_p[part], by_q[part]) if limited else None
+            if slope is None:
+                gradient = self._adjoint(chosen, by_u[part], flows)
+            else:
+                own = slope[part]
+                if limited:
+                    by = operation.model.adjoint(by_u[part], by_p[part], by_q[part])
+                    own = own + (by[0] + operation.tan * by[1])[:, operation.col_node]
+                gradient = operation.per_unit[chosen] * operation.multiplier(own)
+            self._enter(writer, rows[part], value[part], gradient)
+
+    def _ask_full(self, writer: BatchWriter, row: int, scenario: int, units: FloatArray) -> None:
+        """Hand over what cannot be certified here: limits that cannot be kept, lost digits."""
+        for cut in self._cuts.get(scenario, []):
+            scale = max(float(np.abs(cut.coefficient).max()), abs(cut.constant))
+            if cut.coefficient @ units + cut.constant > 1e-9 * scale:
+                writer.infeasible(row, cut)
+                return
+        answer = self._full.evaluate_scenarios(units, [scenario])
+        writer.take(row, answer)
+        self._cuts.setdefault(scenario, []).extend(answer.cuts)

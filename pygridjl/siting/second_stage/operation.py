@@ -1,0 +1,183 @@
+"""What every engine of the second stage knows of the feeder: (41)–(54) as arrays by node."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.powerflow.lindistflow import LinDistFlow3
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.problem import PlanningProblem
+
+__all__ = ["LIMIT_KINDS", "Operation"]
+
+_S3 = np.sqrt(3.0)
+
+LIMIT_KINDS: FloatArray = np.array(
+    [
+        [_S3, 1.0, 0.0],
+        [-_S3, -1.0, 0.0],
+        [_S3, -1.0, 0.0],
+        [-_S3, 1.0, 0.0],
+        [0.0, 1.0, 0.0],
+        [0.0, -1.0, 0.0],
+        [0.0, 0.0, 1.0],
+        [0.0, 0.0, -1.0],
+    ]
+)
+"""Coefficients of P, Q, U in the rows a node may have: hexagon (50)–(52), then band (48)."""
+
+
+class Operation:
+    """A planning problem and its scenarios in the numbering of nodes, sites and columns.
+
+    A *column* is a phase of a site: the active power injected there, p.u. of one phase, already
+    times the PV multiplier. With that choice only right-hand sides depend on the scenario: the
+    columns of site k add up to at most ``μ^PV p̄ n_k`` (44). The objective F^vd is taken in
+    U = |V|², the variable of LinDistFlow: Σ |U − v_ref²| over all nodes, source included.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    scenarios : ScenarioSet
+        The scenarios.
+
+    Attributes
+    ----------
+    model : LinDistFlow3
+        Flows and voltages.
+    col_site, col_node : ndarray of int, shape (n_col,)
+        Site (position in the problem) and node of each column, site by site.
+    first_col : ndarray of int, shape (n_site + 1,)
+        Where the columns of each site begin.
+    tan : float
+        Reactive over active power of every unit.
+    limit : ndarray, shape (n_node, 8)
+        Right-hand sides of the rows of :data:`LIMIT_KINDS`; infinity where there is none.
+    r : ndarray, shape (n_node,)
+        Resistance of the branch phase that feeds each node, p.u.
+    u_ref : float
+        v_ref².
+    kw : float
+        kW in one p.u.
+    """
+
+    def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
+        feeder = problem.feeder.replace(v_set=problem.source_voltage)
+        self.problem, self.scenarios, self.feeder = problem, scenarios, feeder
+        self.model = LinDistFlow3(feeder)
+        self.col_site, phase = np.nonzero(problem.site_phases)
+        self.col_node = feeder.node_of[problem.sites[self.col_site], phase]
+        self.first_col = np.searchsorted(self.col_site, np.arange(problem.n_site + 1))
+        self.tan = float(np.tan(problem.power_factor_angle))
+        self.u_ref = float(problem.v_ref**2)
+        self.kw = feeder.phase_mva * 1e3
+        fed = np.flatnonzero(self.model.branch >= 0)
+        branch, at = self.model.branch[fed], feeder.node_phase[fed]
+        self.r = np.zeros(feeder.n_node)
+        self.r[fed] = feeder.branches.r[branch, at, at]
+        rating = np.full(feeder.n_node, np.inf)
+        if problem.line_limits:
+            rating[fed] = feeder.branches.rating[branch, at]
+        low, high = (np.asarray(v[feeder.node_bus] ** 2) for v in problem.band)
+        source = self.model.branch < 0
+        low[source], high[source] = -np.inf, np.inf
+        self.limit = np.column_stack([_S3 * rating] * 4 + [_S3 / 2 * rating] * 2 + [high, -low])
+
+    @property
+    def n_node(self) -> int:
+        """Number of nodes."""
+        return self.feeder.n_node
+
+    @property
+    def n_col(self) -> int:
+        """Number of columns."""
+        return int(self.col_site.size)
+
+    @cached_property
+    def per_unit(self) -> FloatArray:
+        """Power one unit can inject, μ^PV p̄, p.u., shape (S, n_site)."""
+        return np.ascontiguousarray(
+            self.scenarios.pv[:, self.problem.sites] * self.problem.unit_power
+        )
+
+    def demand(self, index: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Net injections without units, p.u., shapes (B, n_node).
+
+        Loads are scaled by the scenario; capacitors, charging and existing generators are not.
+        """
+        feeder = self.feeder
+        load = self.scenarios.load[index][:, feeder.node_bus]
+        p = feeder.generation_p - load * feeder.load_p
+        q = feeder.generation_q + feeder.shunt_q - load * feeder.load_q
+        return p, q
+
+    def gradient(self, index: IntArray, by_p: FloatArray, by_q: FloatArray) -> FloatArray:
+        """Subgradient per unit from derivatives of the Lagrangian by the injections.
+
+        The multiplier of (44) is the least derivative over the phases of the site, or 0: the
+        best that one more p.u. of capacity can do.
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (B,)
+            Scenarios.
+        by_p, by_q : ndarray, shape (B, n_node)
+            Derivatives by the net injections.
+
+        Returns
+        -------
+        ndarray, shape (B, n_site)
+            Never positive.
+        """
+        slope = by_p[:, self.col_node]
+        if self.tan != 0.0:
+            slope += self.tan * by_q[:, self.col_node]
+        return self.per_unit[index] * self.multiplier(slope)
+
+    def multiplier(self, slope: FloatArray) -> FloatArray:
+        """Least slope over the columns of each site, or 0, shape (B, n_site)."""
+        least = np.minimum.reduceat(slope, self.first_col[:-1], axis=1)
+        return np.asarray(np.minimum(least, 0.0))
+
+    def check_units(self, units: ArrayLike) -> FloatArray:
+        """Return the decision as an array of numbers of at least 0.
+
+        Raises
+        ------
+        InvalidOptionError
+            If it is anything else.
+        """
+        n = np.asarray(units, dtype=np.float64)
+        if n.shape != (self.problem.n_site,):
+            raise InvalidOptionError(
+                f"units have shape {n.shape}, expected ({self.problem.n_site},)"
+            )
+        wrong = np.flatnonzero(~(np.isfinite(n) & (n >= -1e-9)))
+        if wrong.size:
+            k = int(wrong[0])
+            raise InvalidOptionError(
+                f"units of site {self.problem.site_ids[k]} must be at least 0, not {n[k]}"
+            )
+        return np.maximum(n, 0.0)
+
+    def check_indices(self, indices: ArrayLike) -> IntArray:
+        """Return positions of scenarios as an array.
+
+        Raises
+        ------
+        InvalidOptionError
+            If one does not exist.
+        """
+        index = np.asarray(indices, dtype=np.int64).reshape(-1)
+        wrong = index[(index < 0) | (index >= len(self.scenarios))]
+        if wrong.size:
+            raise InvalidOptionError(
+                f"scenario {int(wrong[0])} does not exist: there are {len(self.scenarios)}"
+            )
+        return index

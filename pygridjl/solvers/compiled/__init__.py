@@ -1,0 +1,1 @@
+"""Small solvers compiled for one shape of problem."""

@@ -1,1 +1,0 @@
-"""Scenarios of load and sun: the set itself, how it is made, read and written."""

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from feeder_builders import random_feeder, two_bus_feeder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from siting.second_stage.operation_models import Written
+
+from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.grid import load_feeder
+from pygridjl.scenarios.generate import generate_scenarios
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.first_stage.random import random_units
+from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+from pygridjl.siting.second_stage import build_second_stage
+from pygridjl.siting.second_stage.protocol import ScenarioStatus
+
+seeds = st.integers(0, 2**32 - 1)
+ENGINES = ("full", "condensed")
+
+
+def some_scenarios(rng, n_scenario, n_bus, sun=1.0):
+    shape = (n_scenario, n_bus)
+    pv = sun * rng.uniform(0, 1, shape)
+    pv[0] = 0.0  # a night
+    return ScenarioSet(np.full(n_scenario, 1 / n_scenario), rng.uniform(0.2, 1.2, shape), pv)
+
+
+def small_case(rng, objective, tight):
+    """A random feeder whose limits matter (or not), without taps and reversed branches."""
+    feeder = random_feeder(rng, 9, regulators=False, reverse=False)
+    rating = feeder.branches.rating * (0.12 if tight else 1.0)
+    feeder = feeder.replace(branches=feeder.branches.replace(rating=rating))
+    problem = PlanningProblem(
+        feeder,
+        objective=objective,
+        unit_kw=30.0 * feeder.phase_mva,
+        max_units=6,
+        v_source=float(rng.uniform(0.98, 1.03)),
+        v_min=0.95 if tight else 0.5,
+        v_max=1.035 if tight else 2.0,
+        power_factor_angle=float(rng.choice([0.0, 0.3])),
+    )
+    return problem, some_scenarios(rng, 4, feeder.n_bus, sun=2.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.sampled_from(["voltage", "loss"]), st.booleans())
+def test_both_engines_solve_the_model_as_written(seed, objective, tight):
+    rng = np.random.default_rng(seed)
+    problem, scenarios = small_case(rng, objective, tight)
+    units = rng.integers(0, 4, problem.n_site) * (rng.random(problem.n_site) < 0.6)
+    for engine in ENGINES:
+        batch = build_second_stage(problem, scenarios, engine).evaluate(units)
+        for k in range(len(scenarios)):
+            written = Written(problem, scenarios, k, units)
+            deviation = written.least_deviation()
+            if deviation is None:
+                assert batch.status[k] == ScenarioStatus.INFEASIBLE
+                continue
+            assert batch.status[k] == ScenarioStatus.OPTIMAL
+            expected = deviation if objective == "voltage" else written.least_loss()
+            assert batch.value[k] == pytest.approx(expected, rel=1e-6, abs=1e-7)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.sampled_from(["voltage", "loss"]), st.booleans(), st.sampled_from(ENGINES))
+def test_subgradients_and_cuts_hold_everywhere(seed, objective, tight, engine):
+    rng = np.random.default_rng(seed)
+    problem, scenarios = small_case(rng, objective, tight)
+    stage = build_second_stage(problem, scenarios, engine)
+    tried = rng.uniform(0, 4, problem.n_site) * (rng.random(problem.n_site) < 0.5)
+    here = stage.evaluate(tried)
+    cuts = {cut.scenario: cut for cut in here.cuts}
+    assert (here.gradient[here.optimal] <= 0).all()
+    for _ in range(5):
+        other = rng.uniform(0, 6, problem.n_site) * (rng.random(problem.n_site) < 0.5)
+        there = stage.evaluate(other)
+        for k in range(len(scenarios)):
+            if here.status[k] == ScenarioStatus.INFEASIBLE:
+                cut = cuts[str(scenarios.id[k])]
+                scale = np.abs(cut.coefficient).sum() + abs(cut.constant)
+                assert (cut.coefficient <= 0).all()
+                assert cut.coefficient @ tried + cut.constant > 0
+                if there.optimal[k]:
+                    assert cut.coefficient @ other + cut.constant <= 1e-6 * scale
+            elif there.optimal[k]:
+                plane = here.value[k] + here.gradient[k] @ (other - tried)
+                assert there.value[k] >= plane - 1e-6 * max(1.0, abs(plane))
+
+
+def feeder_123(rating=1.5, taps=False):
+    feeder = load_feeder("ieee123")
+    branch = feeder.branches
+    ratio = branch.ratio if taps else np.ones_like(branch.ratio)
+    return feeder.replace(branches=branch.replace(ratio=ratio, rating=rating * branch.rating))
+
+
+@pytest.mark.parametrize("objective", ["voltage", "loss"])
+@pytest.mark.parametrize(
+    ("v_source", "unit_kw", "taps"),
+    [(1.0, 6.0, False), (1.03, 12.0, False), (1.01, 12.0, False), (0.95, 24.0, True)],
+)
+def test_engines_agree_on_the_123_bus_feeder(objective, v_source, unit_kw, taps):
+    feeder = feeder_123(taps=taps)
+    problem = PlanningProblem(
+        feeder, objective=objective, v_source=v_source, unit_kw=unit_kw, unit_cost=9e3 / unit_kw
+    )
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    full, condensed = (build_second_stage(problem, scenarios, e) for e in ENGINES)
+    rng = np.random.default_rng(1)
+    before = None
+    for _ in range(4):
+        units = random_units(problem, rng)
+        a, b = full.evaluate(units), condensed.evaluate(units)
+        assert a.optimal.all()
+        assert b.optimal.all()
+        np.testing.assert_allclose(a.value, b.value, rtol=1e-6)
+        if before is not None:
+            tried, batch = before
+            plane = batch.value + batch.gradient @ (units - tried)
+            assert (a.value >= plane - 1e-6 * abs(plane)).all()
+        before = units, b
+
+
+@pytest.mark.parametrize("objective", ["voltage", "loss"])
+def test_line_limits_bind_and_both_engines_keep_them(objective):
+    feeder = feeder_123(rating=1.5)
+    far = PlanningProblem(
+        feeder, objective=objective, v_source=0.97, unit_kw=60.0, unit_cost=150.0, max_units=166
+    )
+    free = dataclasses.replace(far, line_limits=False)
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    # A lateral that cannot carry off what 5 MW of units could bring.
+    units = np.zeros(far.n_site)
+    units[list(far.site_ids).index("85")] = 83
+    units[list(far.site_ids).index("114")] = 83
+    answers = [build_second_stage(far, scenarios, e).evaluate(units) for e in ENGINES]
+    without = build_second_stage(free, scenarios, "condensed").evaluate(units)
+    np.testing.assert_allclose(answers[0].value, answers[1].value, rtol=1e-6)
+    assert (answers[1].value >= without.value * (1 - 1e-7)).all()
+
+
+def overloaded(objective, engine):
+    """Scenario 1 needs units to keep the line within its rating, 2 cannot be helped."""
+    feeder = two_bus_feeder(rating=[[0.25, 1.0, 1.0]])
+    scenarios = ScenarioSet(
+        np.full(3, 1 / 3),
+        load=np.array([[0.5, 0.5], [1.0, 1.0], [1.0, 1.0]]),
+        pv=np.array([[1.0, 1.0], [0.5, 0.5], [0.0, 0.0]]),
+        id=np.array(["easy", "helped", "night"]),
+    )
+    problem = PlanningProblem(feeder, objective=objective, unit_kw=10.0, max_units=50)
+    return build_second_stage(problem, scenarios, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("objective", ["voltage", "loss"])
+def test_an_infeasible_scenario_has_a_cut_and_loses_no_other(objective, engine):
+    stage = overloaded(objective, engine)
+    batch = stage.evaluate([0])
+    infeasible = ScenarioStatus.INFEASIBLE
+    np.testing.assert_array_equal(batch.status, [ScenarioStatus.OPTIMAL, infeasible, infeasible])
+    cuts = {cut.scenario: cut for cut in batch.cuts}
+    assert set(cuts) == {"helped", "night"}
+    assert np.abs(cuts["night"].coefficient).max() <= 1e-9 * cuts["night"].constant
+    # By hand, polygon (50): √3 (0.3 − p) + 0.1 ≤ √3 · 0.25, p = 0.005 n all in phase a.
+    least = (0.3 + 0.1 / 3**0.5 - 0.25) / 0.005
+    root = -cuts["helped"].constant / cuts["helped"].coefficient[0]
+    assert root == pytest.approx(least, rel=1e-6)
+    enough = stage.evaluate([int(np.ceil(least))])
+    np.testing.assert_array_equal(enough.optimal, [True, True, False])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_repeats_orders_and_reset(engine):
+    feeder = load_feeder("ieee13")
+    problem = PlanningProblem(feeder, v_source=1.0, line_limits=False)
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    stage = build_second_stage(problem, scenarios, engine)
+    units = random_units(problem, np.random.default_rng(0))
+    first = stage.evaluate(units)
+    some = stage.evaluate_scenarios(units, [12, 3, 12])
+    np.testing.assert_array_equal(some.index, [12, 3, 12])
+    np.testing.assert_allclose(some.value, first.value[[12, 3, 12]], rtol=1e-9)
+    stage.reset()
+    again = stage.evaluate(units)
+    assert again.value.tobytes() == first.value.tobytes()
+    assert again.gradient.tobytes() == first.gradient.tobytes()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_bad_arguments_are_refused(engine):
+    stage = overloaded("voltage", engine)
+    with pytest.raises(InvalidOptionError, match="shape"):
+        stage.evaluate([0, 1])
+    for wrong in (-1, np.nan):
+        with pytest.raises(InvalidOptionError, match="units of site"):
+            stage.evaluate([wrong])
+    with pytest.raises(InvalidOptionError, match="scenario 3"):
+        stage.evaluate_scenarios([0], [3])
+    with pytest.raises(InvalidOptionError, match="engine"):
+        build_second_stage(stage.problem, stage.scenarios, "magic")
+
+
+def test_what_the_small_problem_cannot_certify_goes_to_the_full_one(monkeypatch):
+    from pygridjl.siting.second_stage import condensed
+
+    feeder = load_feeder("ieee13")
+    problem = PlanningProblem(feeder, v_source=1.0, line_limits=False)
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    units = random_units(problem, np.random.default_rng(0))
+    right = build_second_stage(problem, scenarios, "condensed").evaluate(units)
+
+    def lost(*arguments):
+        return np.full(arguments[0].size, -1)
+
+    monkeypatch.setattr(condensed, "voltage_loop", lost)
+    batch = build_second_stage(problem, scenarios, "condensed").evaluate(units)
+    np.testing.assert_allclose(batch.value, right.value, rtol=1e-6)
+
+
+def test_one_failed_scenario_is_reported_and_loses_no_other(monkeypatch):
+    stage = overloaded("voltage", "full")
+    solve = stage._solve
+
+    def sometimes(writer, row, scenario, n):
+        if scenario == 1:
+            raise SolverError("HiGHS: out of memory")
+        solve(writer, row, scenario, n)
+
+    monkeypatch.setattr(stage, "_solve", sometimes)
+    batch = stage.evaluate([30])
+    assert batch.status.tolist() == [ScenarioStatus.OPTIMAL, 2, ScenarioStatus.INFEASIBLE]
+    assert batch.messages == {"helped": "HiGHS: out of memory"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_overloaded_hour_of_a_year_is_proven(engine):
+    feeder = with_neutral_regulators(load_feeder("ieee37"))
+    problem = PlanningProblem(feeder)
+    scenarios = generate_scenarios(feeder.n_bus, 1200)
+    heavy = np.argsort(-scenarios.load.sum(axis=1))[:240]
+    batch = build_second_stage(problem, scenarios, engine).evaluate_scenarios(
+        np.zeros(problem.n_site), heavy
+    )
+    assert not batch.messages
+    lost = batch.status == ScenarioStatus.INFEASIBLE
+    assert 0 < lost.sum() < heavy.size
+    assert {cut.scenario for cut in batch.cuts} == set(scenarios.id[heavy[lost]].tolist())
+    assert all(cut.constant > 0 for cut in batch.cuts)
+    # The model as written, by another interface, at the lightest of the lost and the heaviest of
+    # the others.
+    for k in (np.flatnonzero(lost)[-1], np.flatnonzero(~lost)[0]):
+        written = Written(problem, scenarios, int(heavy[k]), np.zeros(problem.n_site, dtype=int))
+        assert (written.least_deviation() is None) == lost[k]
+
+
+@pytest.mark.parametrize("band", [(0.99, 1.05), (0.999, 1.001)])
+def test_a_band_that_nothing_keeps_is_proven_so_in_every_scenario(band):
+    feeder = with_neutral_regulators(load_feeder("ieee123"))
+    problem = PlanningProblem(feeder, v_source=1.0, v_min=band[0], v_max=band[1])
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    batch = build_second_stage(problem, scenarios, "condensed").evaluate(np.zeros(problem.n_site))
+    assert not batch.messages
+    assert (batch.status == ScenarioStatus.INFEASIBLE).all()
+    for k in (0, 4, 15):
+        written = Written(problem, scenarios, k, np.zeros(problem.n_site, dtype=int))
+        assert written.least_deviation() is None

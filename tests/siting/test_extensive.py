@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from siting_toys import toy_feeder
+
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+from pygridjl.grid import load_feeder
+from pygridjl.scenarios.generate import generate_scenarios
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.methods.benders import benders
+from pygridjl.siting.methods.extensive import extensive
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage import build_second_stage
+
+
+@pytest.mark.parametrize("options", [{}, {"max_sites": 2}, {"min_units": 20, "max_sites": 4}])
+def test_extensive_form_and_benders_prove_the_same_optimum(options):
+    feeder = load_feeder("ieee13")
+    wide = feeder.replace(branches=feeder.branches.replace(rating=2 * feeder.branches.rating))
+    problem = PlanningProblem(wide, v_source=0.97, **options)
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    stage = build_second_stage(problem, scenarios, "condensed")
+    lines = []
+    whole = extensive(problem, scenarios, stage, gap=1e-6, on_progress=lines.append)
+    parts = benders(problem, scenarios, stage, gap=1e-6)
+    assert whole.status is parts.status is Status.OPTIMAL
+    assert whole.value == pytest.approx(parts.value, rel=2e-6)
+    assert parts.bound <= whole.value * (1 + 1e-8)
+    assert whole.bound <= parts.value * (1 + 1e-8)
+    assert "rows" in lines[0]
+
+
+def test_infeasible_and_loss_are_told():
+    feeder = toy_feeder(3)
+    tight = feeder.replace(branches=feeder.branches.replace(rating=[0.05, 0.05]))
+    scenarios = ScenarioSet(np.ones(1), np.ones((1, 3)), np.zeros((1, 3)))
+    problem = PlanningProblem(tight)
+    stage = build_second_stage(problem, scenarios, "condensed")
+    result = extensive(problem, scenarios, stage)
+    assert result.status is Status.INFEASIBLE
+    assert result.value is None
+    loss = PlanningProblem(feeder, objective="loss")
+    with pytest.raises(InvalidOptionError, match="quadratic"):
+        extensive(loss, scenarios, build_second_stage(loss, scenarios, "condensed"))

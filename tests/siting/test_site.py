@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
+
+from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError, InvalidPlanningError
+from pygridjl.siting.methods.spar import SparResult
+from pygridjl.siting.solve import METHODS, site
+
+
+@pytest.fixture
+def toy_engine(monkeypatch):
+    """Stand in for the engines: the door is what is tested here."""
+    module = types.ModuleType("pygridjl.siting.second_stage")
+    asked = []
+
+    def build_second_stage(problem, scenarios, engine):
+        asked.append(engine)
+        return QuadraticStage(problem, scenarios)
+
+    module.build_second_stage = build_second_stage
+    monkeypatch.setitem(sys.modules, "pygridjl.siting.second_stage", module)
+    return asked
+
+
+@pytest.mark.parametrize("method", ["spar", "greedy", "random", "none"])
+def test_every_method_answers_in_one_form(toy_engine, method):
+    result = site(toy_feeder(), 24, method=method, engine="full", max_units=3, max_sites=2)
+    assert result.method == method
+    assert result.n_scenario == 24
+    assert result.value <= result.no_dg
+    assert result.to_frame().columns.tolist() == ["bus", "phases", "units", "kw"]
+    assert result.to_frame()["kw"].sum() == pytest.approx(6.0 * result.units.sum())
+    assert result.method in result.summary()
+    assert toy_engine == ["full"]
+
+
+def test_options_reach_the_method(toy_engine):
+    result = site(toy_feeder(), 24, seed=5, options={"max_iterations": 7, "batch": 2})
+    assert isinstance(result, SparResult)
+    assert (result.iterations, result.seed) == (7, 5)
+
+
+def test_a_whole_problem_and_own_scenarios(toy_engine):
+    problem = toy_problem(objective="loss")
+    result = site(problem, toy_scenarios(4, 5), method="greedy")
+    assert result.objective == "loss"
+    assert result.scenarios == "scenarios"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"method": "magic"}, InvalidOptionError, "magic"),
+        ({"scenarios": 25}, InvalidOptionError, "25"),
+        ({"budget": 1.0}, InvalidPlanningError, "budget"),
+        ({"colour": "red"}, InvalidOptionError, "colour"),
+        ({"objective": "cost"}, InvalidPlanningError, "objective"),
+        ({"options": {"speed": 3}}, InvalidOptionError, "speed"),
+        ({"options": {"batch": 0}}, InvalidOptionError, "batch"),
+        ({"method": "greedy", "options": {"batch": 1}}, InvalidOptionError, "batch"),
+    ],
+)
+def test_bad_arguments_are_named(toy_engine, arguments, error, text):
+    with pytest.raises(error, match=text):
+        site(toy_feeder(), **arguments)
+
+
+def test_an_unsound_feeder_is_refused(toy_engine):
+    feeder = toy_feeder()
+    broken = feeder.replace(branches=feeder.branches.replace(r=feeder.branches.r * float("nan")))
+    with pytest.raises(InvalidNetworkError):
+        site(broken, 24)
+    with pytest.raises(InvalidOptionError, match="own budget"):
+        site(toy_problem(), 24, budget=3.0)
+
+
+def test_the_list_of_methods_is_the_promised_one():
+    assert set(METHODS) == {
+        "spar", "benders", "extensive", "hedging", "greedy", "random", "none",
+    }  # fmt: skip
+
+
+def test_every_public_name_can_be_imported():
+    import pygridjl.siting as package
+
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+
+
+def test_backend_and_engine_must_fit():
+    for options in (
+        {"backend": "julia", "engine": "full"},
+        {"backend": "fortran"},
+        {"engine": "julia"},
+    ):
+        with pytest.raises(InvalidOptionError, match="engine|backend"):
+            site(toy_feeder(), 24, **options)
