@@ -238,8 +238,7 @@ def stochastic(
     Prints four tables and writes them as CSV files with two pictures into the folder --out, in
     some four minutes.
     """
-    from pygridjl.experiments.siting import page as report_siting
-    from pygridjl.experiments.siting import tasks as study
+    from pygridjl.experiments.siting import page as report_siting, tasks as study
     from pygridjl.experiments.siting.summary import growth_curves, method_summary
 
     plan = study.FULL if full else study.DEFAULT

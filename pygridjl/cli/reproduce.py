@@ -78,10 +78,12 @@ def spar(full: bool, out: Path, resume: bool, seed: int, as_json: bool) -> None:
     Writes report.md with its tables and figures into the folder --out. Without --full only IEEE
     123 with 96 scenarios is run.
     """
-    from pygridjl.experiments.spar import bounds as spar_bounds
-    from pygridjl.experiments.spar import masters as spar_masters
-    from pygridjl.experiments.spar import printed as spar_paper
-    from pygridjl.experiments.spar import tasks as runs
+    from pygridjl.experiments.spar import (
+        bounds as spar_bounds,
+        masters as spar_masters,
+        printed as spar_paper,
+        tasks as runs,
+    )
     from pygridjl.experiments.spar.page import spar_report
 
     store = open_store(out, resume=resume)
@@ -151,8 +153,8 @@ def _spar_figures(
 ) -> list[tuple[Path, str]]:
     """Draw Figures 1 to 3 and the bounds by sample size, each with its caption."""
     from pygridjl.experiments.spar import tasks as runs
-    from pygridjl.report import siting_curves as curves
-    from pygridjl.report.siting import plot_coordinate_functions
+    from pygridjl.siting import curves
+    from pygridjl.siting.figures import plot_coordinate_functions
 
     fans = curves.plot_scenarios(runs.scenario_set("ieee123", 96), out / "figure-1.png")
     learned = plot_coordinate_functions(

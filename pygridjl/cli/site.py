@@ -262,19 +262,19 @@ def command(
 
 
 def _draw_placement(feeder: Feeder, result: SitingResult, path: Path) -> Path:
-    from pygridjl.report.siting import plot_placement
+    from pygridjl.siting.figures import plot_placement
 
     return plot_placement(feeder, result, path)
 
 
 def _draw_scenarios(scenarios: ScenarioSet, path: Path) -> Path:
-    from pygridjl.report.siting_curves import plot_scenarios
+    from pygridjl.siting.curves import plot_scenarios
 
     return plot_scenarios(scenarios, path)
 
 
 def _draw_functions(result: SitingResult, path: Path) -> Path:
-    from pygridjl.report.siting import plot_coordinate_functions
+    from pygridjl.siting.figures import plot_coordinate_functions
     from pygridjl.siting.methods.spar import SparResult
 
     assert isinstance(result, SparResult)
@@ -284,7 +284,7 @@ def _draw_functions(result: SitingResult, path: Path) -> Path:
 def _draw_iterations(
     problem: PlanningProblem, scenarios: ScenarioSet, result: SitingResult, path: Path
 ) -> Path:
-    from pygridjl.report.siting_curves import plot_iterations
+    from pygridjl.siting.curves import plot_iterations
     from pygridjl.siting.methods.spar import SparResult
     from pygridjl.siting.methods.spar.quality import value_over_iterations
     from pygridjl.siting.solve import build_engine

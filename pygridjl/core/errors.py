@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pygridjl.grid.network_checks import Finding
+    from pygridjl.core.findings import Finding
 
 __all__ = [
     "CaseNotFoundError",

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from pygridjl.core.errors import InvalidNetworkError
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_tables import BRANCH_KINDS, PhaseTable
-from pygridjl.grid.network_checks import Finding
 from pygridjl.grid.radial_tree import tree_findings
 
 __all__ = ["assert_valid_feeder", "validate_feeder"]

@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pygridjl.core.errors import InvalidNetworkError
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
-__all__ = ["Finding", "assert_valid", "validate"]
+__all__ = ["assert_valid", "validate"]
 
 # A series impedance above this many p.u. (or an injection above the other) is surely a table whose
 # ohms or kilowatts were not converted: an ohm of a 0.4 kV cable on 100 MVA is 625 p.u.
 SUSPICIOUS_IMPEDANCE = 1e5
 SUSPICIOUS_POWER = 1e4
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong.
-
-    Attributes
-    ----------
-    component : str
-        ``"bus"``, ``"branch"``, ``"generator"``, ``"load"`` or ``"network"``.
-    ids : tuple of str
-        Ids of the components concerned; empty when it concerns the whole network.
-    field : str
-        Name of the field.
-    message : str
-        What is wrong, in one clause.
-    """
-
-    component: str
-    ids: tuple[str, ...]
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        shown = ", ".join(self.ids[:5]) + (", …" if len(self.ids) > 5 else "")
-        return f"{self.component} {shown + ' ' if shown else ''}{self.field}: {self.message}"
 
 
 def validate(network: Network) -> tuple[Finding, ...]:

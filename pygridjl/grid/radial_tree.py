@@ -10,8 +10,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
 
 from pygridjl.core.errors import InvalidNetworkError
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray, IntArray
-from pygridjl.grid.network_checks import Finding
 
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder

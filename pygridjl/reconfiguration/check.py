@@ -15,9 +15,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
 from pygridjl.core.errors import PowerFlowError
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.network import Network
-from pygridjl.grid.network_checks import Finding
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.reconfiguration.problem import ProblemKind
 

@@ -25,10 +25,11 @@ from pygridjl.core.errors import (
     InvalidNetworkError,
     InvalidOptionError,
 )
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.graphs.forest import Adjacency, adjacency, rooted_forest, subtree_sums
 from pygridjl.grid.network import Network
-from pygridjl.grid.network_checks import Finding, assert_valid
+from pygridjl.grid.network_checks import assert_valid
 
 __all__ = ["Limit", "ProblemKind", "RadialProblem", "build_problem"]
 

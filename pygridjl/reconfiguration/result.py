@@ -138,7 +138,16 @@ class ReconfigurationResult(Result):
         """
         from pygridjl.report.oneline import plot_reconfiguration
 
-        return plot_reconfiguration(network, self, path)
+        return plot_reconfiguration(network, self.open_branches, self._title(), path)
+
+    def _title(self) -> str:
+        parts = [f"{self.network}, {self.method}"]
+        if self.loss_kw is not None:
+            base = "" if self.base_loss_kw is None else f"{self.base_loss_kw:.2f} → "
+            parts.append(f"AC losses {base}{self.loss_kw:.2f} kW")
+        if self.gap is not None:
+            parts.append(f"linear-model gap {100 * self.gap:.3f} % ({self.bound_method})")
+        return "   ·   ".join(parts)
 
 
 def _ids(ids: tuple[int, ...]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,6 @@ from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.layout import bus_positions
 
-if TYPE_CHECKING:
-    from pygridjl.reconfiguration.result import ReconfigurationResult
-
 __all__ = ["plot_reconfiguration"]
 
 _LINE, _OPENED, _CLOSED, _TIE = "#5b6770", "#c8322b", "#1f8a4c", "#b9c0c6"
@@ -24,15 +22,19 @@ _LINE, _OPENED, _CLOSED, _TIE = "#5b6770", "#c8322b", "#1f8a4c", "#b9c0c6"
 _LABELLED_BUSES = 150
 
 
-def plot_reconfiguration(network: Network, result: ReconfigurationResult, path: str | Path) -> Path:
+def plot_reconfiguration(
+    network: Network, open_branches: Collection[int], title: str, path: str | Path
+) -> Path:
     """Draw the switches before and after, and both voltage profiles.
 
     Parameters
     ----------
     network : Network
         The network.
-    result : ReconfigurationResult
-        An answer for it that has open branches.
+    open_branches : collection of int
+        Ids of the branches open after it.
+    title : str
+        What stands above the drawing.
     path : path-like
         Where to write; the suffix chooses the format (png, pdf, svg).
 
@@ -46,10 +48,10 @@ def plot_reconfiguration(network: Network, result: ReconfigurationResult, path: 
     InvalidOptionError
         If the result holds no configuration or the suffix is not a known format.
     """
-    if not result.open_branches:
+    if not open_branches:
         raise InvalidOptionError("plot: the result holds no configuration")
     before = network.branches.closed
-    after = network.with_open(result.open_branches).branches.closed
+    after = network.with_open(tuple(open_branches)).branches.closed
     position = bus_positions(network, before)
     rows = np.unique(position[:, 1]).size
     height = float(np.clip(0.22 * rows, 2.6, 9.0))
@@ -58,18 +60,8 @@ def plot_reconfiguration(network: Network, result: ReconfigurationResult, path: 
     _draw_network(figure.add_subplot(grid[0]), network, position, before, after, "before")
     _draw_network(figure.add_subplot(grid[1]), network, position, before, after, "after")
     _draw_voltages(figure.add_subplot(grid[2]), network, before, after)
-    figure.suptitle(_title(result), fontsize=12, x=0.02, ha="left")
+    figure.suptitle(title, fontsize=12, x=0.02, ha="left")
     return save_figure(figure, path)
-
-
-def _title(result: ReconfigurationResult) -> str:
-    parts = [f"{result.network}, {result.method}"]
-    if result.loss_kw is not None:
-        base = "" if result.base_loss_kw is None else f"{result.base_loss_kw:.2f} → "
-        parts.append(f"AC losses {base}{result.loss_kw:.2f} kW")
-    if result.gap is not None:
-        parts.append(f"linear-model gap {100 * result.gap:.3f} % ({result.bound_method})")
-    return "   ·   ".join(parts)
 
 
 def _draw_network(

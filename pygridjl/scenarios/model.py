@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidScenariosError
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray, FloatArray, StrArray
-from pygridjl.grid.network_checks import Finding
 
 __all__ = ["ScenarioSet", "assert_valid_scenarios", "validate_scenarios"]
 

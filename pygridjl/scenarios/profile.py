@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidScenariosError, NetworkFormatError
 from pygridjl.core.files import write_text
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import FloatArray
-from pygridjl.grid.network_checks import Finding
 
 __all__ = [
     "HourlyProfile",

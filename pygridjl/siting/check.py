@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidPlanningError, InvalidScenariosError
+from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import PHASES
 from pygridjl.grid.feeder_checks import assert_valid_feeder
-from pygridjl.grid.network_checks import Finding
 from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
 from pygridjl.siting.problem import Objective, PlanningProblem
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
-from pygridjl.grid.network_checks import Finding
 
 __all__ = [
     "Objective",

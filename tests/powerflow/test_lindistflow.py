@@ -3,8 +3,7 @@ import cmath
 import numpy as np
 import pytest
 from feeder_builders import LINE_R, LINE_X, random_feeder, two_bus_feeder
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.powerflow.lindistflow import LinDistFlow3, drop_matrices

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from builders import line_network, random_network
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.powerflow.newton import newton_power_flow

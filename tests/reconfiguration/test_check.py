@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from builders import line_network, random_network, spanning_trees
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.reconfiguration import build_problem, check_configuration
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from builders import random_network, spanning_trees
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.grid.cases import watts_strogatz
 from pygridjl.reconfiguration import build_problem, electrical

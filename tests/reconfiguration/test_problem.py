@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from builders import cycle_network, line_network, random_network, spanning_trees
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.core.errors import (
     InfeasibleConfigurationError,

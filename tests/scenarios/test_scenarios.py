@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.core.errors import InvalidOptionError, InvalidScenariosError, NetworkFormatError
 from pygridjl.scenarios.files import read_scenarios, save_scenarios

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from pygridjl.core.errors import CaseNotFoundError, NetworkFormatError, PyGridJLError
 from pygridjl.grid.cases import get_case, load_network

@@ -4,8 +4,7 @@ import shutil
 import numpy as np
 import pytest
 from feeder_builders import random_feeder, two_bus_feeder
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.core.errors import (
     CaseNotFoundError,

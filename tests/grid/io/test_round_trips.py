@@ -8,8 +8,7 @@ import stat
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from network_strategies import networks
 
 from pygridjl.core.errors import NetworkFormatError, OutputError

@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reconfiguration.certificates.small_problems import (
     enumerate_trees,
     least_loss,
@@ -15,8 +14,11 @@ from reconfiguration.certificates.small_problems import (
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.result import Status, relative_gap
-from pygridjl.reconfiguration.certificates import cycle_branch_and_bound, electrical_bound
-from pygridjl.reconfiguration.certificates import cycles as cycles_module
+from pygridjl.reconfiguration.certificates import (
+    cycle_branch_and_bound,
+    cycles as cycles_module,
+    electrical_bound,
+)
 
 problems = st.builds(
     random_problem,

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from builders import random_network
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reconfiguration.certificates.small_problems import enumerate_trees
 
 from pygridjl.core.errors import InvalidOptionError

@@ -6,8 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from builders import random_network, spanning_trees
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.grid.cases import feeder_like, get_case
 from pygridjl.reconfiguration import build_problem

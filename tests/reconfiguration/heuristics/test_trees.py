@@ -4,8 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from builders import cycle_network, line_network, random_network, spanning_trees
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.grid.cases import watts_strogatz

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from siting_toys import QuadraticStage, toy_problem, toy_scenarios
 
 from pygridjl.siting.check import check_units

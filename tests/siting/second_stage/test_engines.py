@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from feeder_builders import random_feeder, two_bus_feeder
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from siting.second_stage.operation_models import Written
 
 from pygridjl.core.errors import InvalidOptionError, SolverError

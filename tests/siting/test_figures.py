@@ -5,7 +5,7 @@ import pytest
 from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
 
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.report.siting import _positions, plot_coordinate_functions, plot_placement
+from pygridjl.siting.figures import _positions, plot_coordinate_functions, plot_placement
 from pygridjl.siting.methods.spar import SparOptions, spar
 
 

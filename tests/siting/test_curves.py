@@ -5,7 +5,7 @@ import pytest
 from siting_toys import toy_scenarios
 
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.report.siting_curves import plot_bounds, plot_iterations, plot_scenarios
+from pygridjl.siting.curves import plot_bounds, plot_iterations, plot_scenarios
 from pygridjl.siting.sample_bounds import Batch, bounds_of
 
 

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.methods import Method, Registry, option
+
+
+@dataclass(frozen=True)
+class Steps:
+    rounds: int = option(3, "rounds", least=1)
+    gap: float | None = option(None, "relative gap", above=0)
+    rule: Literal["a", "b"] = option("a", "rule")
+    warm: bool = option(True, "start warm")
+
+
+METHODS = Registry(
+    "trying",
+    [
+        Method("first", "a start", role="start"),
+        Method("better", "a step", role="step", options=Steps, seeded=True),
+        Method("all", "whole", "math:sqrt", backends=("python", "julia"), proves=True),
+    ],
+)
+
+
+def test_chain_is_read_in_order_and_knows_what_it_is():
+    chain = METHODS.parse("first+better+better")
+    assert [m.name for m in chain.methods] == ["first", "better", "better"]
+    assert str(chain) == "first+better+better"
+    assert chain.seeded
+    assert not chain.proves
+    assert METHODS.parse("all", "julia").proves
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "message"),
+    [
+        ("frist", "python", "'frist' is none of first, better, all; did you mean first"),
+        ("better", "python", "'better' must follow one of first"),
+        ("all+better", "python", "nothing can follow 'all'"),
+        ("first+all", "python", "'all' cannot follow a '\\+'; only better can"),
+        ("first", "julia", "does not run on backend 'julia'"),
+        ("first", "fortran", "neither 'python' nor 'julia'"),
+        ("", "python", "is none of"),
+        (3, "python", "must be a text"),
+        ("x" * 10_000, "python", "x…' is none of"),
+    ],
+)
+def test_wrong_names_are_refused(name, backend, message):
+    with pytest.raises(InvalidOptionError, match=message) as caught:
+        METHODS.parse(name, backend)
+    assert len(str(caught.value)) < 300
+
+
+def test_options_reach_the_part_that_declares_them():
+    chain = METHODS.parse("first+better")
+    nothing, steps = METHODS.options_of(chain, {"rounds": 5, "gap": 1e-3, "warm": None})
+    assert nothing == METHODS["first"].options()
+    assert steps == Steps(rounds=5, gap=1e-3)
+    assert isinstance(METHODS.options_of(chain, {"rounds": 4.0})[1].rounds, int)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"seeds": 3}, "'first\\+better' has no option 'seeds'; its options are gap, rounds"),
+        ({"rounds": 0}, "rounds: must be at least 1, is 0"),
+        ({"rounds": 1.5}, "rounds: must be a whole number"),
+        ({"rounds": float("inf")}, "rounds: must be a whole number"),
+        ({"rounds": True}, "rounds: must be a number"),
+        ({"rounds": "many"}, "rounds: must be a number"),
+        ({"gap": 0}, "gap: must be above 0"),
+        ({"gap": float("nan")}, "gap: must be a number"),
+        ({"rule": "c"}, "rule: 'c' is none of 'a', 'b'"),
+        ({"warm": 1}, "warm: must be true or false"),
+    ],
+)
+def test_unknown_options_and_values_are_refused(given, message):
+    with pytest.raises(InvalidOptionError, match=message):
+        METHODS.options_of(METHODS.parse("first+better"), given)
+
+
+def test_a_method_without_options_says_so():
+    with pytest.raises(InvalidOptionError, match="it has none of its own"):
+        METHODS.options_of(METHODS.parse("first"), {"gap": 1})
+
+
+def test_names_are_taken_once_and_functions_are_found():
+    with pytest.raises(ValueError, match="already"):
+        Registry("trying", [Method("a", ""), Method("a", "")])
+    assert METHODS["all"].load()(9.0) == 3.0
+    assert [row["method"] for row in METHODS.table()] == ["first", "+better", "all"]
