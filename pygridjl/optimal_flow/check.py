@@ -12,7 +12,13 @@ __all__ = ["largest_violation"]
 
 
 def largest_violation(
-    network: Network, vm: FloatArray, va: FloatArray, pg: FloatArray, qg: FloatArray
+    network: Network,
+    vm: FloatArray,
+    va: FloatArray,
+    pg: FloatArray,
+    qg: FloatArray,
+    *,
+    loads: tuple[FloatArray, FloatArray] | None = None,
 ) -> float:
     """Return the largest violation of a power balance or a limit.
 
@@ -24,6 +30,8 @@ def largest_violation(
         Voltage magnitude, p.u., and angle, rad.
     pg, qg : ndarray, shape (n_generator,)
         Injections, p.u.
+    loads : tuple of ndarray, shape (n_bus,) each, optional
+        Active and reactive demand by bus, p.u.; those of the network by default.
 
     Returns
     -------
@@ -35,7 +43,8 @@ def largest_violation(
     unit = network.generators
     serves = unit.in_service
     np.add.at(injection, unit.bus[serves], (pg + 1j * qg)[serves])
-    injection -= network.load_p + 1j * network.load_q
+    load_p, load_q = (network.load_p, network.load_q) if loads is None else loads
+    injection -= load_p + 1j * load_q
     residual = injection - voltage * np.conj(bus_admittance(network) @ voltage)
     excess = [
         np.abs(residual.real),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
-import clarabel
 import numpy as np
 from scipy.sparse import csc_array, csr_array, triu
 
-from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray
 from pygridjl.solvers.status import SolverStatus, assert_finite
 
-__all__ = ["Cone", "ConeKind", "ConicModel", "ConicSolution", "solve_conic"]
+__all__ = ["Cone", "ConeKind", "ConicModel", "ConicSolution", "ConicSolver", "solve_conic"]
 
 ConeKind: TypeAlias = Literal["zero", "nonnegative", "second_order", "psd_triangle"]
 
@@ -25,6 +24,11 @@ _STATUS = {
     "DualInfeasible": SolverStatus.UNBOUNDED,
     "MaxTime": SolverStatus.TIME_LIMIT,
     "MaxIterations": SolverStatus.ITERATION_LIMIT,
+    # Neither certificate nor optimum to any accuracy; the last iterate is left.
+    "AlmostPrimalInfeasible": SolverStatus.FAILED,
+    "AlmostDualInfeasible": SolverStatus.FAILED,
+    "NumericalError": SolverStatus.FAILED,
+    "InsufficientProgress": SolverStatus.FAILED,
 }
 
 
@@ -106,10 +110,127 @@ class ConicSolution:
     iterations: int
 
 
+class ConicSolver:
+    """A model that stays alive: change numbers, never the pattern, and solve again.
+
+    Setting up costs a symbolic factorisation; changing costs, right-hand sides or the data of the
+    matrix reuses it. Clarabel starts every run cold.
+
+    Parameters
+    ----------
+    model : ConicModel
+        The model; its arrays are copied.
+    tolerance : float
+        Relative gap and feasibility.
+    scale : float, optional
+        The objective is divided by this; by default by its largest coefficient.
+
+    Raises
+    ------
+    InvalidOptionError
+        If shapes do not match or a cone is unknown.
+    SolverError
+        If an array holds NaN or infinity.
+    """
+
+    def __init__(
+        self, model: ConicModel, *, tolerance: float = 1e-8, scale: float | None = None
+    ) -> None:
+        import clarabel
+
+        _assert_model(model)
+        n = model.cost.size
+        self._quadratic = (
+            csc_array((n, n)) if model.quadratic is None else csc_array(model.quadratic)
+        )
+        self._cost, self._rhs = model.cost.astype(np.float64), model.rhs.astype(np.float64)
+        self._matrix = csc_array(model.matrix, dtype=np.float64)
+        self._matrix.sort_indices()
+        self._transposed = csr_array(self._matrix.T)
+        self._scale = self._natural_scale() if scale is None else scale
+        settings = clarabel.DefaultSettings()
+        settings.verbose = False
+        settings.max_threads = 1
+        # Both would change the pattern, and cliques are given explicitly where there are any.
+        settings.presolve_enable = False
+        settings.chordal_decomposition_enable = False
+        settings.tol_gap_rel = settings.tol_gap_abs = settings.tol_feas = tolerance
+        self._settings = settings
+        self._solver = clarabel.DefaultSolver(
+            csc_array(triu(self._quadratic, format="csc") / self._scale),
+            self._cost / self._scale,
+            self._matrix,
+            self._rhs,
+            [_cone(clarabel, cone) for cone in model.cones],
+            settings,
+        )
+
+    def set_cost(self, cost: FloatArray, *, scale: float | None = None) -> None:
+        """Change q; the scale is chosen anew unless given or the objective is quadratic."""
+        assert_finite("Clarabel", "cost", cost)
+        self._cost = cost.astype(np.float64)
+        if not self._quadratic.nnz:
+            self._scale = self._natural_scale() if scale is None else scale
+        self._solver.update(q=self._cost / self._scale)
+
+    def set_rhs(self, rhs: FloatArray) -> None:
+        """Change b."""
+        assert_finite("Clarabel", "rhs", rhs)
+        self._rhs = rhs.astype(np.float64)
+        self._solver.update(b=self._rhs)
+
+    def set_matrix(self, data: FloatArray) -> None:
+        """Change the entries of A, in the order of its sorted columns."""
+        assert_finite("Clarabel", "matrix", data)
+        self._matrix = csc_array(
+            (data, self._matrix.indices, self._matrix.indptr), shape=self._matrix.shape
+        )
+        self._transposed = csr_array(self._matrix.T)
+        self._solver.update(A=data)
+
+    def solve(self, *, time_limit: float = np.inf) -> ConicSolution:
+        """Solve with the present numbers.
+
+        Parameters
+        ----------
+        time_limit : float
+            Seconds.
+
+        Returns
+        -------
+        ConicSolution
+            The answer, in the units of the model.
+        """
+        self._settings.time_limit = max(float(time_limit), 1e-3)
+        self._solver.update(settings=self._settings)
+        answer = self._solver.solve()
+        x, s = np.array(answer.x), np.array(answer.s)
+        z = self._scale * np.array(answer.z)
+        curved = self._quadratic @ x
+        half = 0.5 * float(x @ curved)
+        primal = abs(self._matrix @ x + s - self._rhs).max(initial=0.0)
+        dual = abs(curved + self._cost + self._transposed @ z).max(initial=0.0)
+        return ConicSolution(
+            status=_STATUS.get(str(answer.status), SolverStatus.FAILED),
+            x=x,
+            s=s,
+            z=z,
+            objective=half + float(self._cost @ x),
+            dual_objective=-half - float(self._rhs @ z),
+            primal_residual=float(primal / max(1.0, abs(self._rhs).max(initial=0.0))),
+            dual_residual=float(dual / self._scale),
+            iterations=int(answer.iterations),
+        )
+
+    def _natural_scale(self) -> float:
+        largest = max(abs(self._cost).max(initial=0.0), abs(self._quadratic.data).max(initial=0.0))
+        return float(largest) or 1.0
+
+
 def solve_conic(
     model: ConicModel, *, time_limit: float = np.inf, tolerance: float = 1e-8
 ) -> ConicSolution:
-    """Solve a conic program; the objective is scaled so that its largest coefficient is 1.
+    """Solve a conic program once; the objective is scaled so that its largest coefficient is 1.
 
     Parameters
     ----------
@@ -130,47 +251,12 @@ def solve_conic(
     InvalidOptionError
         If shapes do not match or a cone is unknown.
     SolverError
-        If an array holds NaN or infinity, or Clarabel ends without an answer to be trusted.
+        If an array holds NaN or infinity.
     """
-    _assert_model(model)
-    n = model.cost.size
-    quadratic = csc_array((n, n)) if model.quadratic is None else csc_array(model.quadratic)
-    scale = max(abs(model.cost).max(initial=0.0), abs(quadratic.data).max(initial=0.0)) or 1.0
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.time_limit = time_limit
-    settings.tol_gap_rel = settings.tol_gap_abs = settings.tol_feas = tolerance
-    answer = clarabel.DefaultSolver(
-        csc_array(triu(quadratic, format="csc") / scale),
-        model.cost / scale,
-        csc_array(model.matrix),
-        model.rhs,
-        [_cone(cone) for cone in model.cones],
-        settings,
-    ).solve()
-    name = str(answer.status)
-    if name not in _STATUS:
-        raise SolverError(f"Clarabel: ended with status {name!r}")
-    x, s = np.array(answer.x), np.array(answer.s)
-    z = scale * np.array(answer.z)
-    curved = quadratic @ x
-    half = 0.5 * float(x @ curved)
-    primal = abs(model.matrix @ x + s - model.rhs).max(initial=0.0)
-    dual = abs(curved + model.cost + model.matrix.T @ z).max(initial=0.0)
-    return ConicSolution(
-        status=_STATUS[name],
-        x=x,
-        s=s,
-        z=z,
-        objective=half + float(model.cost @ x),
-        dual_objective=-half - float(model.rhs @ z),
-        primal_residual=float(primal / max(1.0, abs(model.rhs).max(initial=0.0))),
-        dual_residual=float(dual / scale),
-        iterations=int(answer.iterations),
-    )
+    return ConicSolver(model, tolerance=tolerance).solve(time_limit=time_limit)
 
 
-def _cone(cone: Cone) -> object:
+def _cone(clarabel: Any, cone: Cone) -> object:
     kinds = {
         "zero": clarabel.ZeroConeT,
         "nonnegative": clarabel.NonnegativeConeT,

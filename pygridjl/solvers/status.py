@@ -23,6 +23,9 @@ class SolverStatus(StrEnum):
     ITERATION_LIMIT = "iteration_limit"
     INACCURATE = "inaccurate"
     """Solved to reduced accuracy only: look at the residuals before using it."""
+    FAILED = "failed"
+    """Gave up by numerical trouble; only the conic solver says so, because its last dual point
+    still gives a bound."""
 
 
 def assert_number(solver: str, name: str, values: FloatArray) -> None:

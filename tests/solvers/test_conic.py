@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csc_array
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
-from pygridjl.solvers.conic import Cone, ConicModel, solve_conic
+from pygridjl.solvers.conic import Cone, ConicModel, ConicSolver, solve_conic
 from pygridjl.solvers.status import SolverStatus
 
 
@@ -87,3 +87,19 @@ def test_shapes_and_cones_are_checked():
         solve_conic(ConicModel(model.cost, model.matrix, model.rhs, [Cone("zero", 2)]))
     with pytest.raises(InvalidOptionError, match="cones"):
         solve_conic(ConicModel(model.cost, model.matrix, model.rhs, [Cone("cube", 3)]))
+
+
+def test_a_living_model_changes_costs_rows_and_right_hand_sides():
+    model = ball([3.0, 4.0])
+    solver = ConicSolver(model)
+    assert solver.solve().objective == pytest.approx(-10, rel=1e-6)
+    solver.set_cost(np.array([0.0, 1e4]))
+    assert solver.solve().objective == pytest.approx(-2e4, rel=1e-6)
+    solver.set_rhs(np.array([5.0, 0.0, 0.0]))
+    assert solver.solve().objective == pytest.approx(-5e4, rel=1e-6)
+    matrix = csc_array(model.matrix)
+    matrix.sort_indices()
+    solver.set_matrix(2 * matrix.data)
+    answer = solver.solve()
+    assert answer.objective == pytest.approx(-2.5e4, rel=1e-6)
+    assert answer.dual_residual < 1e-6

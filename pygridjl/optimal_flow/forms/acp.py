@@ -1,9 +1,9 @@
-"""AC optimal power flow by CasADi and Ipopt."""
+"""AC optimal power flow in polar coordinates by CasADi and Ipopt, built once for many loads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.sparse import csc_array
@@ -11,21 +11,202 @@ from scipy.sparse import csc_array
 from pygridjl.core.result import Status, Stopwatch, engine_versions
 from pygridjl.core.types import FloatArray
 from pygridjl.grid.network import Branches, Network
-from pygridjl.grid.network_checks import assert_valid
 from pygridjl.optimal_flow.check import largest_violation
+from pygridjl.optimal_flow.forms.starts import dc_angles, inside
+from pygridjl.optimal_flow.problem import assert_solvable, cost_lines
 from pygridjl.optimal_flow.result import OpfResult
+from pygridjl.solvers.nlp import NlpSolver
 
-__all__ = ["ac_opf"]
+__all__ = ["FEASIBILITY_TOLERANCE", "AcOpf", "AcPoint", "Start", "ac_opf"]
 
 # A point is called feasible if the independent check finds nothing beyond this, p.u.
 FEASIBILITY_TOLERANCE = 1e-5
 
-_STATUS = {
-    "Solve_Succeeded": Status.FEASIBLE,
-    "Solved_To_Acceptable_Level": Status.FEASIBLE,
-    "Maximum_WallTime_Exceeded": Status.TIME_LIMIT,
-    "Maximum_CpuTime_Exceeded": Status.TIME_LIMIT,
-}
+Start = Literal["flat", "dc", "previous"]
+
+
+@dataclass(frozen=True, eq=False)
+class AcPoint:
+    """Where one run ended.
+
+    Attributes
+    ----------
+    status : Status
+        ``feasible`` for a local optimum that passed the check.
+    objective : float or None
+        Cost per hour; None if the point violates something.
+    vm, va : ndarray, shape (n_bus,)
+        Voltage magnitude, p.u., and angle, rad.
+    pg, qg : ndarray, shape (n_generator,)
+        Injections, p.u.; 0 for units out of service.
+    flows : ndarray, shape (4, n_branch)
+        Active and reactive flow into the from end, then into the to end, p.u.
+    violation : float
+        Largest violation of a balance or a limit, p.u. or rad.
+    ended : str
+        Ipopt's own name of the status.
+    """
+
+    status: Status
+    objective: float | None
+    vm: FloatArray
+    va: FloatArray
+    pg: FloatArray
+    qg: FloatArray
+    flows: FloatArray
+    violation: float
+    ended: str
+
+
+class AcOpf:
+    """The AC optimal power flow of one network, kept alive for other loads and costs.
+
+    Parameters
+    ----------
+    network : Network
+        The network in its base state.
+    time_limit : float, optional
+        Seconds for each run of Ipopt.
+
+    Raises
+    ------
+    InvalidNetworkError
+        If the data are not sound.
+    """
+
+    def __init__(self, network: Network, *, time_limit: float | None = None) -> None:
+        import casadi
+
+        assert_solvable(network)
+        self.network = network
+        self._units = np.flatnonzero(network.generators.in_service)
+        bus, unit = network.buses, network.generators.take(self._units)
+        branch = network.branches.take(network.branches.closed)
+        n, g = network.n_bus, self._units.size
+        owner, slope, intercept = cost_lines(network)
+        # One column a unit with piecewise costs: its cost, held above every line.
+        priced, line = np.unique(np.searchsorted(self._units, owner), return_inverse=True)
+        # Whole vectors at a time: one symbol an array, not one a bus.
+        va, vm = casadi.SX.sym("va", n), casadi.SX.sym("vm", n)
+        p, q = casadi.SX.sym("pg", g), casadi.SX.sym("qg", g)
+        height = casadi.SX.sym("height", priced.size)
+        x = casadi.vertcat(va, vm, p, q, height)
+        load_p, load_q = casadi.SX.sym("load_p", n), casadi.SX.sym("load_q", n)
+        c2, c1 = casadi.SX.sym("c2", g), casadi.SX.sym("c1", g)
+        at_from, at_to = branch.from_bus.tolist(), branch.to_bus.tolist()
+        flows = _flows(casadi, branch, vm[at_from], vm[at_to], va[at_from] - va[at_to])
+        p_from, q_from, p_to, q_to = flows
+        leaves = _incidence(casadi, branch.from_bus, n)
+        arrives = _incidence(casadi, branch.to_bus, n)
+        feeds = _incidence(casadi, unit.bus, n)
+        rows = [
+            feeds @ p - leaves @ p_from - arrives @ p_to - bus.gs * vm**2 - load_p,
+            feeds @ q - leaves @ q_from - arrives @ q_to + bus.bs * vm**2 - load_q,
+        ]
+        lower, upper = [np.zeros(2 * n)], [np.zeros(2 * n)]
+
+        def add(expression: Any, low: FloatArray, high: FloatArray) -> None:
+            if low.size:
+                rows.append(expression)
+                lower.append(low)
+                upper.append(high)
+
+        rated = np.flatnonzero(np.isfinite(branch.rating))
+        limit = branch.rating[rated] ** 2
+        free = np.full(rated.size, -np.inf)
+        for active, reactive in ((p_from, q_from), (p_to, q_to)):
+            add(active[rated.tolist()] ** 2 + reactive[rated.tolist()] ** 2, free, limit)
+        # Beyond half a turn a limit on the difference says nothing.
+        held = np.flatnonzero((branch.angle_min > -np.pi) | (branch.angle_max < np.pi))
+        difference = (va[at_from] - va[at_to])[held.tolist()]
+        add(difference, branch.angle_min[held], branch.angle_max[held])
+        round_ = np.flatnonzero(np.isfinite(unit.s_max))
+        free = np.full(round_.size, -np.inf)
+        add(p[round_.tolist()] ** 2 + q[round_.tolist()] ** 2, free, unit.s_max[round_] ** 2)
+        if line.size:
+            above = slope * p[priced[line].tolist()] - height[line.tolist()]
+            add(above, np.full(line.size, -np.inf), -intercept)
+        cost = casadi.dot(c2, p**2) + casadi.dot(c1, p) + casadi.sum1(height)
+        self._flows = casadi.Function("flows", [x], [casadi.horzcat(*flows)])
+        parameters = casadi.vertcat(load_p, load_q, c2, c1)
+        self._solver = NlpSolver(x, parameters, cost, casadi.vertcat(*rows), time_limit=time_limit)
+        turn = np.full(n, np.inf)
+        turn[network.slack_buses] = 0.0
+        free = np.full(priced.size, np.inf)
+        self._lower = np.concatenate([-turn, bus.v_min, unit.p_min, unit.q_min, -free])
+        self._upper = np.concatenate([turn, bus.v_max, unit.p_max, unit.q_max, free])
+        self._rows = np.concatenate(lower), np.concatenate(upper)
+        self._lines = (line, slope, intercept, priced)
+        self._previous: FloatArray | None = None
+
+    def solve(
+        self,
+        loads: tuple[FloatArray, FloatArray] | None = None,
+        costs: FloatArray | None = None,
+        start: Start = "flat",
+    ) -> AcPoint:
+        """Solve for given loads and costs.
+
+        Parameters
+        ----------
+        loads : tuple of ndarray, shape (n_bus,) each, optional
+            Active and reactive demand by bus, p.u.; those of the network by default.
+        costs : ndarray, shape (n_generator, 3), optional
+            ``c2, c1, c0`` of every unit; those of the network by default. Piecewise costs stay.
+        start : {"flat", "dc", "previous"}
+            Voltages of 1 p.u. and no angle, the angles of a DC power flow, or where the last run
+            that converged ended (flat before there is one).
+
+        Returns
+        -------
+        AcPoint
+            A local optimum, or the last point with the status saying why it is none.
+        """
+        network = self.network
+        load_p, load_q = (network.load_p, network.load_q) if loads is None else loads
+        costs = network.generators.cost if costs is None else costs
+        cost = costs[self._units]
+        parameters = np.concatenate([load_p, load_q, cost[:, 0], cost[:, 1]])
+        answer = self._solver.solve(
+            self._start(start, load_p),
+            parameters,
+            bounds=(self._lower, self._upper),
+            row_bounds=self._rows,
+        )
+        if answer.converged:
+            self._previous = answer.x
+        n, g = network.n_bus, self._units.size
+        va, vm, p, q, _ = np.split(answer.x, np.cumsum([n, n, g, g]))
+        pg, qg = np.zeros(len(network.generators)), np.zeros(len(network.generators))
+        pg[self._units], qg[self._units] = p, q
+        flows = np.zeros((4, network.n_branch))
+        flows[:, network.branches.closed] = np.asarray(self._flows(answer.x)).T
+        violation = largest_violation(network, vm, va, pg, qg, loads=(load_p, load_q))
+        kept = violation <= FEASIBILITY_TOLERANCE
+        status = Status.TIME_LIMIT if answer.out_of_time else Status.NOT_FOUND
+        if answer.converged and kept:
+            status = Status.FEASIBLE
+        value = answer.objective + float(cost[:, 2].sum())
+        return AcPoint(
+            status, value if kept else None, vm, va, pg, qg, flows, violation, answer.ended
+        )
+
+    def _start(self, start: Start, load_p: FloatArray) -> FloatArray:
+        if start == "previous" and self._previous is not None:
+            return self._previous
+        network, n = self.network, self.network.n_bus
+        unit = network.generators.take(self._units)
+        line, slope, intercept, priced = self._lines
+        point = np.concatenate([np.zeros(n), np.ones(n), unit.p, unit.q, np.zeros(priced.size)])
+        point = inside(point, self._lower, self._upper)
+        if start == "dc":
+            point[:n], point[2 * n : 2 * n + unit.p.size] = dc_angles(network, load_p)
+        if line.size:
+            p = point[2 * n : 2 * n + unit.p.size]
+            height = np.full(priced.size, -np.inf)
+            np.maximum.at(height, line, slope * p[priced[line]] + intercept)
+            point[-priced.size :] = height
+        return point
 
 
 def ac_opf(network: Network, *, time_limit: float | None = None) -> OpfResult:
@@ -34,13 +215,14 @@ def ac_opf(network: Network, *, time_limit: float | None = None) -> OpfResult:
     Voltages are polar. Every limit of the network is kept: voltage band, ratings at both ends,
     angle differences, and the units' active, reactive and apparent power. Slack buses have angle
     0; their voltage is free within its band, as MATPOWER has it. Branches are in their base state.
+    Where the flat start does not converge, the angles of a DC power flow are tried.
 
     Parameters
     ----------
     network : Network
         The network.
     time_limit : float, optional
-        Seconds for the solver.
+        Seconds for each run of the solver.
 
     Returns
     -------
@@ -52,139 +234,37 @@ def ac_opf(network: Network, *, time_limit: float | None = None) -> OpfResult:
     InvalidNetworkError
         If the data are not sound.
     """
-    assert_valid(network)
     watch = Stopwatch()
     with watch.phase("build"):
-        program = _program(network, time_limit)
+        program = AcOpf(network, time_limit=time_limit)
     with watch.phase("solve"):
-        answer = program.solver(
-            x0=program.start,
-            lbx=program.lower,
-            ubx=program.upper,
-            lbg=program.row_lower,
-            ubg=program.row_upper,
-        )
-        ended = program.solver.stats()["return_status"]
-    n, g = network.n_bus, len(network.generators)
-    va, vm, p, q = np.split(np.asarray(answer["x"]).ravel(), np.cumsum([n, n, program.units.size]))
-    pg, qg = np.zeros(g), np.zeros(g)
-    pg[program.units], qg[program.units] = p, q
-    flows = np.zeros((4, network.n_branch))
-    flows[:, network.branches.closed] = np.asarray(program.flows(answer["x"])).T
-    with watch.phase("check"):
-        violation = largest_violation(network, vm, va, pg, qg)
-    status = _STATUS.get(ended, Status.NOT_FOUND)
-    if status is Status.FEASIBLE and violation > FEASIBILITY_TOLERANCE:
-        status = Status.NOT_FOUND
-    answered = violation <= FEASIBILITY_TOLERANCE
+        point = program.solve()
+        if point.status is Status.NOT_FOUND:
+            point = program.solve(start="dc")
+    p_from, q_from, p_to, q_to = point.flows
     return OpfResult(
         network=network.name,
         formulation="acp",
         engine="python",
         solver="Ipopt",
-        status=status,
-        objective=float(answer["f"]) if answered else None,
+        status=point.status,
+        objective=point.objective,
         bound=None,
         bus=network.buses.id,
         generator=network.generators.id,
-        vm=vm,
-        va=va,
-        pg=pg,
-        qg=qg,
-        p_from=flows[0],
-        q_from=flows[1],
-        p_to=flows[2],
-        q_to=flows[3],
-        violation=violation,
-        notes=() if status is Status.FEASIBLE else (f"Ipopt ended with {ended}",),
+        vm=point.vm,
+        va=point.va,
+        pg=point.pg,
+        qg=point.qg,
+        p_from=p_from,
+        q_from=q_from,
+        p_to=p_to,
+        q_to=q_to,
+        violation=point.violation,
+        notes=() if point.status is Status.FEASIBLE else (f"Ipopt ended with {point.ended}",),
         seconds=watch.seconds,
         versions=engine_versions("casadi"),
     )
-
-
-@dataclass(frozen=True)
-class _Program:
-    """The nonlinear program: a compiled solver, its bounds and its start."""
-
-    solver: Any
-    flows: Any
-    units: Any
-    start: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    row_lower: FloatArray
-    row_upper: FloatArray
-
-
-def _program(network: Network, time_limit: float | None) -> _Program:
-    import casadi
-
-    bus, branch = network.buses, network.branches.take(network.branches.closed)
-    units = np.flatnonzero(network.generators.in_service)
-    unit = network.generators.take(units)
-    n, g = network.n_bus, units.size
-    # Whole vectors at a time: one symbol an array, not one a bus.
-    va, vm = casadi.SX.sym("va", n), casadi.SX.sym("vm", n)
-    p, q = casadi.SX.sym("pg", g), casadi.SX.sym("qg", g)
-    x = casadi.vertcat(va, vm, p, q)
-    at_from, at_to = branch.from_bus.tolist(), branch.to_bus.tolist()
-    flows = _flows(casadi, branch, vm[at_from], vm[at_to], va[at_from] - va[at_to])
-    p_from, q_from, p_to, q_to = flows
-    leaves = _incidence(casadi, branch.from_bus, n)
-    arrives = _incidence(casadi, branch.to_bus, n)
-    feeds = _incidence(casadi, unit.bus, n)
-    rows = [
-        feeds @ p - leaves @ p_from - arrives @ p_to - bus.gs * vm**2,
-        feeds @ q - leaves @ q_from - arrives @ q_to + bus.bs * vm**2,
-    ]
-    lower, upper = [network.load_p, network.load_q], [network.load_p, network.load_q]
-    rated = np.flatnonzero(np.isfinite(branch.rating))
-    limit = branch.rating[rated] ** 2
-    for active, reactive in ((p_from, q_from), (p_to, q_to)):
-        rows.append(active[rated.tolist()] ** 2 + reactive[rated.tolist()] ** 2)
-        lower.append(np.full(rated.size, -np.inf))
-        upper.append(limit)
-    # Beyond half a turn a limit on the difference says nothing.
-    held = np.flatnonzero((branch.angle_min > -np.pi) | (branch.angle_max < np.pi))
-    rows.append((va[at_from] - va[at_to])[held.tolist()])
-    lower.append(branch.angle_min[held])
-    upper.append(branch.angle_max[held])
-    round_ = np.flatnonzero(np.isfinite(unit.s_max))
-    rows.append(p[round_.tolist()] ** 2 + q[round_.tolist()] ** 2)
-    lower.append(np.full(round_.size, -np.inf))
-    upper.append(unit.s_max[round_] ** 2)
-    c2, c1, c0 = unit.cost.T
-    problem: dict[str, Any] = {
-        "x": x,
-        "f": casadi.dot(c2, p**2) + casadi.dot(c1, p) + float(c0.sum()),
-        "g": casadi.vertcat(*rows),
-    }
-    options: dict[str, Any] = {"ipopt.print_level": 0, "ipopt.sb": "yes", "print_time": False}
-    if time_limit is not None:
-        options["ipopt.max_wall_time"] = float(time_limit)
-    slack = network.slack_buses
-    turn = np.full(n, np.inf)
-    turn[slack] = 0.0
-    box_lower = np.concatenate([-turn, bus.v_min, unit.p_min, unit.q_min])
-    box_upper = np.concatenate([turn, bus.v_max, unit.p_max, unit.q_max])
-    start = np.concatenate([np.zeros(n), np.ones(n), unit.p, unit.q])
-    return _Program(
-        solver=casadi.nlpsol("opf", "ipopt", problem, options),
-        flows=casadi.Function("flows", [x], [casadi.horzcat(*flows)]),
-        units=units,
-        start=_inside(start, box_lower, box_upper),
-        lower=box_lower,
-        upper=box_upper,
-        row_lower=np.concatenate(lower),
-        row_upper=np.concatenate(upper),
-    )
-
-
-def _inside(start: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    """Move a start value to the middle of its bounds, where both are finite."""
-    bounded = np.isfinite(lower) & np.isfinite(upper)
-    middle = np.where(bounded, (np.where(bounded, lower, 0) + np.where(bounded, upper, 0)) / 2, 0)
-    return np.where(bounded, middle, np.clip(start, lower, upper))
 
 
 def _flows(casadi: Any, branch: Branches, vf: Any, vt: Any, angle: Any) -> tuple[Any, ...]:
