@@ -162,7 +162,11 @@ class Generators(_Table):
     slack : ndarray of bool, shape (g,)
         True for a substation (slack): it keeps ``v_set`` and delivers whatever is asked of it.
     cost : ndarray, shape (g, 3)
-        Coefficients ``c2, c1, c0`` of the cost per hour, for P in p.u.
+        Coefficients ``c2, c1, c0`` of the cost per hour, for P in p.u. NaN where the source has a
+        cost that cannot be represented: only an optimal power flow minds.
+    cost_points : ndarray, shape (g, k, 2)
+        Breakpoints ``(P in p.u., cost per hour)`` of a piecewise-linear cost, P increasing; rows
+        beyond a unit's last point are NaN. A unit that has points has zeros in ``cost``.
     in_service : ndarray of bool, shape (g,)
         Whether the unit exists in this study.
     """
@@ -179,14 +183,27 @@ class Generators(_Table):
     v_set: FloatArray = _column_field(np.float64, 1.0)
     slack: BoolArray = _column_field(np.bool_, False)
     cost: FloatArray = _column_field(np.float64, 0.0)
+    cost_points: FloatArray = _column_field(np.float64, np.nan)
     in_service: BoolArray = _column_field(np.bool_, True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.cost.ndim == 1:
-            cost = np.zeros((len(self), 3))
-            cost.setflags(write=False)
-            object.__setattr__(self, "cost", cost)
+            self._own("cost", np.zeros((len(self), 3)))
+        if self.cost_points.ndim == 1:
+            self._own("cost_points", np.zeros((len(self), 0, 2)))
+        if self.cost_points.ndim != 3 or self.cost_points.shape[2] != 2:
+            shape = self.cost_points.shape
+            raise ValueError(f"column 'cost_points' has shape {shape}, expected (units, points, 2)")
+
+    def _own(self, name: str, values: FloatArray) -> None:
+        values.setflags(write=False)
+        object.__setattr__(self, name, values)
+
+    @property
+    def n_cost_points(self) -> IntArray:
+        """Breakpoints of each unit's piecewise-linear cost, 0 where it has none, shape (g,)."""
+        return np.asarray((~np.isnan(self.cost_points[:, :, 0])).sum(axis=1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl.core.errors import InvalidNetworkError
+from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
-__all__ = ["assert_valid", "validate"]
+__all__ = ["Use", "assert_quadratic_costs", "assert_valid", "validate"]
+
+Use = Literal["any", "opf", "reconfiguration"]
 
 # A series impedance above this many p.u. (or an injection above the other) is surely a table whose
 # ohms or kilowatts were not converted: an ohm of a 0.4 kV cable on 100 MVA is 625 p.u.
@@ -21,43 +24,80 @@ SUSPICIOUS_IMPEDANCE = 1e5
 SUSPICIOUS_POWER = 1e4
 
 
-def validate(network: Network) -> tuple[Finding, ...]:
+def validate(network: Network, use: Use = "any") -> tuple[Finding, ...]:
     """List everything that is wrong with a network.
 
-    Checked: duplicate ids, NaN and infinities, zero or negative impedances, bands and limits the
+    Checked for every use: duplicate ids, NaN and infinities, zero impedances, bands and limits the
     wrong way round, ratios that are not positive, buses without a path to any source, networks
-    without a source, values whose size betrays a wrong unit.
+    without a source, values whose size betrays a wrong unit. Units out of service, and branches
+    that are open and may not be switched, do not matter and are not judged.
 
     Parameters
     ----------
     network : Network
         The network.
+    use : {"any", "opf", "reconfiguration"}
+        What it is meant for. An optimal power flow also needs costs that are known, and convex
+        where they are piecewise linear; a reconfiguration also needs resistances that are not
+        negative.
 
     Returns
     -------
     tuple of Finding
         Empty when the network is sound.
+
+    Raises
+    ------
+    InvalidOptionError
+        If ``use`` is unknown.
     """
+    if use not in get_args(Use):
+        raise InvalidOptionError(f"use: {use!r} is none of {', '.join(get_args(Use))}")
     findings: list[Finding] = []
-    for check in _CHECKS:
+    for check in (*_CHECKS, *_MORE[use]):
         findings.extend(check(network))
     return tuple(findings)
 
 
-def assert_valid(network: Network) -> None:
+def assert_valid(network: Network, use: Use = "any") -> None:
     """Raise one error that lists every finding.
 
     Parameters
     ----------
     network : Network
         The network.
+    use : {"any", "opf", "reconfiguration"}
+        What it is meant for, as in :func:`validate`.
 
     Raises
     ------
     InvalidNetworkError
         If :func:`validate` finds anything.
     """
-    findings = validate(network)
+    findings = validate(network, use)
+    if findings:
+        raise InvalidNetworkError(network.name, findings)
+
+
+def assert_quadratic_costs(network: Network, method: str) -> None:
+    """Refuse piecewise-linear costs, for a method that knows quadratic ones only.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    method : str
+        Who refuses, for the message.
+
+    Raises
+    ------
+    InvalidNetworkError
+        If a unit in service has ``cost_points``.
+    """
+    gen = network.generators
+    pieces = gen.in_service & (gen.n_cost_points > 0)
+    text = f"{method} takes quadratic costs only, not piecewise-linear ones"
+    findings = _where("generator", gen.id, pieces, "cost_points", text)
     if findings:
         raise InvalidNetworkError(network.name, findings)
 
@@ -73,12 +113,16 @@ def _where(
 
 
 def _tables(network: Network) -> list[tuple[str, Buses | Branches | Generators | Loads]]:
+    """Return the tables, without the rows that no use of the network can bring into play."""
     return [
         ("bus", network.buses),
-        ("branch", network.branches),
-        ("generator", network.generators),
+        ("branch", network.branches.take(network.branches.closed | network.branches.switchable)),
+        ("generator", network.generators.take(network.generators.in_service)),
         ("load", network.loads),
     ]
+
+
+_ALL_TABLES = ("buses", "branches", "generators", "loads")
 
 
 def _empty(network: Network) -> list[Finding]:
@@ -93,8 +137,9 @@ def _base(network: Network) -> list[Finding]:
 
 def _duplicate_ids(network: Network) -> list[Finding]:
     findings = []
-    for component, table in _tables(network):
-        values, counts = np.unique(table.id, return_counts=True)
+    # Rows out of use too: an id says which row is meant.
+    for (component, _), name in zip(_tables(network), _ALL_TABLES, strict=True):
+        values, counts = np.unique(getattr(network, name).id, return_counts=True)
         repeated = tuple(str(v) for v in values[counts > 1])
         if repeated:
             findings.append(Finding(component, repeated, "id", "is used more than once"))
@@ -103,14 +148,14 @@ def _duplicate_ids(network: Network) -> list[Finding]:
 
 # Columns where infinity means "no limit"; everywhere else a value must be finite.
 _MAY_BE_INFINITE = {"v_max", "rating", "p_min", "p_max", "q_min", "q_max", "s_max"}
-_MAY_BE_NAN = {"x", "y"}
+_MAY_BE_NAN = {"bus": {"x", "y"}, "generator": {"cost", "cost_points"}}
 
 
 def _not_numbers(network: Network) -> list[Finding]:
     findings = []
     for component, table in _tables(network):
         for name, values in table.columns():
-            if values.dtype.kind != "f" or (component == "bus" and name in _MAY_BE_NAN):
+            if values.dtype.kind != "f" or name in _MAY_BE_NAN.get(component, ()):
                 continue
             bad = np.isnan(values) if name in _MAY_BE_INFINITE else ~np.isfinite(values)
             rows = bad.any(axis=1) if bad.ndim == 2 else bad
@@ -129,7 +174,7 @@ def _buses(network: Network) -> list[Finding]:
 
 
 def _branches(network: Network) -> list[Finding]:
-    branch = network.branches
+    branch = network.branches.take(network.branches.closed | network.branches.switchable)
     z = np.abs(branch.r + 1j * branch.x)
     power_base = network.buses.base_kv
     loop = branch.from_bus == branch.to_bus
@@ -140,7 +185,6 @@ def _branches(network: Network) -> list[Finding]:
     )
     return [
         *_where("branch", branch.id, z == 0, "r, x", "the series impedance is zero"),
-        *_where("branch", branch.id, branch.r < 0, "r", "is negative"),
         *_where("branch", branch.id, loop, "to_bus", "is the same bus as from_bus"),
         *_where("branch", branch.id, branch.tap <= 0, "tap", "must be positive"),
         *_where("branch", branch.id, branch.rating <= 0, "rating", "must be positive"),
@@ -169,7 +213,7 @@ def _branches(network: Network) -> list[Finding]:
 
 
 def _generators(network: Network) -> list[Finding]:
-    gen = network.generators
+    gen = network.generators.take(network.generators.in_service)
     return [
         *_where("generator", gen.id, gen.p_min > gen.p_max, "p_min", "is above p_max"),
         *_where("generator", gen.id, gen.q_min > gen.q_max, "q_min", "is above q_max"),
@@ -206,6 +250,40 @@ def _islands(network: Network) -> list[Finding]:
     )
 
 
+def _costs(network: Network) -> list[Finding]:
+    """Find costs that an optimal power flow cannot work with."""
+    gen = network.generators.take(network.generators.in_service)
+    unknown = ~np.isfinite(gen.cost.sum(axis=1))
+    points = gen.cost_points
+    there = np.isfinite(points[:, :, 0]) & np.isfinite(points[:, :, 1])
+    broken = (~there[:, :-1] & there[:, 1:]).any(axis=1) | (there.sum(axis=1) == 1)
+    width, rise = np.diff(points, axis=1).transpose(2, 0, 1)
+    both = there[:, 1:] & there[:, :-1]
+    backwards = (both & ~(width > 0)).any(axis=1)
+    slope = rise / np.where(both & (width > 0), width, 1.0)
+    # Costs are written with few digits: a kink the wrong way below that is rounding.
+    scale = np.where(both, np.abs(slope), 0.0).max(axis=1, initial=0.0)[:, None]
+    falling = both[:, 1:] & (np.diff(slope, axis=1) < -1e-6 * scale)
+    rules: list[tuple[BoolArray, str, str]] = [
+        (unknown, "cost", "is not known: give it, or 0"),
+        (broken, "cost_points", "has fewer than two points, or a gap between them"),
+        (backwards, "cost_points", "the powers of the points do not increase"),
+        (
+            falling.any(axis=1),
+            "cost_points",
+            "is not convex: a slope falls",
+        ),
+    ]
+    return [
+        f for mask, field, text in rules for f in _where("generator", gen.id, mask, field, text)
+    ]
+
+
+def _resistances(network: Network) -> list[Finding]:
+    branch = network.branches.take(network.branches.closed | network.branches.switchable)
+    return _where("branch", branch.id, branch.r < 0, "r", "is negative")
+
+
 _CHECKS: tuple[Callable[[Network], list[Finding]], ...] = (
     _empty,
     _base,
@@ -217,3 +295,9 @@ _CHECKS: tuple[Callable[[Network], list[Finding]], ...] = (
     _loads,
     _islands,
 )
+
+_MORE: dict[Use, tuple[Callable[[Network], list[Finding]], ...]] = {
+    "any": (),
+    "opf": (_costs,),
+    "reconfiguration": (_resistances,),
+}

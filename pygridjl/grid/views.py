@@ -27,7 +27,8 @@ def to_frames(network: Network) -> dict[str, pd.DataFrame]:
     -------
     dict of DataFrame
         ``buses``, ``branches``, ``generators`` and ``loads``, indexed by id; p.u. as in the model.
-        The cost of generators is split into ``cost_2``, ``cost_1`` and ``cost_0``.
+        The cost of generators is split into ``cost_2``, ``cost_1`` and ``cost_0``; piecewise-linear
+        costs are lists of points.
     """
     frames = {}
     for name in ("buses", "branches", "generators", "loads"):
@@ -35,6 +36,8 @@ def to_frames(network: Network) -> dict[str, pd.DataFrame]:
         for column, values in getattr(network, name).columns():
             if column in ("bus", "from_bus", "to_bus"):
                 columns[column] = network.buses.id[values]
+            elif column == "cost_points":
+                columns[column] = [points[~np.isnan(points[:, 0])].tolist() for points in values]
             elif values.ndim == 2:
                 for k, power in enumerate(range(values.shape[1] - 1, -1, -1)):
                     columns[f"{column}_{power}"] = values[:, k]

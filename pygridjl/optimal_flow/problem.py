@@ -31,7 +31,7 @@ def assert_solvable(network: Network) -> None:
     InvalidNetworkError
         If anything is found.
     """
-    findings = list(validate(network))
+    findings = list(validate(network, "opf"))
     unit = network.generators
     if not network.slack_buses.size:
         findings.append(
@@ -67,5 +67,10 @@ def cost_lines(network: Network) -> tuple[IntArray, FloatArray, FloatArray]:
     slope, intercept : ndarray, shape (k,)
         Cost per hour and p.u., cost per hour.
     """
-    none = np.zeros(0)
-    return none.astype(np.int64), none, none
+    points = network.generators.cost_points
+    width, rise = np.diff(points, axis=1).transpose(2, 0, 1)
+    there = np.isfinite(width) & network.generators.in_service[:, None]
+    unit, piece = np.nonzero(there)
+    slope = rise[unit, piece] / width[unit, piece]
+    intercept = points[unit, piece, 1] - slope * points[unit, piece, 0]
+    return unit.astype(np.int64), slope, intercept

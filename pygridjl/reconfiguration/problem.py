@@ -226,7 +226,7 @@ def build_problem(
     for limit in limits:
         if limit not in get_args(Limit):
             raise InvalidOptionError(f"limits: {limit!r} is none of {', '.join(get_args(Limit))}")
-    assert_valid(network)
+    assert_valid(network, use="reconfiguration")
     must_close, must_open = _fixed_states(network, switchable, keep_closed, keep_open)
     if kind == "substations":
         p, q, node_of_bus, root = _substations(network)

@@ -25,6 +25,7 @@ __all__ = [
     "encode_head",
     "encode_tables",
     "first_positions",
+    "pad_points",
 ]
 
 FORMAT = "pygridjl network"
@@ -39,6 +40,7 @@ TABLES: Mapping[str, type[Buses | Branches | Generators | Loads]] = {
 _COMPONENT = {"buses": "bus", "branches": "branch", "generators": "generator", "loads": "load"}
 _BUS_FIELDS = {"bus", "from_bus", "to_bus"}
 _COST = ("cost_c2", "cost_c1", "cost_c0")
+_POINTS = "cost_points"  # one text a unit: "P:cost P:cost …", empty where there is none
 
 # What the head (params.json, or the top of a JSON file) may hold besides the tables. "problem"
 # says what a bundled case is meant for; the network itself does not carry it.
@@ -49,7 +51,7 @@ HEAD = ("format", "version", "name", "base_mva", "source", "notes", "problem")
 class _Column:
     name: str
     field: str
-    kind: str  # "U" text, "i" integer, "f" float, "b" Boolean, "bus" bus id
+    kind: str  # "U" text, "i" integer, "f" float, "b" Boolean, "bus" bus id, "points"
     required: bool
 
 
@@ -57,6 +59,7 @@ def _columns(table: str) -> list[_Column]:
     columns = []
     for field in dataclasses.fields(TABLES[table]):
         kind = "bus" if field.name in _BUS_FIELDS else np.dtype(field.metadata["dtype"]).kind
+        kind = "points" if field.name == _POINTS else kind
         names = _COST if field.name == "cost" else (field.name,)
         required = field.metadata["default"] is None
         columns += [_Column(name, field.name, kind, required) for name in names]
@@ -88,6 +91,10 @@ def _encode_table(network: Network, table: str) -> dict[str, list[Any]]:
         values = getattr(rows, column.field)
         if column.name in _COST:
             values = values[:, _COST.index(column.name)]
+        if column.kind == "points":
+            if rows.n_cost_points.any():
+                encoded[column.name] = [_points_text(points) for points in values]
+            continue
         if not column.required:
             default = np.full(len(rows), defaults[column.field], dtype=values.dtype)
             if np.array_equal(values, default, equal_nan=values.dtype.kind == "f"):
@@ -199,6 +206,8 @@ def _decode_table(
         if name in _COST:
             cost[:, _COST.index(name)] = array
             decoded["cost"] = cost
+        elif name == _POINTS:
+            decoded[name] = pad_points(list(array))
         else:
             decoded[name] = array
     return decoded
@@ -223,6 +232,7 @@ def _decode_column(
         "f": (_float, np.float64),
         "b": (_boolean, np.bool_),
         "bus": (bus, np.int64),
+        "points": (_points, object),
     }
     parse, dtype = parsers[column.kind]
     parsed = []
@@ -232,7 +242,31 @@ def _decode_column(
         except ValueError as error:
             detail = f"row {row}, field {column.name!r}: {error}"
             raise NetworkFormatError(path, component, detail) from None
+    if dtype is object:  # rows of unequal length
+        column_of_lists = np.empty(len(parsed), dtype=object)
+        column_of_lists[:] = parsed
+        return column_of_lists
     return np.array(parsed, dtype=dtype)
+
+
+def pad_points(units: Sequence[Sequence[tuple[float, float]]]) -> NDArray[np.float64]:
+    """Breakpoints of each unit as one array, NaN beyond the last; shape (units, points, 2)."""
+    table = np.full((len(units), max(map(len, units), default=0), 2), np.nan)
+    for row, points in enumerate(units):
+        table[row, : len(points)] = np.reshape(np.array(points, dtype=np.float64), (-1, 2))
+    return table
+
+
+def _points_text(points: NDArray[np.float64]) -> str:
+    kept = points[~np.isnan(points[:, 0])].tolist()
+    return " ".join(f"{p!r}:{cost!r}" for p, cost in kept)
+
+
+def _points(value: Any) -> list[tuple[float, float]]:
+    pairs = [pair.split(":") for pair in _text(value).split()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"{value!r} is not a list of points P:cost")
+    return [(_float(p), _float(cost)) for p, cost in pairs]
 
 
 def _text(value: Any) -> str:

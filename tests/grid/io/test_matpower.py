@@ -10,8 +10,11 @@ import pytest
 from pygridjl.core.errors import NetworkFormatError
 from pygridjl.grid.io.matpower.interpreter import run_case
 from pygridjl.grid.io.matpower.read import read_matpower
+from pygridjl.grid.io.matpower.write import write_matpower
+from pygridjl.grid.network_checks import validate
 
 DATA = Path(__file__).parents[2] / "data"
+FIELD = DATA / "field" / "networks"
 
 TWO_BUSES = """function mpc = two
 mpc.version = '2';
@@ -135,10 +138,9 @@ def test_broken_tables_name_component_row_and_field(tmp_path, old, new, message)
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("mpc.gencost = [1 0 0 2 0 0 10 200];", "only polynomial"),
-        ("mpc.gencost = [2 0 0 4 1 2 3 4];", "degree 3"),
-        ("mpc.gencost = [2 0 0 2 3 4; 2 0 0 2 3 4];", "reactive power"),
-        ("mpc.gencost = [2 0 0 9 3 4];", "9 coefficients do not fit"),
+        ("mpc.gencost = [2 0 0 9 3 4];", "9 numbers do not fit"),
+        ("mpc.gencost = [1 0 0 2 3 4 5];", "2 numbers do not fit"),
+        ("mpc.gencost = [3 0 0 2 3 4];", "neither 1"),
         ("mpc.gencost = [2 0 0 1 3; 2 0 0 1 3; 2 0 0 1 3];", "3 rows for 1 generators"),
         ("mpc.dcline = [1 2 1 10 9];", "DC lines"),
     ],
@@ -167,3 +169,75 @@ def test_not_a_number_survives_reading_for_the_validation(tmp_path):
 )
 def test_matrices_follow_matlab(tmp_path, expression, value):
     assert run_case(tmp_path, f"mpc.x = {expression};")["x"].tolist() == value
+
+
+def test_points_of_a_piecewise_linear_cost_are_kept(tmp_path):
+    network = read(tmp_path, TWO_BUSES + "mpc.gencost = [1 0 0 3 0 0 10 200 20 500 0 0];")
+    np.testing.assert_allclose(network.generators.cost_points[0], [[0, 0], [1, 200], [2, 500]])
+    assert not network.generators.cost.any()
+    assert validate(network, "opf") == ()
+    write_matpower(network, tmp_path / "again.m")
+    again = read_matpower(tmp_path / "again.m")
+    np.testing.assert_array_equal(again.generators.cost_points, network.generators.cost_points)
+
+
+@pytest.mark.parametrize(
+    "table", ["mpc.gencost = [2 0 0 4 1 2 3 4];", "mpc.gencost = [2 0 0 2 3 4; 2 0 0 2 3 4];"]
+)
+def test_a_cost_that_cannot_be_held_matters_to_optimal_flow_only(tmp_path, table):
+    network = read(tmp_path, TWO_BUSES + table)
+    assert np.isnan(network.generators.cost[0]).all()
+    assert "cost" in network.notes[-1]
+    assert validate(network) == validate(network, "reconfiguration") == ()
+    assert [f.field for f in validate(network, "opf")] == ["cost"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "off_gen_nan",
+        "off_gen_vset0",
+        "off_gen_pmin_gt_pmax",
+        "off_branch_zero_z",
+        "off_branch_neg_r",
+        "gencost_pwl",
+        "island_no_type4",
+    ],
+)
+def test_what_is_out_of_service_does_not_matter(name):
+    network = read_matpower(FIELD / f"{name}.m")
+    assert validate(network, "reconfiguration") == ()
+
+
+def test_a_tie_without_a_usable_impedance_stays_open():
+    network = read_matpower(FIELD / "off_branch_zero_z.m")
+    assert network.branches.switchable.tolist() == [True, True, True, False]
+    assert "stay open: 4" in network.notes[-1]
+
+
+def test_buses_that_no_source_reaches_are_left_out_and_named():
+    network = read_matpower(FIELD / "island_no_type4.m")
+    assert network.buses.id.tolist() == ["1", "2", "3", "4"]
+    assert network.notes[-1].endswith("(0 MW of load): 5")
+
+
+def test_negative_resistance_is_sound_except_for_reconfiguration():
+    network = read_matpower(FIELD / "neg_r.m")
+    assert validate(network) == validate(network, "opf") == ()
+    (finding,) = validate(network, "reconfiguration")
+    assert (finding.ids, finding.field) == (("2",), "r")
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([[0, 0], [np.nan, np.nan]], "fewer than two"),
+        ([[0, 0], [-1, 1]], "do not increase"),
+        ([[0, 0], [1, 5], [2, 6]], "not convex"),
+    ],
+)
+def test_points_that_make_no_convex_cost_are_found_for_optimal_flow(points, message):
+    network = read_matpower(FIELD / "gencost_pwl.m")
+    units = network.generators.replace(cost_points=np.array([points], dtype=float))
+    assert validate(network.replace(generators=units)) == ()
+    assert message in str(validate(network.replace(generators=units), "opf")[0])

@@ -14,6 +14,7 @@ from network_strategies import networks
 from pygridjl.core.errors import NetworkFormatError, OutputError
 from pygridjl.grid.cases import get_case, list_cases
 from pygridjl.grid.io import read_network
+from pygridjl.grid.io.supply import leave_out_unsupplied
 from pygridjl.grid.io.write import save_network, write_csv, write_matpower
 
 quick = settings(
@@ -44,6 +45,16 @@ def test_our_formats_are_exact(network, file, tmp_path):
     assert_same(read_network(tmp_path / file), network)
 
 
+@pytest.mark.parametrize("file", ["net.json", "folder"])
+def test_our_formats_keep_piecewise_linear_costs(file, tmp_path):
+    network = get_case("case9")
+    points = np.full((3, 3, 2), np.nan)
+    points[0, :2], points[2] = [[0, 0.1], [1 / 3, 7]], [[0, 0], [1, 2], [2, 5]]
+    network = network.replace(generators=network.generators.replace(cost_points=points))
+    save_network(network, tmp_path / file)
+    assert_same(read_network(tmp_path / file), network)
+
+
 sound = st.floats(1e-3, 1e3)
 
 
@@ -52,7 +63,7 @@ sound = st.floats(1e-3, 1e3)
 def test_matpower_keeps_what_it_can_hold(network, tmp_path):
     angle = network.branches.angle_min % 3.0
     branches = network.branches.replace(angle_min=-angle, angle_max=angle)
-    network = network.replace(branches=branches)
+    network = leave_out_unsupplied(network.replace(branches=branches))
     save_network(network, tmp_path / "net.m")
     back = read_network(tmp_path / "net.m")
     assert back.base_mva == network.base_mva

@@ -9,8 +9,9 @@ import numpy as np
 
 from pygridjl.core.errors import NetworkFormatError
 from pygridjl.core.types import BoolArray, FloatArray, IntArray, StrArray
-from pygridjl.grid.io.columns import first_positions
+from pygridjl.grid.io.columns import first_positions, pad_points
 from pygridjl.grid.io.matpower.interpreter import run_case
+from pygridjl.grid.io.supply import leave_out_unsupplied
 from pygridjl.grid.io.text import read_text
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
@@ -23,7 +24,7 @@ F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, _RATE_B, _RATE_C, TAP, SHIFT, BR_STATUS 
 ANGMIN, ANGMAX = 11, 12
 MODEL, _STARTUP, _SHUTDOWN, NCOST, COST = range(5)
 REF, ISOLATED = 3, 4
-POLYNOMIAL = 2
+PIECEWISE, POLYNOMIAL = 1, 2
 DC_STATUS = 2
 
 _LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11}
@@ -48,14 +49,16 @@ def read_matpower(path: str | Path) -> Network:
     ------
     NetworkFormatError
         If the file cannot be read, holds a statement on ``mpc`` that is not understood, or
-        something a :class:`Network` cannot represent: DC lines in service, piecewise-linear or
-        reactive costs, polynomial costs of degree above two.
+        something a :class:`Network` cannot represent: DC lines in service.
 
     Notes
     -----
     Conventions of the MATPOWER manual, appendix B: a rating of 0 is no limit, a ratio of 0 is 1,
     an angle limit of 0 or beyond ±360° is none. Isolated buses (type 4) are left out together
-    with what is connected to them. A bus without base voltage gets 1 kV.
+    with what is connected to them, and so are buses that no source can reach. A branch out of
+    service without a usable impedance may not be switched. A bus without base voltage gets 1 kV.
+    A cost that a :class:`Network` cannot represent (of reactive power, a polynomial of degree
+    above two) becomes NaN, which only an optimal power flow minds.
     """
     path = Path(path)
     mpc = run_case(path, read_text(path))
@@ -72,9 +75,10 @@ def read_matpower(path: str | Path) -> Network:
         for column, name in ((F_BUS, "fbus"), (T_BUS, "tbus"))
     ]
     isolated = bus[:, BUS_TYPE] == ISOLATED
-    cost = _costs(path, mpc, len(gen), base)
-    branches = _branches(branch, ends[0], ends[1], base)
+    cost, points = _costs(path, mpc, gen[:, GEN_STATUS] > 0, base, notes)
+    branches = _branches(branch, ends[0], ends[1], base, notes)
     generators = _generators(gen, gen_bus, bus[gen_bus, BUS_TYPE] == REF, cost, base)
+    generators = generators.replace(cost_points=points)
     demand = (bus[:, PD] != 0) | (bus[:, QD] != 0)
     if isolated.any():
         left_out = ", ".join(ids[isolated])
@@ -84,7 +88,7 @@ def read_matpower(path: str | Path) -> Network:
         demand &= ~isolated
     kept = np.cumsum(~isolated) - 1
     load_rows = np.flatnonzero(demand)
-    return Network(
+    network = Network(
         path.stem,
         base,
         _buses(bus, ids, base, notes).take(~isolated),
@@ -96,6 +100,7 @@ def read_matpower(path: str | Path) -> Network:
         source=f"MATPOWER case file {path.name}",
         notes=tuple(notes),
     )
+    return leave_out_unsupplied(network)
 
 
 def _base(path: Path, mpc: dict[str, Any]) -> float:
@@ -170,7 +175,18 @@ def _buses(bus: FloatArray, ids: StrArray, base: float, notes: list[str]) -> Bus
     )
 
 
-def _branches(branch: FloatArray, from_bus: IntArray, to_bus: IntArray, base: float) -> Branches:
+def _branches(
+    branch: FloatArray, from_bus: IntArray, to_bus: IntArray, base: float, notes: list[str]
+) -> Branches:
+    closed = branch[:, BR_STATUS] > 0
+    r, x = branch[:, BR_R], branch[:, BR_X]
+    # Only a tie that could be closed has to make sense.
+    usable = closed | (np.isfinite(r + x) & (r >= 0) & ((r != 0) | (x != 0)))
+    if not usable.all():
+        rows = ", ".join(str(k + 1) for k in np.flatnonzero(~usable))
+        notes.append(
+            f"branches out of service whose impedance is zero or negative stay open: {rows}"
+        )
     rating, tap = branch[:, RATE_A] / base, branch[:, TAP]
     limits = {}
     if branch.shape[1] > ANGMAX:
@@ -187,7 +203,8 @@ def _branches(branch: FloatArray, from_bus: IntArray, to_bus: IntArray, base: fl
         tap=np.where(tap == 0, 1.0, tap),
         shift=np.radians(branch[:, SHIFT]),
         rating=np.where(rating == 0, np.inf, rating),
-        closed=branch[:, BR_STATUS] > 0,
+        closed=closed,
+        switchable=usable,
         **limits,
     )
 
@@ -212,39 +229,50 @@ def _generators(
     )
 
 
-def _costs(path: Path, mpc: dict[str, Any], n_gen: int, base: float) -> FloatArray:
-    """Quadratic cost of each generator for P in p.u., shape (n_gen, 3)."""
+def _costs(
+    path: Path, mpc: dict[str, Any], in_service: BoolArray, base: float, notes: list[str]
+) -> tuple[FloatArray, FloatArray]:
+    """Cost of each generator for P in p.u.: quadratic (n_gen, 3) and points (n_gen, k, 2)."""
+    n_gen = in_service.size
     cost = np.zeros((n_gen, 3))
+    points: list[list[tuple[float, float]]] = [[] for _ in range(n_gen)]
     gencost = mpc.get("gencost")
     if not isinstance(gencost, np.ndarray) or not gencost.size:
-        return cost
+        return cost, pad_points(points)
     if len(gencost) not in (n_gen, 2 * n_gen):
         detail = f"has {len(gencost)} rows for {n_gen} generators"
         raise NetworkFormatError(path, "mpc.gencost", detail)
+    unknown = np.zeros(n_gen, dtype=np.bool_)
     for row, entry in enumerate(gencost):
-        coefficients = _polynomial(path, row, entry)
-        if row < n_gen:
-            cost[row] = coefficients * base ** np.array([2.0, 1.0, 0.0])
-        elif coefficients.any():
-            detail = f"row {row + 1}: costs of reactive power cannot be represented"
-            raise NetworkFormatError(path, "mpc.gencost", detail)
-    return cost
+        model, values = _cost_row(path, row, entry)
+        if row >= n_gen:
+            unknown[row - n_gen] |= bool(values.any())
+        elif model == PIECEWISE:
+            pairs = values.reshape(-1, 2) / (base, 1.0)
+            points[row] = [(float(p), float(c)) for p, c in pairs]
+        elif values[:-3].any():
+            unknown[row] = True
+        elif values.size:
+            kept = values[-3:]
+            cost[row, 3 - kept.size :] = kept * (base ** np.array([2.0, 1.0, 0.0]))[-kept.size :]
+    if (unknown & in_service).any():
+        rows = ", ".join(str(k + 1) for k in np.flatnonzero(unknown & in_service))
+        notes.append(
+            "costs of reactive power or of degree above two cannot be represented, so that the "
+            f"cost of these generators is not known: {rows}"
+        )
+    cost[unknown] = np.nan
+    return cost, pad_points(points)
 
 
-def _polynomial(path: Path, row: int, entry: FloatArray) -> FloatArray:
-    """Coefficients (c2, c1, c0) of one row of gencost."""
-    if len(entry) < COST or entry[MODEL] != POLYNOMIAL:
-        detail = f"row {row + 1}: only polynomial costs (model 2) can be represented"
+def _cost_row(path: Path, row: int, entry: FloatArray) -> tuple[int, FloatArray]:
+    """Model of one row of gencost and the numbers that belong to it."""
+    if len(entry) < COST or entry[MODEL] not in (PIECEWISE, POLYNOMIAL):
+        detail = f"row {row + 1}: the model is neither 1 (piecewise linear) nor 2 (polynomial)"
         raise NetworkFormatError(path, "mpc.gencost", detail)
-    count = entry[NCOST]
-    if not (count == np.round(count) and 0 <= count <= len(entry) - COST):
-        detail = f"row {row + 1}, field 'n': {count:g} coefficients do not fit the table"
+    model, count = int(entry[MODEL]), entry[NCOST]
+    width = count * (2 if model == PIECEWISE else 1)
+    if not (count == np.round(count) and 0 <= width <= len(entry) - COST):
+        detail = f"row {row + 1}, field 'n': {count:g} numbers do not fit the table"
         raise NetworkFormatError(path, "mpc.gencost", detail)
-    coefficients = entry[COST : COST + int(count)]
-    if coefficients[:-3].any():
-        detail = f"row {row + 1}: a polynomial of degree {int(count) - 1} cannot be represented"
-        raise NetworkFormatError(path, "mpc.gencost", detail)
-    padded = np.zeros(3)
-    kept = coefficients[-3:]
-    padded[3 - len(kept) :] = kept
-    return padded
+    return model, entry[COST : COST + int(width)]

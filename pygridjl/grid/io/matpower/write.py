@@ -19,7 +19,7 @@ _HEADERS = {
     "bus": "bus_i type Pd Qd Gs Bs area Vm Va baseKV zone Vmax Vmin",
     "gen": "bus Pg Qg Qmax Qmin Vg mBase status Pmax Pmin",
     "branch": "fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax",
-    "gencost": "model startup shutdown n c2 c1 c0",
+    "gencost": "model startup shutdown n c2 c1 c0 (or P1 cost1 P2 cost2 ...)",
 }
 
 
@@ -54,7 +54,7 @@ def write_matpower(network: Network, path: str | Path) -> None:
     lines += _matrix("bus", _bus(network, numbers))
     lines += _matrix("gen", _gen(network, numbers))
     lines += _matrix("branch", _branch(network, numbers))
-    if network.generators.cost.any():
+    if network.generators.cost.any() or network.generators.n_cost_points.any():
         lines += _matrix("gencost", _gencost(network))
     if named:
         quoted = (
@@ -115,10 +115,20 @@ def _degrees(angle: FloatArray, free: BoolArray, written: float) -> FloatArray:
 
 
 def _gencost(network: Network) -> FloatArray:
-    base = network.base_mva
-    rows = len(network.generators)
-    per_mw = network.generators.cost / base ** np.array([2.0, 1.0, 0.0])
-    return np.column_stack([np.full(rows, 2.0), np.zeros((rows, 2)), np.full(rows, 3.0), per_mw])
+    base, gen = network.base_mva, network.generators
+    rows, count = len(gen), gen.n_cost_points
+    per_mw = gen.cost / base ** np.array([2.0, 1.0, 0.0])
+    table = np.zeros((rows, 4 + max(3, 2 * int(count.max(initial=0)))))
+    table[:, 0], table[:, 3], table[:, 4:7] = 2.0, 3.0, np.nan_to_num(per_mw)
+    for row in np.flatnonzero(count):
+        points = gen.cost_points[row, : count[row]] * (base, 1.0)
+        table[row, 4:] = 0.0
+        table[row, 0], table[row, 3], table[row, 4 : 4 + points.size] = (
+            1.0,
+            count[row],
+            points.ravel(),
+        )
+    return table
 
 
 def _matrix(name: str, rows: FloatArray) -> Iterable[str]:
