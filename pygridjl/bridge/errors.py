@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pygridjl.core.errors import PyGridJLError
 
 __all__ = [
@@ -49,6 +51,9 @@ class JuliaBridgeError(PyGridJLError):
 
 
 class _MendableError(JuliaBridgeError):
+    # The ways to mend it are what one needs to read.
+    longest: ClassVar[int] = 1000
+
     def _message(self, detail: str) -> str:
         ways = "; ".join(f"({i}) {fix}" for i, fix in enumerate(FIXES, 1))
         return f"{detail}. Ways to mend it: {ways}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 
 import click
 
+from pygridjl.cli.output import claim_standard_output, one_line
 from pygridjl.core.errors import PyGridJLError
 
 __all__ = ["cli", "main"]
@@ -51,20 +53,38 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; turn errors raised on purpose into one line and exit code 2."""
+    """Run the command line: 0 answer, 1 none, 2 bad input or output, 3 defect, 130 stopped."""
+    claim_standard_output()
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """Return the exit code; errors raised on purpose are one line on standard error."""
     try:
         code = cli.main(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+        hint = f" (see {where} --help)" if where else ""
+        return _failed(error.format_message(), 2, hint)
+    except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        return 130
     except PyGridJLError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        return _failed(str(error), 2, longest=error.longest)
+    except MemoryError:
+        return _failed("not enough memory for what was asked", 2)
     except BrokenPipeError:
         # The reader of our output went away (for example `| head`): nothing is left to say.
         sys.stderr.close()
-        sys.exit(141)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 141
+    except Exception as error:
+        traceback.print_exc()
+        return _failed(f"a defect of pygridjl, please report it: {error!r}", 3)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(message: str, code: int, hint: str = "", longest: int = PyGridJLError.longest) -> int:
+    click.echo(one_line(f"Error: {message}{hint}", longest), err=True)
+    return code

@@ -7,7 +7,7 @@ code 2; everything else is a defect of the program and keeps its traceback.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from pygridjl.core.findings import Finding
@@ -30,7 +30,16 @@ __all__ = [
 
 
 class PyGridJLError(Exception):
-    """Base of all errors raised on purpose by pygridjl."""
+    """Base of all errors raised on purpose by pygridjl.
+
+    Attributes
+    ----------
+    longest : int
+        Most characters that the command line shows; what a file or an argument holds may be any
+        length.
+    """
+
+    longest: ClassVar[int] = 300
 
 
 class PyGridJLWarning(UserWarning):

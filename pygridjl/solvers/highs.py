@@ -217,7 +217,13 @@ class HighsModel:
         # with a clock that runs on from run to run.
         passed = 0.0 if self._integer.any() else self._highs.getRunTime()
         self._option("time_limit", passed + limit)
-        self._do("run")
+        # HiGHS keeps its threads from run to run, whoever ran it, and refuses another number of
+        # them: a caller's are dropped before and ours after.
+        highspy.Highs.resetGlobalScheduler(True)
+        try:
+            self._do("run")
+        finally:
+            highspy.Highs.resetGlobalScheduler(True)
         return self._highs.getModelStatus()
 
     def _solution(self, status: Any, ray: FloatArray | None) -> HighsSolution:
