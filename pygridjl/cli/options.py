@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from tqdm import tqdm
 
-from pygridjl.core.errors import InvalidOptionError
-
-if TYPE_CHECKING:
-    from pygridjl.study.store import TaskStore
-
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["Reporter", "ids_option", "json_option", "open_store", "progress", "study_options"]
+__all__ = ["Reporter", "ids_option", "json_option", "progress"]
 
 
 def json_option(function: F) -> F:
@@ -42,46 +36,6 @@ def _parse_ids(
         raise click.BadParameter(
             f"{value!r} is not a list of branch ids such as 7,9,14", param=parameter
         ) from None
-
-
-def study_options(folder: str) -> Callable[[F], F]:
-    """Add ``--out``, ``--resume`` and ``--seed``."""
-
-    def add(function: F) -> F:
-        for option in (
-            click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
-            click.option(
-                "--resume", is_flag=True, help="Go on from an interrupted run in the same folder."
-            ),
-            click.option(
-                "--out",
-                default=folder,
-                show_default=True,
-                type=click.Path(file_okay=False, path_type=Path),
-                help="Folder for tables, figures and the store of finished rows.",
-            ),
-        ):
-            function = option(function)
-        return function
-
-    return add
-
-
-def open_store(folder: Path, *, resume: bool) -> TaskStore:
-    """Open the store of finished rows in a folder, which is created.
-
-    Raises
-    ------
-    InvalidOptionError
-        If the folder cannot be made or the store cannot be opened.
-    """
-    from pygridjl.study.store import TaskStore
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidOptionError(f"--out: cannot make {folder}: {error.strerror}") from error
-    return TaskStore(folder / "finished.sqlite", resume=resume)
 
 
 def progress(what: str, total: int) -> tqdm[Any]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from pygridjl.core.errors import InvalidOptionError, PyGridJLError
 from pygridjl.core.result import engine_versions
+from pygridjl.study.task import Row, Task
 
 __all__ = ["TaskStore"]
-
-Row = dict[str, Any]
 
 
 class TaskStore:
@@ -49,15 +46,13 @@ class TaskStore:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=60)
 
-    def run(self, task: Mapping[str, Any], compute: Callable[[], Row]) -> Row:
+    def run(self, task: Task) -> Row:
         """Return the row of a task, computing and storing it unless it is there.
 
         Parameters
         ----------
-        task : mapping
-            What is asked, in plain JSON values. The row starts with these columns.
-        compute : callable
-            Computes the remaining columns, in plain JSON values.
+        task : Task
+            What is asked, and how it is computed. The row starts with what is asked.
 
         Returns
         -------
@@ -65,7 +60,7 @@ class TaskStore:
             The row. A task that ends in a :class:`PyGridJLError` has the message in column
             ``error``; it is kept and not tried again by a resumed run.
         """
-        asked = json.dumps({**task, **engine_versions()}, sort_keys=True)
+        asked = json.dumps({**task.asked, **engine_versions()}, sort_keys=True)
         key = hashlib.sha256(asked.encode()).hexdigest()
         with closing(self._connect()) as connection, connection:
             found = connection.execute("SELECT row FROM task WHERE key = ?", (key,)).fetchone()
@@ -73,9 +68,9 @@ class TaskStore:
             row: Row = json.loads(found[0])
             return row
         try:
-            row = {**task, **compute(), "error": ""}
+            row = {**task.asked, **task.compute(task.asked), "error": ""}
         except PyGridJLError as error:
-            row = {**task, "error": f"{type(error).__name__}: {error}"}
+            row = {**task.asked, "error": f"{type(error).__name__}: {error}"}
         with closing(self._connect()) as connection, connection:
             connection.execute(
                 "INSERT OR REPLACE INTO task VALUES (?, ?, ?)", (key, asked, json.dumps(row))

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from pygridjl.cli.benchmark import command
 from pygridjl.experiments.siting import tasks as study
 
-TINY = study.Plan(
+TINY = study.Extent(
     stage_feeders=("ieee13",),
     timed=(4, 2, 2),
     sets=(("ieee13", 24, 1e-3, 2),),
@@ -125,7 +125,7 @@ def test_a_resumed_run_returns_the_same_rows_and_computes_none(benchmark, monkey
 
 
 def test_an_interrupted_run_keeps_what_is_finished(tmp_path, monkeypatch):
-    tiny = study.Plan(
+    tiny = study.Extent(
         stage_feeders=(),
         timed=(1, 1, 1),
         sets=(("ieee13", 24, 1e-3, 1),),
@@ -138,11 +138,11 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "compile_kernels", lambda: 0.0)
     real, calls = study._solve, []
 
-    def until_interrupted(asked, say):
+    def until_interrupted(asked):
         calls.append(asked["method"])
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return real(asked, say)
+        return real(asked)
 
     monkeypatch.setattr(study, "_solve", until_interrupted)
     stopped = run(tmp_path, code=1)

@@ -53,7 +53,8 @@ def rows(monkeypatch, tmp_path):
     poor = minimum_spanning_tree(problem)
     monkeypatch.setattr(study, "julia_reconfigure", solver_that(poor, tree, 0.2, 0.8, 1.0))
     store = TaskStore(tmp_path / "rows.sqlite", resume=False)
-    found = list(study.baseline_rows(store, time_limit=3.0))
+    tasks = study.baseline_tasks(time_limit=3.0)
+    found = study.join_baselines([store.run(task) for task in tasks])
     return {(row["method"], row["start"]): row for row in found}
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from siting_toys import toy_problem
 
-from pygridjl.experiments.spar.page import spar_report
 from pygridjl.experiments.spar.printed import audit_rows, size_rows
 from pygridjl.experiments.spar.tables import bounds_lines, comparison_lines, master_lines
+from pygridjl.experiments.spar.text import spar_report
 from pygridjl.report.tables import markdown_table
 from pygridjl.siting.sample_bounds import Batch, bounds_of
 

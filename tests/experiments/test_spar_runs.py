@@ -5,15 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pygridjl.experiments.spar.bounds import batch_rows, bounds_results, reference_rows
-from pygridjl.experiments.spar.masters import KINDS, master_rows, stage_rows
+from pygridjl.experiments.spar.bounds import batch_tasks, bounds_results, reference_tasks
+from pygridjl.experiments.spar.masters import KINDS, master_tasks, stage_tasks
 from pygridjl.experiments.spar.printed import TABLES
 from pygridjl.experiments.spar.tasks import (
     OBJECTIVES,
     QUICK,
     as_values,
-    comparison_rows,
     comparison_summary,
+    comparison_tasks,
     learning_summary,
 )
 from pygridjl.siting.result import improvement_captured
@@ -122,26 +122,27 @@ TINY = dataclasses.replace(
 @pytest.mark.slow
 def test_bounds_and_decisions_keep_their_order_and_a_second_run_reads_the_store(tmp_path):
     store = TaskStore(tmp_path / "s.sqlite", resume=False)
-    rows = list(comparison_rows(store, TINY))
+    rows = [store.run(task) for task in comparison_tasks(TINY)]
     assert [r["error"] for r in rows] == [""] * len(rows)
     for line in comparison_summary(rows):
         assert line["bound"] <= line["least"] <= line["most"] <= line["no_dg"]
-    (reference,) = reference_rows(store, TINY)
+    (reference,) = [store.run(task) for task in reference_tasks(TINY)]
     assert reference["bound"] <= reference["value"] <= reference["no_dg"]
-    samples = list(batch_rows(store, TINY))
+    samples = [store.run(task) for task in batch_tasks(TINY)]
     for row in samples:
         assert row["sample_bound"] <= row["sample_value"]
         assert reference["bound"] <= row["full_value"] + 1e-9
     again = TaskStore(tmp_path / "s.sqlite", resume=True)
-    assert list(batch_rows(again, TINY)) == samples
-    assert list(comparison_rows(again, TINY)) == rows
+    assert [again.run(task) for task in batch_tasks(TINY)] == samples
+    assert [again.run(task) for task in comparison_tasks(TINY)] == rows
 
 
 @pytest.mark.slow
 def test_masters_have_the_sizes_of_their_formulas(tmp_path):
     """4 N + 4 rows and (L + 3) N columns; N = 131 sites and two rows less or more are ours."""
     plan = dataclasses.replace(TINY, rival_seconds=0.1)
-    rows = list(master_rows(TaskStore(tmp_path / "s.sqlite", resume=False), plan))
+    store = TaskStore(tmp_path / "s.sqlite", resume=False)
+    rows = [store.run(task) for task in master_tasks(plan)]
     assert [(r["objective"], r["kind"]) for r in rows] == [
         (o, k) for o in OBJECTIVES for k in KINDS
     ]
@@ -156,7 +157,8 @@ def test_masters_have_the_sizes_of_their_formulas(tmp_path):
 
 
 def test_a_second_stage_has_the_phases_that_exist():
-    (row,) = stage_rows(QUICK)
+    (task,) = stage_tasks(QUICK)
+    row = task.compute(task.asked)
     assert (row["buses"], row["nodes"]) == (132, 278)
     # P, Q, U, two deviations a node; one injection a phase of a site, all buses but the source.
     assert row["columns"] == 5 * 278 + 275

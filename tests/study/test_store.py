@@ -6,10 +6,11 @@ import pytest
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.study.store import TaskStore
+from pygridjl.study.task import Task
 
 
 def _counting(calls, value=1.5):
-    def compute():
+    def compute(_):
         calls.append(1)
         return {"value": value}
 
@@ -19,9 +20,9 @@ def _counting(calls, value=1.5):
 def test_a_resumed_store_computes_nothing_twice(tmp_path):
     calls = []
     first = TaskStore(tmp_path / "s.sqlite", resume=False)
-    row = first.run({"case": "a", "seed": 0}, _counting(calls))
+    row = first.run(Task({"case": "a", "seed": 0}, _counting(calls)))
     again = TaskStore(tmp_path / "s.sqlite", resume=True).run(
-        {"seed": 0, "case": "a"}, _counting(calls, 99.0)
+        Task({"seed": 0, "case": "a"}, _counting(calls, 99.0))
     )
     assert row == again == {"case": "a", "seed": 0, "value": 1.5, "error": ""}
     assert len(calls) == 1
@@ -30,39 +31,39 @@ def test_a_resumed_store_computes_nothing_twice(tmp_path):
 def test_without_resume_everything_is_computed_anew(tmp_path):
     calls = []
     for _ in range(2):
-        TaskStore(tmp_path / "s.sqlite", resume=False).run({"case": "a"}, _counting(calls))
+        TaskStore(tmp_path / "s.sqlite", resume=False).run(Task({"case": "a"}, _counting(calls)))
     assert len(calls) == 2
 
 
 def test_other_tasks_and_other_versions_are_other_rows(tmp_path, monkeypatch):
     calls = []
     store = TaskStore(tmp_path / "s.sqlite", resume=True)
-    store.run({"case": "a"}, _counting(calls))
-    store.run({"case": "b"}, _counting(calls))
+    store.run(Task({"case": "a"}, _counting(calls)))
+    store.run(Task({"case": "b"}, _counting(calls)))
     monkeypatch.setattr(
         "pygridjl.study.store.engine_versions", lambda: {"pygridjl": "another version"}
     )
-    store.run({"case": "a"}, _counting(calls))
+    store.run(Task({"case": "a"}, _counting(calls)))
     assert len(calls) == 3
 
 
 def test_errors_raised_on_purpose_become_rows(tmp_path):
-    def fail():
+    def fail(_):
         raise SolverError("no licence")
 
-    row = TaskStore(tmp_path / "s.sqlite", resume=False).run({"case": "a"}, fail)
+    row = TaskStore(tmp_path / "s.sqlite", resume=False).run(Task({"case": "a"}, fail))
     assert row == {"case": "a", "error": "SolverError: no licence"}
 
 
 def test_an_interruption_loses_no_finished_row(tmp_path):
     store = TaskStore(tmp_path / "s.sqlite", resume=False)
-    store.run({"case": "a"}, lambda: {"value": 1})
+    store.run(Task({"case": "a"}, lambda _: {"value": 1}))
 
-    def interrupted():
+    def interrupted(_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.run({"case": "b"}, interrupted)
+        store.run(Task({"case": "b"}, interrupted))
     with sqlite3.connect(tmp_path / "s.sqlite") as connection:
         assert connection.execute("SELECT COUNT(*) FROM task").fetchone() == (1,)
 

@@ -1,1 +1,28 @@
 """The experiments of FORWARD."""
+
+from dataclasses import dataclass
+
+from pygridjl.core.methods import option
+from pygridjl.experiments.registry import Experiment
+
+__all__ = ["EXPERIMENT", "Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of ``pygridjl reproduce forward``."""
+
+    seed: int = option(0, "Seed of the random parts.", least=0)
+
+
+EXPERIMENT = Experiment(
+    name="forward",
+    kind="reproduce",
+    text=(
+        "FORWARD: Table I, the pseudo-code as printed, and what cannot be reproduced.\n\n"
+        "Writes report.md with its tables and figure into the folder --out."
+    ),
+    plan="pygridjl.experiments.forward.tasks:plan",
+    page="pygridjl.experiments.forward.page:page",
+    options=Options,
+)

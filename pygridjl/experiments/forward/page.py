@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from pygridjl.experiments.reconfiguration.page import standard_columns, table_by_instance
+from pygridjl.experiments.forward import Options
+from pygridjl.experiments.forward.tasks import cost_comparison, data_notes, random_summary
+from pygridjl.experiments.reconfiguration.page import (
+    plot_benchmark,
+    standard_columns,
+    table_by_instance,
+)
+from pygridjl.experiments.reconfiguration.tasks import TABLE_METHODS, join_standard, join_table
+from pygridjl.experiments.registry import Page
 from pygridjl.report.tables import Column, markdown_table, number
 
-__all__ = ["forward_report"]
+__all__ = ["forward_report", "page"]
 
 Row = Mapping[str, Any]
 
@@ -37,6 +46,22 @@ _STANDARD_TEXT = (
 )
 
 
+def page(rows: Mapping[str, list[dict[str, Any]]], _options: Options, folder: Path) -> Page:
+    """Lay the comparison out and draw the benchmark's figure."""
+    table = join_table(rows["Table I"], rows["bounds"])
+    standard = join_standard(rows["standard cases"])
+    summary, costs = random_summary(rows["random instances"]), cost_comparison(table)
+    (example,) = rows["counterexample"]
+    text = forward_report(TABLE_METHODS, table, standard, summary, costs, data_notes(), example)
+    return Page(
+        text,
+        {"table_I": table, "standard": standard, "random": summary, "costs": costs},
+        {"table-I": table, "standard": standard},
+        [plot_benchmark(table, standard, folder / "benchmark.png")],
+        report=True,
+    )
+
+
 def forward_report(
     methods: Sequence[str],
     table: Sequence[Row],
@@ -44,7 +69,7 @@ def forward_report(
     random: Sequence[Row],
     costs: Sequence[Row],
     notes: Sequence[Row],
-    counterexample: Any,
+    example: Row,
 ) -> str:
     """Lay out the comparison with the FORWARD paper.
 
@@ -54,8 +79,8 @@ def forward_report(
         Methods of Table I.
     table, standard, random, costs, notes : sequence of mapping
         Rows of the studies of the same names.
-    counterexample : Counterexample
-        Outcome of the counterexample to Lemma 3.3.
+    example : mapping
+        Row of the counterexample to Lemma 3.3.
 
     Returns
     -------
@@ -67,12 +92,11 @@ def forward_report(
     counted = sum(row["instances"] for row in random)
     solved = sum(rate * row["instances"] for rate, row in zip(literal, random, strict=True))
     verdict = (
-        f"fails: *{counterexample.literal_error}*, so Lemma 3.3 does not hold as printed"
-        if counterexample.literal_error
+        f"fails: *{example['literal_error']}*, so Lemma 3.3 does not hold as printed"
+        if example["literal_error"]
         else "does not fail"
     )
-    example = counterexample
-    opened = ", ".join(map(str, example.faithful_open))
+    opened = ", ".join(map(str, example["faithful_open"]))
     solved_text = f"Of {counted} random Watts–Strogatz instances (k = 4, β = 0.1) the literal mode "
     parts = [
         "# FORWARD: the paper's experiments, repeated",
@@ -82,8 +106,8 @@ def forward_report(
         markdown_table(*table_by_instance(table)),
         "## The printed pseudo-code",
         f"{_LITERAL_TEXT} {verdict}. The faithful mode, which deletes edges within one tree only, "
-        f"opens branch {opened} at {example.faithful_kw:.6g} kW (proven optimum "
-        f"{example.optimum_kw:.6g} kW).",
+        f"opens branch {opened} at {example['faithful_kw']:.6g} kW (proven optimum "
+        f"{example['optimum_kw']:.6g} kW).",
         f"{solved_text}solves {solved:.0f}. Cells: instances solved in %, median cost over the "
         "best cost seen.",
         markdown_table(random, _random_columns(methods)),

@@ -4,52 +4,46 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pygridjl.core.errors import UnservedNodesError
+from pygridjl.experiments.forward import Options
 from pygridjl.experiments.forward.printed import FORWARD_TABLE_I
-from pygridjl.experiments.reconfiguration.tasks import TABLE_METHODS
+from pygridjl.experiments.reconfiguration.tasks import (
+    TABLE_METHODS,
+    compile_kernels,
+    random_tasks,
+    table_parts,
+)
 from pygridjl.grid.cases import get_case
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 from pygridjl.reconfiguration import reconfigure
+from pygridjl.study.task import Plan, Row, Task
 
 __all__ = [
     "RANDOM_SIZES",
-    "Counterexample",
     "cost_comparison",
-    "counterexample",
     "counterexample_network",
     "data_notes",
+    "plan",
     "random_summary",
 ]
 
-Row = dict[str, Any]
-
 # Buses and sources of the random Watts–Strogatz instances; the last three are those of Table I.
 RANDOM_SIZES = ((40, 4), (120, 10), (240, 10), (400, 20))
+INSTANCES = 10
 
 
-@dataclass(frozen=True)
-class Counterexample:
-    """The smallest instance on which the printed pseudo-code fails.
-
-    Attributes
-    ----------
-    literal_error : str
-        Message of the literal mode.
-    faithful_open : tuple of int
-        Open branches of the faithful mode.
-    faithful_kw, optimum_kw : float
-        Its cost and the proven optimum.
-    """
-
-    literal_error: str
-    faithful_open: tuple[int, ...]
-    faithful_kw: float
-    optimum_kw: float
+def plan(options: Options) -> Plan:
+    """List the benchmark's tables, the random instances and the counterexample."""
+    parts = table_parts(seed=options.seed)
+    parts["random instances"] = random_tasks(
+        seed=options.seed, sizes=RANDOM_SIZES, instances=INSTANCES
+    )
+    parts["counterexample"] = [Task({"table": "counterexample"}, _counterexample)]
+    return Plan(parts, compile_kernels)
 
 
 def counterexample_network() -> Network:
@@ -69,14 +63,8 @@ def counterexample_network() -> Network:
     )
 
 
-def counterexample() -> Counterexample:
-    """Run both modes on the counterexample to Lemma 3.3.
-
-    Returns
-    -------
-    Counterexample
-        What happened. ``literal_error`` is empty if the literal mode does not fail.
-    """
+def _counterexample(_: Mapping[str, Any]) -> Row:
+    """Run both modes; ``literal_error`` is empty if the literal mode does not fail."""
     network = counterexample_network()
     try:
         reconfigure(network, "forward-literal", problem="balanced")
@@ -85,9 +73,12 @@ def counterexample() -> Counterexample:
         error = str(failure)
     faithful = reconfigure(network, "forward-faithful", problem="balanced")
     exact = reconfigure(network, "exact", problem="balanced")
-    assert faithful.objective is not None
-    assert exact.bound is not None
-    return Counterexample(error, faithful.open_branches, faithful.objective, exact.bound)
+    return {
+        "literal_error": error,
+        "faithful_open": list(faithful.open_branches),
+        "faithful_kw": faithful.objective,
+        "optimum_kw": exact.bound,
+    }
 
 
 def random_summary(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -96,7 +87,7 @@ def random_summary(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     Parameters
     ----------
     rows : sequence of mapping
-        Rows of :func:`pygridjl.experiments.reconfiguration.tasks.random_rows`.
+        Rows of :func:`pygridjl.experiments.reconfiguration.tasks.random_tasks`.
 
     Returns
     -------
@@ -127,7 +118,7 @@ def cost_comparison(table: Sequence[Mapping[str, Any]]) -> list[Row]:
     Parameters
     ----------
     table : sequence of mapping
-        Rows of :func:`pygridjl.experiments.reconfiguration.tasks.table_rows`.
+        Table I, from :func:`pygridjl.experiments.reconfiguration.tasks.join_table`.
 
     Returns
     -------

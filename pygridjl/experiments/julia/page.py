@@ -6,18 +6,48 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pygridjl.experiments.julia import Options
+from pygridjl.experiments.julia.tasks import PACKAGES, join_baselines
+from pygridjl.experiments.registry import Page
 from pygridjl.report.figures import new_figure, save_figure
-from pygridjl.report.tables import Column, number
+from pygridjl.report.tables import Column, number, text_table
 
 __all__ = [
     "baseline_columns",
     "crossing_columns",
     "engine_columns",
     "first_call_columns",
+    "page",
     "plot_julia",
 ]
 
 Row = Mapping[str, Any]
+
+
+def page(rows: Mapping[str, list[dict[str, Any]]], _options: Options, folder: Path) -> Page:
+    """Lay the four tables out and draw the figure."""
+    parts = {
+        "first calls": (rows["first calls"], first_call_columns()),
+        "crossing": (rows["crossing"], crossing_columns()),
+        "engines": (rows["engines"], engine_columns()),
+        "baselines": (join_baselines(rows["baselines"]), baseline_columns()),
+    }
+    tables = {name: table for name, (table, _) in parts.items()}
+    versions = {name: rows["versions"][0][name] for name in PACKAGES if name in rows["versions"][0]}
+    text = "\n".join(
+        [
+            *(
+                f"{name}\n{text_table(table, columns)}\n"
+                for name, (table, columns) in parts.items()
+            ),
+            "    seconds of solvers in Julia to feasible and optimal: within a factor of two",
+            "    " + ", ".join(f"{name} {version}" for name, version in versions.items()),
+        ]
+    )
+    found = {name.replace(" ", "_"): table for name, table in tables.items()}
+    files = {name.replace(" ", "-"): table for name, table in tables.items()}
+    figure = plot_julia(tables["first calls"], tables["baselines"], folder / "julia.png")
+    return Page(text, {**found, "versions": versions}, files, [figure])
 
 
 def first_call_columns() -> list[Column]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from pygridjl.bridge.problems.feeder_opf import FeederFormulation, JuliaFeederOp
 from pygridjl.bridge.problems.network_opf import julia_opf
 from pygridjl.bridge.problems.radial import JuliaRadial, RadialSolver, julia_reconfigure
 from pygridjl.core.types import BoolArray
+from pygridjl.experiments.julia import Options
 from pygridjl.experiments.julia.stage import StageOfBoth
 from pygridjl.grid import Feeder
 from pygridjl.grid.cases import get_case
@@ -26,18 +29,18 @@ from pygridjl.reconfiguration.certificates import (
 from pygridjl.reconfiguration.forward import forward
 from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem, build_problem
 from pygridjl.siting.problem import Objective
-from pygridjl.study.store import TaskStore
+from pygridjl.study.task import Plan, Row, Task
 
 __all__ = [
     "BASELINE_INSTANCES",
     "BASELINE_SOLVERS",
-    "baseline_rows",
-    "crossing_rows",
-    "engine_rows",
-    "first_call_rows",
+    "baseline_tasks",
+    "crossing_tasks",
+    "engine_tasks",
+    "first_call_tasks",
+    "join_baselines",
+    "plan",
 ]
-
-Row = dict[str, Any]
 
 BASELINE_INSTANCES: dict[str, ProblemKind] = {
     "forward11": "balanced",
@@ -64,55 +67,88 @@ SAME = 1e-6
 SHORTEST = 0.05
 
 
-def first_call_rows(store: TaskStore, *, started: float) -> Iterator[Row]:
-    """Yield what the first call of each kind costs in this process, and what the next ones do.
+START = "start of Julia"
+# Distributions whose versions the report names.
+PACKAGES = ("JuMP", "HiGHS", "Ipopt", "SCIP", "Pajarito", "Juniper")
 
-    Nothing but the start of Julia may come before.
 
-    Parameters
-    ----------
-    store : TaskStore
-        Where finished rows are kept.
-    started : float
-        Seconds the start of Julia took.
-
-    Yields
-    ------
-    dict
-        ``call, first_seconds, warm_seconds``; the latter is the best of three and None for the
-        start of Julia.
-    """
-    network, feeder = get_case("case14"), load_feeder(FEEDER)
-    small = load_feeder("ieee13")
-    radial = _problem("forward18")
-    calls: dict[str, Callable[[], object]] = {
-        "LinDistFlow OPF, IEEE 13 (PMD)": lambda: _flow(small, "lindist"),
-        "AC-OPF, IEEE 13 (PMD)": lambda: _flow(small, "acp"),
-        "LinDistFlow OPF, IEEE 123 (PMD)": lambda: _flow(feeder, "lindist"),
-        "AC-OPF, case14 (PowerModels)": lambda: julia_opf(network, "acp"),
-        "second stage, 24 scenarios": lambda: StageOfBoth(FEEDER, 24).julia(),
-        **{
-            f"reconfigure forward18, {solver}": lambda s=solver: _solve(radial, s)  # type: ignore[misc]
-            for solver in BASELINE_SOLVERS
-        },
+def plan(options: Options) -> Plan:
+    """List the measurements; the first calls come first, in a Julia that has done nothing yet."""
+    parts = {
+        "first calls": first_call_tasks(),
+        "crossing": crossing_tasks(),
+        "engines": engine_tasks(time_limit=options.time_limit),
+        "baselines": baseline_tasks(time_limit=options.time_limit),
+        "versions": [Task({"table": "versions"}, _versions)],
     }
-    yield store.run(
-        {"table": "first call", "call": "start of Julia"},
-        lambda: {"first_seconds": started, "warm_seconds": None},
-    )
-    for name, call in calls.items():
-        yield store.run(
-            {"table": "first call", "call": name},
-            lambda c=call: {  # type: ignore[misc]
-                "first_seconds": _seconds(c),
-                "warm_seconds": min(_seconds(c) for _ in range(3)),
-            },
-        )
+    return Plan(parts, start_julia)
+
+
+def _versions(_: Mapping[str, Any]) -> Row:
+    return dict(runtime.versions(*PACKAGES))
+
+
+@cache
+def start_julia() -> float:
+    """Start Julia unless it runs; return the seconds the first start took."""
+    began = time.perf_counter()
+    runtime.start()
+    return time.perf_counter() - began
+
+
+def first_call_tasks() -> list[Task]:
+    """List what the first call of each kind costs in a process, and what the next ones do.
+
+    Returns
+    -------
+    list of Task
+        Their rows have ``call, first_seconds, warm_seconds``; the latter is the best of three and
+        None for the start of Julia.
+    """
+    solvers = [f"reconfigure forward18, {solver}" for solver in BASELINE_SOLVERS]
+    return [
+        Task({"table": "first call", "call": call}, _first_call)
+        for call in (START, *_CALLS, *solvers)
+    ]
+
+
+def _first_call(asked: Mapping[str, Any]) -> Row:
+    name = asked["call"]
+    if name == START:
+        return {"first_seconds": start_julia(), "warm_seconds": None}
+    if name in _CALLS:
+        # Data are read before the clock starts.
+        call = _CALLS[name]()
+    else:
+        problem, solver = _problem("forward18"), name.rsplit(" ", 1)[1]
+        call = partial(_solve, problem, solver)
+    first = _seconds(call)
+    return {"first_seconds": first, "warm_seconds": min(_seconds(call) for _ in range(3))}
 
 
 def _flow(feeder: Feeder, formulation: FeederFormulation) -> JuliaFeederOpf:
     # The published feeders exceed their ampacities as they stand.
     return julia_feeder_opf(feeder, formulation, ampacity=False)
+
+
+def _feeder_flow(name: str, formulation: FeederFormulation) -> Callable[[], object]:
+    feeder = load_feeder(name)
+    return lambda: _flow(feeder, formulation)
+
+
+def _network_flow() -> Callable[[], object]:
+    network = get_case("case14")
+    return lambda: julia_opf(network, "acp")
+
+
+# What reads its data and returns what is timed.
+_CALLS: dict[str, Callable[[], Callable[[], object]]] = {
+    "LinDistFlow OPF, IEEE 13 (PMD)": lambda: _feeder_flow("ieee13", "lindist"),
+    "AC-OPF, IEEE 13 (PMD)": lambda: _feeder_flow("ieee13", "acp"),
+    "LinDistFlow OPF, IEEE 123 (PMD)": lambda: _feeder_flow(FEEDER, "lindist"),
+    "AC-OPF, case14 (PowerModels)": _network_flow,
+    "second stage, 24 scenarios": lambda: lambda: StageOfBoth(FEEDER, 24).julia(),
+}
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -132,29 +168,21 @@ def _repeated(call: Callable[[], object], repeats: int) -> float:
     return float(best)
 
 
-def crossing_rows(store: TaskStore) -> Iterator[Row]:
-    """Yield what it costs to cross from Python to Julia and back, once everything is warm.
+def crossing_tasks() -> list[Task]:
+    """List what it costs to cross from Python to Julia and back, once everything is warm.
 
-    Parameters
-    ----------
-    store : TaskStore
-        Where finished rows are kept.
-
-    Yields
-    ------
-    dict
-        ``what, seconds, juliacall_seconds, numpy_copy_seconds``: by the bridge, by juliacall
-        alone, and of a copy of the same array by numpy.
+    Returns
+    -------
+    list of Task
+        Their rows have ``what, seconds, juliacall_seconds, numpy_copy_seconds``: by the bridge,
+        by juliacall alone, and of a copy of the same array by numpy.
     """
+    return [Task({"table": "crossing", "what": what}, _crossing) for what in _CROSSINGS]
+
+
+def _crossing(asked: Mapping[str, Any]) -> Row:
     runtime.start()
-    tasks: dict[str, Callable[[], Row]] = {
-        "empty call": _empty_call,
-        "1e6 floats in": _array_in,
-        "1e6 floats out": _array_out,
-        "IEEE 123 feeder in, solution out": _feeder_crossing,
-    }
-    for what, compute in tasks.items():
-        yield store.run({"table": "crossing", "what": what}, compute)
+    return _CROSSINGS[asked["what"]]()
 
 
 def _empty_call() -> Row:
@@ -195,47 +223,62 @@ def _feeder_crossing() -> Row:
     return {"seconds": min(_flow(feeder, "lindist").seconds["crossing"] for _ in range(5))}
 
 
-def engine_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
-    """Yield build and solve seconds of the same problems in Python and by JuMP.
+_CROSSINGS: dict[str, Callable[[], Row]] = {
+    "empty call": _empty_call,
+    "1e6 floats in": _array_in,
+    "1e6 floats out": _array_out,
+    "IEEE 123 feeder in, solution out": _feeder_crossing,
+}
+
+
+def engine_tasks(*, time_limit: float) -> list[Task]:
+    """List the problems that Python and JuMP both build and solve.
 
     Parameters
     ----------
-    store : TaskStore
-        Where finished rows are kept.
     time_limit : float
         Seconds for each mixed-integer program.
 
-    Yields
-    ------
-    dict
-        ``problem, solver, python_build_seconds, python_solve_seconds, julia_build_seconds,
-        julia_solve_seconds, difference``; the last is relative, between the two objectives.
-        Mixed-integer programs of the two halves differ in their formulation and their build is
-        part of ``solve`` in Python; a search that its time limit ended has ``python_ended`` or
-        ``julia_ended`` false.
+    Returns
+    -------
+    list of Task
+        Their rows have ``problem, solver, python_build_seconds, python_solve_seconds,
+        julia_build_seconds, julia_solve_seconds, difference``; the last is relative, between the
+        two objectives. Mixed-integer programs of the two halves differ in their formulation and
+        their build is part of ``solve`` in Python; a search that its time limit ended has
+        ``python_ended`` or ``julia_ended`` false.
     """
-    runtime.start()
-    stages: dict[Objective, str] = {"voltage": "HiGHS", "loss": "Clarabel"}
-    for objective, solver in stages.items():
-        name = f"second stage {FEEDER} × {SCENARIOS}, {objective}"
-        yield store.run(
-            {"table": "engines", "problem": name, "solver": solver},
-            lambda o=objective: _second_stages(o),  # type: ignore[misc]
+    stages = [
+        Task(
+            {
+                "table": "engines",
+                "problem": f"second stage {FEEDER} × {SCENARIOS}, {objective}",
+                "solver": solver,
+                "objective": objective,
+            },
+            _second_stages,
         )
-    both: dict[str, tuple[Callable[..., Certificate], RadialSolver]] = {
-        "SCIP": (scip_linear, "scip"),
-        "HiGHS": (highs_outer_approximation, "highs-oa"),
-    }
-    for name in PROGRAM_INSTANCES:
-        for solver, (python, julia) in both.items():
-            yield store.run(
-                {"table": "engines", "problem": name, "solver": solver, "limit": time_limit},
-                lambda n=name, p=python, j=julia: _programs(n, p, j, time_limit),  # type: ignore[misc]
-            )
+        for objective, solver in _STAGE_SOLVERS.items()
+    ]
+    programs = [
+        Task(
+            {"table": "engines", "problem": name, "solver": solver, "limit": time_limit},
+            _programs,
+        )
+        for name, solver in product(PROGRAM_INSTANCES, _PROGRAM_SOLVERS)
+    ]
+    return [*stages, *programs]
 
 
-def _second_stages(objective: Objective) -> Row:
-    stage = StageOfBoth(FEEDER, SCENARIOS, objective)
+_STAGE_SOLVERS: dict[Objective, str] = {"voltage": "HiGHS", "loss": "Clarabel"}
+_PROGRAM_SOLVERS: dict[str, tuple[Callable[..., Certificate], RadialSolver]] = {
+    "SCIP": (scip_linear, "scip"),
+    "HiGHS": (highs_outer_approximation, "highs-oa"),
+}
+
+
+def _second_stages(asked: Mapping[str, Any]) -> Row:
+    stage = StageOfBoth(FEEDER, SCENARIOS, asked["objective"])
     python, julia = stage.python(), stage.julia()
     return {
         **{f"python_{name}_seconds": python[name] for name in ("build", "solve")},
@@ -246,10 +289,9 @@ def _second_stages(objective: Objective) -> Row:
     }
 
 
-def _programs(
-    name: str, python: Callable[..., Certificate], solver: RadialSolver, time_limit: float
-) -> Row:
-    problem = _problem(name)
+def _programs(asked: Mapping[str, Any]) -> Row:
+    problem, time_limit = _problem(asked["problem"]), asked["limit"]
+    python, solver = _PROGRAM_SOLVERS[asked["solver"]]
     ours = python(problem, None, time_limit=time_limit)
     julia = _solve(problem, solver, time_limit=time_limit)
     return {
@@ -267,53 +309,94 @@ def _programs(
     }
 
 
-def baseline_rows(store: TaskStore, *, time_limit: float) -> Iterator[Row]:
-    """Yield FORWARD, our certificate, and each solver in Julia with and without FORWARD's tree.
+def baseline_tasks(*, time_limit: float) -> list[Task]:
+    """List FORWARD and our certificate, and each solver in Julia with and without its tree.
 
     When a solver has its first answer and when the optimum is found out by time limits that
     double from 0.05 s, so both are known up to a factor of two, unless the solver ended by itself.
 
     Parameters
     ----------
-    store : TaskStore
-        Where finished rows are kept.
     time_limit : float
         Longest time limit of a solver, s.
 
-    Yields
-    ------
-    dict
+    Returns
+    -------
+    list of Task
+        For :func:`join_baselines`.
+    """
+    tasks = []
+    for instance in BASELINE_INSTANCES:
+        asked = {"table": "baselines", "instance": instance, "limit": time_limit}
+        tasks.append(Task({**asked, "method": "ours", "start": ""}, _ours))
+        tasks += [
+            Task({**asked, "method": solver, "start": start}, _baseline)
+            for solver, start in product(BASELINE_SOLVERS, ("", "FORWARD"))
+        ]
+    return tasks
+
+
+def join_baselines(rows: list[Row]) -> list[Row]:
+    """Give our row of each instance a line a method, and add FORWARD's seconds to those it started.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows of :func:`baseline_tasks`.
+
+    Returns
+    -------
+    list of dict
         ``instance, method, start, feasible_seconds, optimal_seconds, end_seconds, excess, claim,
         proven, false_claim``. Seconds are None where it did not come so far in time; with a start
         they include FORWARD's. ``excess`` is relative to the proven optimum, ``claim`` how the
         solver names its end, ``proven`` whether its bound proves its answer, ``false_claim``
         whether it claims an optimum that is none.
     """
-    runtime.start()
-    for instance in BASELINE_INSTANCES:
-        problem = _problem(instance)
-        task = {"table": "baselines", "instance": instance, "limit": time_limit}
-        ours = store.run({**task, "method": "ours", "start": ""}, lambda p=problem: _ours(p))  # type: ignore[misc]
-        tree = forward(problem)
-        for method in ("FORWARD", "cycle B&B"):
-            yield {**task, "method": method, "start": "", **ours[method], "error": ""}
-        for solver in BASELINE_SOLVERS:
-            for start in ("", "FORWARD"):
-                yield store.run(
-                    {**task, "method": solver, "start": start},
-                    lambda p=problem, s=solver, t=tree if start else None, o=ours: _baseline(  # type: ignore[misc]
-                        p, s, t, o["FORWARD"], o["optimum_kw"], time_limit
-                    ),
-                )
+    joined: list[Row] = []
+    ours: dict[str, Row] = {row["instance"]: row for row in rows if row["method"] == "ours"}
+    for row in rows:
+        if row["method"] == "ours":
+            asked = {name: row[name] for name in ("table", "instance", "limit", "start")}
+            joined += [
+                {**asked, "method": method, **row[method], "error": ""}
+                for method in ("FORWARD", "cycle B&B")
+                if not row["error"]
+            ]
+        elif row["start"] and not row["error"] and not ours[row["instance"]]["error"]:
+            joined.append(_after(row, ours[row["instance"]]["FORWARD"]))
+        else:
+            joined.append(row)
+    return joined
 
 
-def _ours(problem: RadialProblem) -> Row:
-    _ = problem.graph
-    seconds = min(_seconds(lambda: forward(problem)) for _ in range(3))
-    cycle_branch_and_bound(problem)
+def _after(row: Row, heuristic: Row) -> Row:
+    """Count a search from the beginning of the heuristic that gave its start."""
+    before = heuristic["end_seconds"]
+    times = {
+        name: None if row[name] is None else before + row[name]
+        for name in ("optimal_seconds", "end_seconds")
+    }
+    if heuristic["optimal_seconds"] is not None:
+        times["optimal_seconds"] = heuristic["optimal_seconds"]
+    return {**row, **times, "feasible_seconds": before}
+
+
+@cache
+def _proven(instance: str) -> float:
+    """Return the proven optimum, kW."""
+    problem = _problem(instance)
     proof = cycle_branch_and_bound(problem)
     assert proof.incumbent is not None, "these instances are solved in milliseconds"
-    optimum = problem.objective(proof.incumbent)
+    return problem.objective(proof.incumbent)
+
+
+def _ours(asked: Mapping[str, Any]) -> Row:
+    problem = _problem(asked["instance"])
+    _ = problem.graph
+    seconds = min(_seconds(lambda: forward(problem)) for _ in range(3))
+    optimum = _proven(asked["instance"])
+    proof = cycle_branch_and_bound(problem)
     excess = _excess(problem.objective(forward(problem)), optimum)
     return {
         "optimum_kw": optimum,
@@ -324,22 +407,18 @@ def _ours(problem: RadialProblem) -> Row:
     }
 
 
-def _baseline(
-    problem: RadialProblem,
-    solver: RadialSolver,
-    start: BoolArray | None,
-    heuristic: Row,
-    optimum: float,
-    time_limit: float,
-) -> Row:
-    before = 0.0 if start is None else heuristic["end_seconds"]
-    feasible = None if start is None else before
-    optimal = None if start is None else heuristic["optimal_seconds"]
+def _baseline(asked: Mapping[str, Any]) -> Row:
+    runtime.start()
+    problem, optimum = _problem(asked["instance"]), _proven(asked["instance"])
+    solver, time_limit = asked["method"], asked["limit"]
+    start = forward(problem) if asked["start"] else None
+    feasible: float | None = None
+    optimal: float | None = None
     limit = SHORTEST
     while True:
         limit = min(limit, time_limit)
         found = _solve(problem, solver, start, limit)
-        spent = before + found.seconds["solve"]
+        spent = found.seconds["solve"]
         excess = None if found.objective is None else _excess(found.objective, optimum)
         if feasible is None and excess is not None:
             feasible = spent

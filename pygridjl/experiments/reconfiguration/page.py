@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pygridjl.experiments.reconfiguration import Options
+from pygridjl.experiments.reconfiguration.tasks import STANDARD_METHOD, join_standard, join_table
+from pygridjl.experiments.registry import Page
 from pygridjl.report.figures import new_figure, save_figure
-from pygridjl.report.tables import Column, number
+from pygridjl.report.tables import Column, number, text_table
+from pygridjl.study.growth import growth_exponent
 
 __all__ = [
+    "page",
     "plot_benchmark",
     "plot_scale",
     "scale_columns",
@@ -18,6 +23,47 @@ __all__ = [
 ]
 
 Row = Mapping[str, Any]
+
+_TABLE_TEXT = """(a) Table I of FORWARD (balanced problem): cost ÷ best proven bound, seconds
+{table}
+    * proven optimal; elsewhere the ratio also holds what the bound leaves open
+    paper seconds: another machine, printed for orientation only
+
+(b) Standard cases (substations problem), method {method}, AC losses
+{standard}
+    bound and gap are those of the linear model (column linear kW)"""
+
+
+def page(rows: Mapping[str, list[dict[str, Any]]], options: Options, folder: Path) -> Page:
+    """Lay the benchmark out: both tables, or growth with size."""
+    if options.scale:
+        scale = rows["networks"]
+        text = text_table(scale, scale_columns()) + "\n\n" + "\n".join(_growth(scale))
+        figure = plot_scale(scale, folder / "scale.png")
+        return Page(text, {"scale": scale}, {"scale": scale}, [figure])
+    table = join_table(rows["Table I"], rows["bounds"])
+    standard = join_standard(rows["standard cases"])
+    text = _TABLE_TEXT.format(
+        table=text_table(*table_by_instance(table)),
+        method=STANDARD_METHOD,
+        standard=text_table(standard, standard_columns()),
+    )
+    figure = plot_benchmark(table, standard, folder / "benchmark.png")
+    found = {"table_I": table, "standard": standard}
+    return Page(text, found, {"table-I": table, "standard": standard}, [figure])
+
+
+def _growth(rows: Sequence[Row]) -> list[str]:
+    lines = []
+    for family in dict.fromkeys(row["family"] for row in rows):
+        for method in dict.fromkeys(row["method"] for row in rows):
+            points = [
+                r for r in rows
+                if r["family"] == family and r["method"] == method and r["buses"] >= 1000
+            ]  # fmt: skip
+            slope = growth_exponent([r["buses"] for r in points], [r["seconds"] for r in points])
+            lines.append(f"{family}, {method}: seconds grow as buses^{slope:.2f} above 1,000 buses")
+    return lines
 
 
 def table_by_instance(rows: Sequence[Row]) -> tuple[list[dict[str, Any]], list[Column]]:

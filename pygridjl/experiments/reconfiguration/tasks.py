@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from pygridjl.experiments.forward.printed import BEST_KNOWN, FORWARD_TABLE_I
+from pygridjl.experiments.reconfiguration import Options
 from pygridjl.grid.cases import get_case
 from pygridjl.grid.cases.generators import feeder_like, watts_strogatz
-from pygridjl.grid.network import Network
 from pygridjl.reconfiguration import build_problem, reconfigure
 from pygridjl.reconfiguration.forward import forward
 from pygridjl.reconfiguration.heuristics import branch_exchange, max_flow_tree
-from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem
+from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.reconfiguration.result import ReconfigurationResult
-from pygridjl.study.store import TaskStore
+from pygridjl.study.task import Plan, Row, Task
 
 __all__ = [
-    "BEST_KNOWN",
-    "FORWARD_TABLE_I",
+    "SCALE_METHODS",
     "SCALE_SIZES",
     "STANDARD_METHOD",
     "TABLE_METHODS",
     "compile_kernels",
-    "random_rows",
-    "scale_rows",
-    "standard_rows",
-    "table_rows",
+    "join_standard",
+    "join_table",
+    "plan",
+    "random_tasks",
+    "scale_tasks",
+    "table_parts",
 ]
-
-Row = dict[str, Any]
 
 TABLE_METHODS = (
     "forward-literal",
@@ -43,8 +44,19 @@ TABLE_METHODS = (
 )
 STANDARD_METHOD = "maxflow+ils"
 SCALE_SIZES = (100, 1_000, 10_000, 100_000)
+SCALE_METHODS = ("forward", "maxflow", "maxflow+exchange")
+SCALE_FAMILIES = ("feeder-like", "Watts–Strogatz")
+# Time limit of one proof: most cases need well under a second, three Watts–Strogatz ones all of it.
+PROOF_SECONDS = 10.0
 # Phases that belong to the method itself; the others are set-up, bounds and checks.
 _NOT_THE_METHOD = {"compile", "setup", "bound", "certify", "check", "base"}
+
+
+def plan(options: Options) -> Plan:
+    """List the benchmark: both tables, or growth with size."""
+    if options.scale:
+        return Plan({"networks": scale_tasks(seed=options.seed)}, compile_kernels)
+    return Plan(table_parts(seed=options.seed), compile_kernels)
 
 
 def compile_kernels() -> float:
@@ -67,38 +79,88 @@ def _method_seconds(result: ReconfigurationResult) -> float:
     return sum(s for phase, s in result.seconds.items() if phase not in _NOT_THE_METHOD)
 
 
-def table_rows(store: TaskStore, *, proof_seconds: float, seed: int) -> Iterator[Row]:
-    """Yield one row per instance of Table I and method.
+def table_parts(*, seed: int) -> dict[str, list[Task]]:
+    """List Table I of FORWARD, the bounds of its instances, and the standard cases.
 
     Parameters
     ----------
-    store : TaskStore
-        Where finished rows are kept.
-    proof_seconds : float
-        Time limit of the cycle branch-and-bound on each instance.
     seed : int
         Seed of the random parts.
 
-    Yields
-    ------
+    Returns
+    -------
     dict
+        Parts of a plan, for :func:`join_table` and :func:`join_standard`.
+    """
+    limit = PROOF_SECONDS
+    return {
+        "bounds": [
+            Task({"table": "bound", "instance": name, "seconds": limit, "seed": seed}, _bound)
+            for name in FORWARD_TABLE_I
+        ],
+        "Table I": [
+            Task({"table": "I", "instance": name, "method": method, "seed": seed}, _table_row)
+            for name, method in product(FORWARD_TABLE_I, TABLE_METHODS)
+        ],
+        "standard cases": [
+            Task({"table": "standard", "case": case, "limit": limit, "seed": seed}, _standard)
+            for case in BEST_KNOWN
+        ],
+    }
+
+
+def _bound(asked: Mapping[str, Any]) -> Row:
+    result = reconfigure(
+        get_case(asked["instance"]),
+        "exact",
+        problem="balanced",
+        time_limit=asked["seconds"],
+        seed=asked["seed"],
+    )
+    return {
+        "bound_kw": result.bound,
+        "incumbent_kw": result.objective,
+        "proven": result.status == "optimal",
+        "bound_method": result.bound_method,
+    }
+
+
+def _table_row(asked: Mapping[str, Any]) -> Row:
+    network = get_case(asked["instance"])
+    return _answer(reconfigure(network, asked["method"], problem="balanced", seed=asked["seed"]))
+
+
+def _answer(result: ReconfigurationResult) -> Row:
+    return {
+        "objective_kw": result.objective,
+        "loss_kw": result.loss_kw,
+        "seconds": _method_seconds(result),
+        "open_branches": list(result.open_branches),
+    }
+
+
+def join_table(rows: Iterable[Row], bounds: Iterable[Row]) -> list[Row]:
+    """Put the rows of Table I beside the proven bounds and the paper's figures.
+
+    Parameters
+    ----------
+    rows, bounds : iterable of dict
+        Rows of the parts of :func:`table_parts`.
+
+    Returns
+    -------
+    list of dict
         ``instance, method, feasible, objective_kw, bound_kw, proven, ratio, seconds`` beside the
         paper's ``paper_name, paper_forward_seconds, paper_knitro_seconds``; ``ratio`` is the cost
         over the best proven bound.
     """
-    for instance, paper in FORWARD_TABLE_I.items():
-        network = get_case(instance)
-        bound = store.run(
-            {"table": "bound", "instance": instance, "seconds": proof_seconds, "seed": seed},
-            lambda n=network: _bound(n, proof_seconds, seed),  # type: ignore[misc]
-        )
-        for method in TABLE_METHODS:
-            row = store.run(
-                {"table": "I", "instance": instance, "method": method, "seed": seed},
-                lambda n=network, m=method: _answer(n, m, "balanced", seed),  # type: ignore[misc]
-            )
-            feasible = not row["error"]
-            yield {
+    by_instance = {bound["instance"]: bound for bound in bounds}
+    joined = []
+    for row in rows:
+        bound, paper = by_instance[row["instance"]], FORWARD_TABLE_I[row["instance"]]
+        feasible = not row["error"]
+        joined.append(
+            {
                 **row,
                 "feasible": feasible,
                 "bound_kw": bound["bound_kw"],
@@ -109,53 +171,34 @@ def table_rows(store: TaskStore, *, proof_seconds: float, seed: int) -> Iterator
                 "paper_knitro_seconds": paper.knitro_seconds,
                 "paper_forward_cost": paper.forward_cost,
             }
+        )
+    return joined
 
 
-def _bound(network: Network, seconds: float, seed: int) -> Row:
-    result = reconfigure(network, "exact", problem="balanced", time_limit=seconds, seed=seed)
-    return {
-        "bound_kw": result.bound,
-        "incumbent_kw": result.objective,
-        "proven": result.status == "optimal",
-        "bound_method": result.bound_method,
-    }
+def join_standard(rows: Iterable[Row]) -> list[Row]:
+    """Put the rows of the standard cases beside the best known.
 
-
-def _answer(network: Network, method: str, problem: ProblemKind, seed: int) -> Row:
-    result = reconfigure(network, method, problem=problem, seed=seed)
-    return {
-        "objective_kw": result.objective,
-        "loss_kw": result.loss_kw,
-        "seconds": _method_seconds(result),
-        "open_branches": list(result.open_branches),
-    }
-
-
-def standard_rows(store: TaskStore, *, proof_seconds: float, seed: int) -> Iterator[Row]:
-    """Yield one row per standard case: base, found, best known, bound, seconds.
-
-    Parameters
-    ----------
-    store, proof_seconds, seed
-        As in :func:`table_rows`; the limit covers search and proof together.
-
-    Yields
-    ------
-    dict
+    Returns
+    -------
+    list of dict
         ``case, buses, branches, open, base_kw, found_kw, best_known_kw, objective_kw, bound_kw,
         gap, status, search_seconds, proof_seconds, open_branches``.
     """
-    for case, known in BEST_KNOWN.items():
-        network = get_case(case)
-        row = store.run(
-            {"table": "standard", "case": case, "limit": proof_seconds, "seed": seed},
-            lambda n=network: _standard(n, proof_seconds, seed),  # type: ignore[misc]
-        )
-        yield {**row, "best_known_kw": known.loss_kw, "best_known_base_kw": known.base_kw}
+    return [
+        {
+            **row,
+            "best_known_kw": BEST_KNOWN[row["case"]].loss_kw,
+            "best_known_base_kw": BEST_KNOWN[row["case"]].base_kw,
+        }
+        for row in rows
+    ]
 
 
-def _standard(network: Network, seconds: float, seed: int) -> Row:
-    result = reconfigure(network, STANDARD_METHOD, certify=True, time_limit=seconds, seed=seed)
+def _standard(asked: Mapping[str, Any]) -> Row:
+    network = get_case(asked["case"])
+    result = reconfigure(
+        network, STANDARD_METHOD, certify=True, time_limit=asked["limit"], seed=asked["seed"]
+    )
     return {
         "buses": network.n_bus,
         "branches": network.n_branch,
@@ -173,45 +216,43 @@ def _standard(network: Network, seconds: float, seed: int) -> Row:
     }
 
 
-def scale_rows(store: TaskStore, *, seed: int, sizes: Sequence[int] = SCALE_SIZES) -> Iterator[Row]:
-    """Yield seconds of the fast methods on growing networks.
+def scale_tasks(*, seed: int, sizes: Sequence[int] = SCALE_SIZES) -> list[Task]:
+    """List the fast methods on growing networks.
 
     Parameters
     ----------
-    store, seed
-        As in :func:`table_rows`.
+    seed : int
+        Seed of the networks.
     sizes : sequence of int
         Numbers of buses.
 
-    Yields
-    ------
-    dict
-        ``family, buses, branches, method, seconds, ratio`` with the cost over the electrical
-        bound. Times are of the method alone: networks are built and validated before.
+    Returns
+    -------
+    list of Task
+        Their rows have ``family, buses, branches, method, seconds, ratio`` with the cost over the
+        electrical bound. Times are of the method alone: networks are built and validated before.
     """
-    families: dict[str, tuple[Callable[[int], Network], ProblemKind]] = {
-        "feeder-like": (lambda n: feeder_like(n, seed=seed), "substations"),
-        "Watts–Strogatz": (
-            lambda n: watts_strogatz(n, sources=max(2, n // 20), seed=seed),
-            "balanced",
-        ),
-    }
-    for family, (build, kind) in families.items():
-        for n in sizes:
-            task = {"table": "scale", "family": family, "buses": n, "seed": seed}
-            problem: RadialProblem | None = None
-            for method in ("forward", "maxflow", "maxflow+exchange"):
-                if problem is None:
-                    problem = build_problem(build(n), kind)
-                yield store.run(
-                    {**task, "method": method},
-                    lambda p=problem, m=method: _timed(p, m),  # type: ignore[misc]
-                )
+    return [
+        Task(
+            {"table": "scale", "family": family, "buses": n, "seed": seed, "method": method}, _timed
+        )
+        for family, n, method in product(SCALE_FAMILIES, sizes, SCALE_METHODS)
+    ]
 
 
-def _timed(problem: RadialProblem, method: str) -> Row:
+@lru_cache(maxsize=1)
+def _scale_problem(family: str, buses: int, seed: int) -> RadialProblem:
+    if family == "feeder-like":
+        return build_problem(feeder_like(buses, seed=seed), "substations")
+    network = watts_strogatz(buses, sources=max(2, buses // 20), seed=seed)
+    return build_problem(network, "balanced")
+
+
+def _timed(asked: Mapping[str, Any]) -> Row:
     from pygridjl.reconfiguration.certificates import electrical_bound
 
+    problem = _scale_problem(asked["family"], asked["buses"], asked["seed"])
+    method = asked["method"]
     # The adjacency is part of the problem, not of the method that asks for it first.
     _ = problem.graph
     start = time.perf_counter()
@@ -226,15 +267,11 @@ def _timed(problem: RadialProblem, method: str) -> Row:
     }
 
 
-def random_rows(
-    store: TaskStore, *, seed: int, sizes: Sequence[tuple[int, int]], instances: int
-) -> Iterator[Row]:
-    """Yield feasibility and cost of every method on random Watts–Strogatz instances.
+def random_tasks(*, seed: int, sizes: Sequence[tuple[int, int]], instances: int) -> list[Task]:
+    """List every method on random Watts–Strogatz instances.
 
     Parameters
     ----------
-    store : TaskStore
-        Where finished rows are kept.
     seed : int
         Seed of the first instance; the others follow.
     sizes : sequence of (int, int)
@@ -242,22 +279,27 @@ def random_rows(
     instances : int
         Instances per size.
 
-    Yields
-    ------
-    dict
-        ``buses, sources, instance, method, objective_kw, error``.
+    Returns
+    -------
+    list of Task
+        Their rows have ``buses, sources, instance, method, objective_kw, error``.
     """
-    for buses, sources in sizes:
-        for k in range(instances):
-            network = watts_strogatz(buses, sources=sources, seed=seed + k)
-            for method in TABLE_METHODS:
-                yield store.run(
-                    {
-                        "table": "random",
-                        "buses": buses,
-                        "sources": sources,
-                        "instance": seed + k,
-                        "method": method,
-                    },
-                    lambda n=network, m=method: _answer(n, m, "balanced", seed),  # type: ignore[misc]
-                )
+    return [
+        Task(
+            {
+                "table": "random",
+                "buses": buses,
+                "sources": sources,
+                "instance": seed + k,
+                "method": method,
+                "seed": seed,
+            },
+            _random_row,
+        )
+        for (buses, sources), k, method in product(sizes, range(instances), TABLE_METHODS)
+    ]
+
+
+def _random_row(asked: Mapping[str, Any]) -> Row:
+    network = watts_strogatz(asked["buses"], sources=asked["sources"], seed=asked["instance"])
+    return _answer(reconfigure(network, asked["method"], problem="balanced", seed=asked["seed"]))

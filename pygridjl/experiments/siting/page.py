@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from pygridjl.experiments.registry import Page
+from pygridjl.experiments.siting import Options
 from pygridjl.experiments.siting.problems import FULL_SHARE, RAISED_BY
+from pygridjl.experiments.siting.summary import growth_curves, method_summary
 from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.tables import Column, number, text_table
 
-__all__ = ["benchmark_text", "plot_growth", "plot_methods"]
+__all__ = ["benchmark_text", "page", "plot_growth", "plot_methods"]
 
 Row = Mapping[str, Any]
 
@@ -44,6 +47,26 @@ _FEEDER_NOTES = (
     f"{100 * FULL_SHARE:g} % count {RAISED_BY:g} times. infeasible: scenarios without operating "
     "point without units, at the feeder's ratings and at those used here.",
 )
+
+
+def page(rows: Mapping[str, list[dict[str, Any]]], _options: Options, folder: Path) -> Page:
+    """Sum the runs up, lay the tables out and draw both figures."""
+    methods, curves = method_summary(rows["methods"]), growth_curves(rows["growth"])
+    tables = {
+        "feeders": rows["feeders"],
+        "second_stage": rows["second stage"],
+        "methods": methods,
+        "runs": rows["methods"],
+        "growth": rows["growth"],
+        "exponents": curves,
+    }
+    figures = [
+        plot_methods(methods, folder / "methods.png"),
+        plot_growth(rows["growth"], curves, folder / "growth.png"),
+    ]
+    text = benchmark_text(rows["feeders"], rows["second stage"], methods, rows["growth"], curves)
+    files = {name.replace("_", "-"): table for name, table in tables.items()}
+    return Page(text, tables, files, figures)
 
 
 def benchmark_text(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from typing import Any
 
+from pygridjl.experiments.siting import Options
 from pygridjl.experiments.siting.problems import (
     OBJECTIVES,
     REGIMES,
@@ -20,24 +20,22 @@ from pygridjl.experiments.siting.stage_timing import time_second_stage
 from pygridjl.siting.methods.spar.options import SparOptions
 from pygridjl.siting.solve import build_engine, method_function
 from pygridjl.study.memory import peak_memory, restart_peak_memory
+from pygridjl.study.task import Plan, Row, Task, say
 
 __all__ = [
     "DEFAULT",
     "FULL",
     "GROWTH_METHODS",
     "METHODS",
-    "Plan",
-    "Task",
+    "Extent",
     "Variant",
     "compile_kernels",
     "feeder_tasks",
     "growth_tasks",
     "method_tasks",
+    "plan",
     "stage_tasks",
 ]
-
-Row = dict[str, Any]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ SHORT, REPEATS = 1.0, 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class Extent:
     """How much is run.
 
     Attributes
@@ -109,7 +107,7 @@ class Plan:
     time_limit: float
 
 
-DEFAULT = Plan(
+DEFAULT = Extent(
     stage_feeders=("ieee123", "ieee9500"),
     timed=(12, 1, 2),
     sets=(("ieee123", 96, 1e-3, 25), ("ieee123", 1200, 1e-3, 5)),
@@ -118,7 +116,7 @@ DEFAULT = Plan(
     feeder_scenarios=24,
     time_limit=20.0,
 )
-FULL = Plan(
+FULL = Extent(
     stage_feeders=("ieee123", "ieee9500"),
     timed=(24, 2, 3),
     sets=(
@@ -133,24 +131,17 @@ FULL = Plan(
 )
 
 
-@dataclass(frozen=True)
-class Task:
-    """A row still to be computed.
-
-    Attributes
-    ----------
-    asked : mapping
-        What is asked, in plain JSON values: key of the store and first columns of the row.
-    compute : callable
-        Computes the other columns; calls its argument with lines of progress.
-    """
-
-    asked: Mapping[str, Any]
-    compute: Callable[[Say], Row]
-
-    def __str__(self) -> str:
-        shown = ("feeder", "scenarios", "objective", "regime", "method", "seed")
-        return " ".join(str(self.asked[name]) for name in shown if self.asked.get(name) is not None)
+def plan(options: Options) -> Plan:
+    """List the runs of the benchmark."""
+    size = FULL if options.full else DEFAULT
+    limit = size.time_limit if options.time_limit is None else options.time_limit
+    parts = {
+        "feeders": feeder_tasks(size),
+        "second stage": stage_tasks(size, seed=options.seed),
+        "methods": method_tasks(size, time_limit=limit, seed=options.seed),
+        "growth": growth_tasks(size, time_limit=limit, seed=options.seed),
+    }
+    return Plan(parts, compile_kernels)
 
 
 def compile_kernels() -> float:
@@ -172,27 +163,24 @@ def compile_kernels() -> float:
     return time.perf_counter() - began
 
 
-def feeder_tasks(plan: Plan) -> list[Task]:
+def feeder_tasks(size: Extent) -> list[Task]:
     """List the feeders, each with the largest scenario set it is used with."""
-    largest = dict.fromkeys(plan.feeders, plan.feeder_scenarios)
-    used = [("ieee123", n) for n in plan.sizes] + [(name, n) for name, n, *_ in plan.sets]
-    for name, n in [*used, *((name, STAGE_SCENARIOS) for name in plan.stage_feeders)]:
+    largest = dict.fromkeys(size.feeders, size.feeder_scenarios)
+    used = [("ieee123", n) for n in size.sizes] + [(name, n) for name, n, *_ in size.sets]
+    for name, n in [*used, *((name, STAGE_SCENARIOS) for name in size.stage_feeders)]:
         largest[name] = max(n, largest.get(name, 0))
     return [
-        Task(
-            {"part": "feeders", "feeder": name, "scenarios": n},
-            lambda _, name=name, n=n: feeder_row(name, n),  # type: ignore[misc]
-        )
+        Task({"part": "feeders", "feeder": name, "scenarios": n}, _feeder)
         for name, n in largest.items()
     ]
 
 
-def stage_tasks(plan: Plan, *, seed: int) -> list[Task]:
+def stage_tasks(size: Extent, *, seed: int) -> list[Task]:
     """List the timings of the second stage by feeder, objective and regime.
 
     Parameters
     ----------
-    plan : Plan
+    size : Extent
         How much is run.
     seed : int
         Seed of the decisions.
@@ -202,32 +190,40 @@ def stage_tasks(plan: Plan, *, seed: int) -> list[Task]:
     list of Task
         See :func:`~pygridjl.experiments.siting.stage_timing.time_second_stage` for their rows.
     """
-    tasks = []
-    for feeder, objective, regime in product(plan.stage_feeders, OBJECTIVES, REGIMES):
-        asked = {
-            "part": "second stage",
-            "feeder": feeder,
-            "objective": objective,
-            "regime": regime,
-            "timed": list(plan.timed),
-            "decision_seed": seed,
-        }
-
-        def compute(say: Say, asked: Row = asked) -> Row:
-            problem = benchmark_problem(asked["feeder"], asked["objective"], asked["regime"])
-            scenarios = scenario_set(asked["feeder"], STAGE_SCENARIOS)
-            return time_second_stage(problem, scenarios, plan.timed, seed, say)
-
-        tasks.append(Task(asked, compute))
-    return tasks
+    return [
+        Task(
+            {
+                "part": "second stage",
+                "feeder": feeder,
+                "objective": objective,
+                "regime": regime,
+                "timed": list(size.timed),
+                "decision_seed": seed,
+            },
+            _stage,
+        )
+        for feeder, objective, regime in product(size.stage_feeders, OBJECTIVES, REGIMES)
+    ]
 
 
-def method_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
+def _feeder(asked: Mapping[str, Any]) -> Row:
+    return feeder_row(asked["feeder"], asked["scenarios"])
+
+
+def _stage(asked: Mapping[str, Any]) -> Row:
+    problem = benchmark_problem(asked["feeder"], asked["objective"], asked["regime"])
+    scenarios = scenario_set(asked["feeder"], STAGE_SCENARIOS)
+    n_scenario, n_decision, n_rebuilt = asked["timed"]
+    timed = (n_scenario, n_decision, n_rebuilt)
+    return time_second_stage(problem, scenarios, timed, asked["decision_seed"], say)
+
+
+def method_tasks(size: Extent, *, time_limit: float, seed: int) -> list[Task]:
     """List every method on both objectives and regimes of every scenario set.
 
     Parameters
     ----------
-    plan : Plan
+    size : Extent
         How much is run.
     time_limit : float
         Seconds for one run.
@@ -241,7 +237,7 @@ def method_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
         ``bound, gap``, and what the run cost.
     """
     tasks = []
-    for (feeder, n, gap, seeds), objective, regime in product(plan.sets, OBJECTIVES, REGIMES):
+    for (feeder, n, gap, seeds), objective, regime in product(size.sets, OBJECTIVES, REGIMES):
         runs: list[tuple[str, int | None, float | None]] = []
         for method, variant in METHODS.items():
             wanted = gap if method == "benders" else None
@@ -261,16 +257,16 @@ def method_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
                 "wanted_gap": wanted,
                 "time_limit": time_limit,
             }
-            tasks.append(Task(asked, partial(_solve, asked)))
+            tasks.append(Task(asked, _solve))
     return tasks
 
 
-def growth_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
+def growth_tasks(size: Extent, *, time_limit: float, seed: int) -> list[Task]:
     """List SPAR and Benders on more scenarios and on more buses, F^vd, easy regime.
 
     Parameters
     ----------
-    plan, time_limit, seed
+    size, time_limit, seed
         As in :func:`method_tasks`.
 
     Returns
@@ -278,17 +274,17 @@ def growth_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
     list of Task
         ``axis`` of their rows is ``"scenarios"`` or ``"buses"``, ``size`` the place on it.
     """
-    points = [("scenarios", n, "ieee123", n) for n in plan.sizes]
+    points = [("scenarios", n, "ieee123", n) for n in size.sizes]
     points += [
-        ("buses", scenario_set(name, 24).n_bus, name, plan.feeder_scenarios)
-        for name in plan.feeders
+        ("buses", scenario_set(name, 24).n_bus, name, size.feeder_scenarios)
+        for name in size.feeders
     ]
     tasks = []
-    for (axis, size, feeder, n), method in product(points, GROWTH_METHODS):
+    for (axis, place, feeder, n), method in product(points, GROWTH_METHODS):
         asked = {
             "part": "growth",
             "axis": axis,
-            "size": size,
+            "size": place,
             "feeder": feeder,
             "scenarios": n,
             "objective": "voltage",
@@ -298,11 +294,11 @@ def growth_tasks(plan: Plan, *, time_limit: float, seed: int) -> list[Task]:
             "wanted_gap": GROWTH_GAP if method == "benders" else None,
             "time_limit": time_limit,
         }
-        tasks.append(Task(asked, partial(_solve_often, asked)))
+        tasks.append(Task(asked, _solve_often))
     return tasks
 
 
-def _solve(asked: Row, say: Say) -> Row:
+def _solve(asked: Mapping[str, Any]) -> Row:
     problem = benchmark_problem(asked["feeder"], asked["objective"], asked["regime"])
     scenarios = scenario_set(asked["feeder"], asked["scenarios"])
     variant = METHODS[asked["method"]]
@@ -331,10 +327,10 @@ def _solve(asked: Row, say: Say) -> Row:
     }
 
 
-def _solve_often(asked: Row, say: Say) -> Row:
+def _solve_often(asked: Mapping[str, Any]) -> Row:
     """Repeat a short run and keep the quickest: growth shall not show the clock's noise."""
-    row = _solve(asked, say)
+    row = _solve(asked)
     if row["cpu_seconds"] >= SHORT:
         return row
-    again = (_solve(asked, say) for _ in range(REPEATS - 1))
+    again = (_solve(asked) for _ in range(REPEATS - 1))
     return min([row, *again], key=lambda r: float(r["cpu_seconds"]))

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import product
 from typing import Any
 
 from pygridjl.experiments.spar.printed import TABLES
-from pygridjl.experiments.spar.tasks import Plan, planning_problem, scenario_set, solved_row
+from pygridjl.experiments.spar.tasks import Extent, planning_problem, scenario_set, siting_task
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.problem import Objective, PlanningProblem
 from pygridjl.siting.sample_bounds import Batch, BoundsResult, bounds_of, solve_batch
 from pygridjl.siting.second_stage.protocol import SecondStage
 from pygridjl.siting.solve import build_engine, method_function
-from pygridjl.study.store import TaskStore
+from pygridjl.study.task import Row, Task
 
-__all__ = ["batch_rows", "bounds_results", "reference_rows"]
-
-Row = dict[str, Any]
+__all__ = ["batch_tasks", "bounds_results", "reference_tasks"]
 
 # Relative gap of every proof.
 GAP = 1e-3
@@ -41,81 +40,83 @@ class _Builder:
         return self._engine
 
 
-def reference_rows(store: TaskStore, plan: Plan) -> Iterator[Row]:
-    """Yield the Benders answer on the full scenario set of each of Tables II–V.
+def reference_tasks(size: Extent) -> list[Task]:
+    """List the Benders runs on the full scenario set of each of Tables II–V.
 
     Parameters
     ----------
-    store, plan
-        As for :func:`pygridjl.experiments.spar.tasks.comparison_rows`.
+    size : Extent
+        How much is run.
 
-    Yields
-    ------
-    dict
-        ``table`` and what :func:`~pygridjl.experiments.spar.tasks.solved_row` returns.
+    Returns
+    -------
+    list of Task
+        As :func:`~pygridjl.experiments.spar.tasks.siting_task` makes them, one a table of
+        ``size.scenarios``.
     """
-    for table, n_scenario in plan.scenarios.items():
-        paper = TABLES[table]
-        row = solved_row(
-            store,
-            paper.feeder,
+    return [
+        siting_task(
+            TABLES[table].feeder,
             n_scenario,
-            paper.objective,
+            TABLES[table].objective,
             "benders",
-            limit=plan.reference_seconds,
+            limit=size.reference_seconds,
         )
-        yield {"table": table, **row}
+        for table, n_scenario in size.scenarios.items()
+    ]
 
 
-def batch_rows(store: TaskStore, plan: Plan, *, seed: int = 0) -> Iterator[Row]:
-    """Yield one row for each sample problem of Tables II–V.
+def batch_tasks(size: Extent, *, seed: int = 0) -> list[Task]:
+    """List the sample problems of Tables II–V.
 
     Parameters
     ----------
-    store, plan, seed
-        As for :func:`pygridjl.experiments.spar.tasks.comparison_rows`.
+    size, seed
+        As for :func:`pygridjl.experiments.spar.tasks.comparison_tasks`.
 
-    Yields
-    ------
-    dict
-        ``table, feeder, scenarios, objective, size, seed`` and the fields of
+    Returns
+    -------
+    list of Task
+        Their rows have ``table, feeder, scenarios, objective, size, seed`` and the fields of
         :class:`~pygridjl.siting.sample_bounds.Batch`.
     """
-    prove = partial(method_function("benders"), gap=GAP, time_limit=plan.proof_seconds)
-    for table, n_scenario in plan.scenarios.items():
-        paper = TABLES[table]
-        problem = planning_problem(paper.feeder, paper.objective)
-        scenarios = scenario_set(paper.feeder, n_scenario)
-        build = _Builder(scenarios)
-        for size in plan.sizes:
-            for own in range(seed, seed + plan.seeds):
-                task = {
-                    "table": table,
-                    "feeder": paper.feeder,
-                    "scenarios": n_scenario,
-                    "objective": paper.objective,
-                    "size": size,
-                    "seed": own,
-                    "limit": plan.proof_seconds,
-                }
-                yield store.run(task, partial(_batch, problem, scenarios, build, prove, size, own))
+    return [
+        Task(
+            {
+                "table": table,
+                "feeder": TABLES[table].feeder,
+                "scenarios": n_scenario,
+                "objective": TABLES[table].objective,
+                "size": sample,
+                "seed": own,
+                "limit": size.proof_seconds,
+            },
+            _batch,
+        )
+        for (table, n_scenario), sample, own in product(
+            size.scenarios.items(), size.sizes, range(seed, seed + size.seeds)
+        )
+    ]
 
 
-def _batch(
-    problem: PlanningProblem,
-    scenarios: ScenarioSet,
-    build: _Builder,
-    prove: Any,
-    size: int,
-    seed: int,
-) -> Row:
+@lru_cache(maxsize=1)
+def _problem_of(
+    feeder: str, n_scenario: int, objective: Objective
+) -> tuple[PlanningProblem, ScenarioSet, _Builder]:
+    scenarios = scenario_set(feeder, n_scenario)
+    return planning_problem(feeder, objective), scenarios, _Builder(scenarios)
+
+
+def _batch(asked: Mapping[str, Any]) -> Row:
+    problem, scenarios, build = _problem_of(asked["feeder"], asked["scenarios"], asked["objective"])
     solve = method_function("spar")
-    batch = solve_batch(problem, scenarios, build, solve, prove, size, seed)
+    prove = partial(method_function("benders"), gap=GAP, time_limit=asked["limit"])
+    batch = solve_batch(problem, scenarios, build, solve, prove, asked["size"], asked["seed"])
     return {**dataclasses.asdict(batch), "units": list(batch.units)}
 
 
 def bounds_results(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[BoundsResult]]:
-    """Turn the rows of :func:`batch_rows` into bounds by table and sample size.
+    """Turn the rows of :func:`batch_tasks` into bounds by table and sample size.
 
     Parameters
     ----------

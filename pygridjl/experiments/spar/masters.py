@@ -3,70 +3,75 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from pygridjl.experiments.spar.tasks import OBJECTIVES, Plan, planning_problem, scenario_set
+from pygridjl.experiments.spar.tasks import (
+    OBJECTIVES,
+    Extent,
+    planning_problem,
+    scenario_set,
+)
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.methods.spar.driver import SparResult
 from pygridjl.siting.methods.spar.masters import epigraph_master, lambda_master
 from pygridjl.siting.problem import Objective, PlanningProblem
 from pygridjl.siting.solve import site
 from pygridjl.solvers.highs import HighsModel
-from pygridjl.study.store import TaskStore
+from pygridjl.study.task import Row, Task
 
-__all__ = ["KINDS", "master_rows", "stage_rows"]
+__all__ = ["KINDS", "master_tasks", "stage_tasks"]
 
-Row = dict[str, Any]
 KINDS = ("lambda", "epigraph", "allocation")
-Learned = Callable[[], tuple[PlanningProblem, SparResult]]
 
 
-def master_rows(store: TaskStore, plan: Plan, *, seed: int = 0) -> Iterator[Row]:
-    """Yield size and time of the masters on the functions that SPAR learned.
+def master_tasks(size: Extent, *, seed: int = 0) -> list[Task]:
+    """List the masters on the functions that SPAR learned.
 
     Parameters
     ----------
-    store, plan, seed
-        As for :func:`pygridjl.experiments.spar.tasks.comparison_rows`.
+    size, seed
+        As for :func:`pygridjl.experiments.spar.tasks.comparison_tasks`.
 
-    Yields
-    ------
-    dict
-        ``feeder, objective, kind, status, rows, columns, binary, master_seconds,
+    Returns
+    -------
+    list of Task
+        Their rows have ``feeder, objective, kind, status, rows, columns, binary, master_seconds,
         stage_seconds``: one solution of the master (up to the time limit of a rival), and the
         mean second stage of an iteration. ``kind`` ``"allocation"`` is the exact shortcut
         without a solver; it has no size.
     """
-    for feeder in plan.masters:
-        for objective in OBJECTIVES:
-            task = {"table": "VI", "feeder": feeder, "objective": objective, "seed": seed}
-            learned = _learned(feeder, objective, seed)
-            for kind in KINDS:
-                limit = plan.rival_seconds
-                yield store.run(
-                    {**task, "kind": kind, "limit": limit}, partial(_master, learned, kind, limit)
-                )
+    return [
+        Task(
+            {
+                "table": "VI",
+                "feeder": feeder,
+                "objective": objective,
+                "seed": seed,
+                "kind": kind,
+                "limit": size.rival_seconds,
+            },
+            _master,
+        )
+        for feeder, objective, kind in product(size.masters, OBJECTIVES, KINDS)
+    ]
 
 
-def _learned(feeder: str, objective: Objective, seed: int) -> Learned:
-    """Return a call that gives problem and SPAR answer, made at the first row that needs them."""
-
-    @cache
-    def learned() -> tuple[PlanningProblem, SparResult]:
-        problem = planning_problem(feeder, objective)
-        result = site(problem, scenario_set(feeder, 96), seed=seed)
-        assert isinstance(result, SparResult)
-        return problem, result
-
-    return learned
+@lru_cache(maxsize=1)
+def _learned(feeder: str, objective: Objective, seed: int) -> tuple[PlanningProblem, SparResult]:
+    problem = planning_problem(feeder, objective)
+    result = site(problem, scenario_set(feeder, 96), seed=seed)
+    assert isinstance(result, SparResult)
+    return problem, result
 
 
-def _master(learned: Learned, kind: str, limit: float) -> Row:
-    problem, result = learned()
+def _master(asked: Mapping[str, Any]) -> Row:
+    problem, result = _learned(asked["feeder"], asked["objective"], asked["seed"])
+    kind = asked["kind"]
     assert result.iterations is not None
     stage = result.seconds["second stage"] / result.iterations
     sizes: Row = {"status": "optimal", "rows": None, "columns": None, "binary": None}
@@ -76,7 +81,7 @@ def _master(learned: Learned, kind: str, limit: float) -> Row:
     else:
         build = lambda_master if kind == "lambda" else epigraph_master
         model, _ = build(problem, result.slopes)
-        answer = HighsModel(model).solve(time_limit=limit)
+        answer = HighsModel(model).solve(time_limit=asked["limit"])
         rows, columns = model.matrix.shape
         whole = np.asarray(model.integer, dtype=np.bool_)
         sizes = {
@@ -88,34 +93,33 @@ def _master(learned: Learned, kind: str, limit: float) -> Row:
     return {**sizes, "master_seconds": time.perf_counter() - began, "stage_seconds": stage}
 
 
-def stage_rows(plan: Plan) -> list[Row]:
-    """Return the size of one second stage on the phases that exist, beside the paper's.
+def stage_tasks(size: Extent) -> list[Task]:
+    """List the feeders whose second stage is built, for the voltage deviation.
 
     Parameters
     ----------
-    plan : Plan
+    size : Extent
         Its feeders.
 
     Returns
     -------
-    list of dict
-        ``feeder, buses, nodes, rows, columns``, for the voltage deviation.
+    list of Task
+        Their rows have ``feeder, buses, nodes, rows, columns``, on the phases that exist.
     """
+    return [Task({"table": "sizes", "feeder": feeder}, _stage) for feeder in size.masters]
+
+
+def _stage(asked: Mapping[str, Any]) -> Row:
     from pygridjl.siting.second_stage.operation import Operation
     from pygridjl.siting.second_stage.program import OperationProgram
 
-    found = []
-    for feeder in plan.masters:
-        problem = planning_problem(feeder, "voltage")
-        operation = Operation(problem, scenario_set(feeder, 24))
-        rows, columns = OperationProgram(operation, deviation=True).matrix.shape
-        found.append(
-            {
-                "feeder": feeder,
-                "buses": problem.feeder.n_bus,
-                "nodes": problem.feeder.n_node,
-                "rows": int(rows),
-                "columns": int(columns),
-            }
-        )
-    return found
+    feeder = asked["feeder"]
+    problem = planning_problem(feeder, "voltage")
+    operation = Operation(problem, scenario_set(feeder, 24))
+    rows, columns = OperationProgram(operation, deviation=True).matrix.shape
+    return {
+        "buses": problem.feeder.n_bus,
+        "nodes": problem.feeder.n_node,
+        "rows": int(rows),
+        "columns": int(columns),
+    }

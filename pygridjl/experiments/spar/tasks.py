@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
+from itertools import product
 from typing import Any, get_args
 
 import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray
+from pygridjl.experiments.spar import Options
 from pygridjl.grid import Feeder, load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
@@ -21,34 +23,34 @@ from pygridjl.siting.methods.spar.steps import StepRule
 from pygridjl.siting.problem import Objective, PlanningProblem, with_neutral_regulators
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.solve import build_engine, site
-from pygridjl.study.store import TaskStore
+from pygridjl.study.task import Plan, Row, Task
 
 __all__ = [
     "FULL",
     "OBJECTIVES",
     "QUICK",
     "STEP_RULES",
-    "Plan",
+    "Extent",
     "as_values",
-    "comparison_rows",
     "comparison_summary",
-    "learning_rows",
+    "comparison_tasks",
+    "extent",
     "learning_run",
     "learning_summary",
+    "learning_tasks",
+    "plan",
     "planning_problem",
     "scenario_set",
-    "solved_row",
+    "siting_task",
     "warm_up",
 ]
-
-Row = dict[str, Any]
 
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 STEP_RULES: tuple[StepRule, ...] = get_args(StepRule)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Extent:
     """How much is run.
 
     Attributes
@@ -79,7 +81,7 @@ class Plan:
     masters: tuple[str, ...]
 
 
-QUICK = Plan(
+QUICK = Extent(
     seeds=5,
     rivals=("greedy", "benders", "extensive"),
     rival_seconds=45.0,
@@ -89,7 +91,7 @@ QUICK = Plan(
     scenarios={"II": 96, "III": 96},
     masters=("ieee123",),
 )
-FULL = Plan(
+FULL = Extent(
     seeds=25,
     rivals=("greedy", "benders", "extensive", "hedging"),
     rival_seconds=3600.0,
@@ -99,6 +101,28 @@ FULL = Plan(
     scenarios={"II": 1200, "III": 1200, "IV": 1200, "V": 1200},
     masters=("ieee123", "ieee9500"),
 )
+
+
+def extent(options: Options) -> Extent:
+    """Return how much the options ask for."""
+    return FULL if options.full else QUICK
+
+
+def plan(options: Options) -> Plan:
+    """List the runs of all tables and figures."""
+    from pygridjl.experiments.spar.bounds import batch_tasks, reference_tasks
+    from pygridjl.experiments.spar.masters import master_tasks, stage_tasks
+
+    size, seed = extent(options), options.seed
+    parts = {
+        "Table I": comparison_tasks(size, seed=seed),
+        "full sets": reference_tasks(size),
+        "Tables II-V": batch_tasks(size, seed=seed),
+        "Table VI": master_tasks(size, seed=seed),
+        "second stages": stage_tasks(size),
+        "Figure 3": learning_tasks(seed=seed),
+    }
+    return Plan(parts, warm_up)
 
 
 @cache
@@ -137,8 +161,7 @@ def warm_up() -> float:
     return time.perf_counter() - began
 
 
-def solved_row(
-    store: TaskStore,
+def siting_task(
     feeder: str,
     n_scenario: int,
     objective: Objective,
@@ -146,13 +169,11 @@ def solved_row(
     *,
     seed: int = 0,
     limit: float | None = None,
-) -> Row:
-    """Solve a siting problem, from the data to the judged decision, unless the store has it.
+) -> Task:
+    """Make the task of a siting problem, from the data to the judged decision.
 
     Parameters
     ----------
-    store : TaskStore
-        Where finished rows are kept.
     feeder, n_scenario, objective
         The problem.
     method : str
@@ -164,28 +185,32 @@ def solved_row(
 
     Returns
     -------
-    dict
-        ``feeder, scenarios, objective, method, seed, limit, status, value, bound, no_dg, units,
-        sites, seconds, error``. Seconds count the building of the engine.
+    Task
+        Its row has ``feeder, scenarios, objective, method, seed, limit, status, value, bound,
+        no_dg, units, sites, seconds, error``. Seconds count the building of the engine.
     """
-    task = {
-        "feeder": feeder,
-        "scenarios": n_scenario,
-        "objective": objective,
-        "method": method,
-        "seed": seed,
-        "limit": limit,
-    }
-    return store.run(task, lambda: _solve(feeder, n_scenario, objective, method, seed, limit))
+    return Task(
+        {
+            "feeder": feeder,
+            "scenarios": n_scenario,
+            "objective": objective,
+            "method": method,
+            "seed": seed,
+            "limit": limit,
+        },
+        _solve,
+    )
 
 
-def _solve(
-    feeder: str, n_scenario: int, objective: Objective, method: str, seed: int, limit: float | None
-) -> Row:
-    problem, scenarios = planning_problem(feeder, objective), scenario_set(feeder, n_scenario)
+def _solve(asked: Mapping[str, Any]) -> Row:
+    problem = planning_problem(asked["feeder"], asked["objective"])
+    scenarios = scenario_set(asked["feeder"], asked["scenarios"])
+    method = asked["method"]
     began = time.perf_counter()
     try:
-        result = site(problem, scenarios, method=method, seed=seed, time_limit=limit)
+        result = site(
+            problem, scenarios, method=method, seed=asked["seed"], time_limit=asked["limit"]
+        )
     except ModuleNotFoundError as error:
         raise InvalidOptionError(f"method {method!r} needs {error.name!r}") from error
     return {
@@ -199,30 +224,32 @@ def _solve(
     }
 
 
-def comparison_rows(store: TaskStore, plan: Plan, *, seed: int = 0) -> Iterator[Row]:
-    """Yield one row for each objective, method and seed of Table I.
+def comparison_tasks(size: Extent, *, seed: int = 0) -> list[Task]:
+    """List objectives, methods and seeds of Table I.
 
     Parameters
     ----------
-    store : TaskStore
-        Where finished rows are kept.
-    plan : Plan
+    size : Extent
         How much is run.
     seed : int
         Seed of the first run of SPAR; the others follow.
 
-    Yields
-    ------
-    dict
-        As :func:`solved_row` returns it.
+    Returns
+    -------
+    list of Task
+        As :func:`siting_task` makes them.
     """
+    tasks = []
     for objective in OBJECTIVES:
         runs: list[tuple[str, int, float | None]] = [
-            ("spar", seed + k, None) for k in range(plan.seeds)
+            ("spar", seed + k, None) for k in range(size.seeds)
         ]
-        runs += [(rival, seed, plan.rival_seconds) for rival in plan.rivals]
-        for method, own, limit in runs:
-            yield solved_row(store, "ieee123", 96, objective, method, seed=own, limit=limit)
+        runs += [(rival, seed, size.rival_seconds) for rival in size.rivals]
+        tasks += [
+            siting_task("ieee123", 96, objective, method, seed=own, limit=limit)
+            for method, own, limit in runs
+        ]
+    return tasks
 
 
 def comparison_summary(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -231,7 +258,7 @@ def comparison_summary(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     Parameters
     ----------
     rows : sequence of mapping
-        As :func:`comparison_rows` yields them.
+        Rows of :func:`comparison_tasks`.
 
     Returns
     -------
@@ -285,41 +312,43 @@ def learning_run(objective: Objective, *, seed: int = 0, step_rule: StepRule = 1
     return result
 
 
-def learning_rows(store: TaskStore, *, seed: int = 0) -> Iterator[Row]:
-    """Yield the value of every iteration's decision by objective and step rule (Fig. 3).
+def learning_tasks(*, seed: int = 0) -> list[Task]:
+    """List the runs by objective and step rule whose every decision is judged (Fig. 3).
 
     Parameters
     ----------
-    store, seed
-        As for :func:`comparison_rows`.
+    seed : int
+        As for :func:`comparison_tasks`.
 
-    Yields
-    ------
-    dict
-        ``objective, step_rule, values``; a value is None where a scenario is infeasible.
+    Returns
+    -------
+    list of Task
+        Their rows have ``objective, step_rule, values``; a value is None where a scenario is
+        infeasible.
     """
-    for objective in OBJECTIVES:
-        for rule in STEP_RULES:
-            task = {"figure": 3, "objective": objective, "step_rule": rule, "seed": seed}
-            yield store.run(task, partial(_learning, objective, rule, seed))
+    return [
+        Task({"figure": 3, "objective": objective, "step_rule": rule, "seed": seed}, _learning)
+        for objective, rule in product(OBJECTIVES, STEP_RULES)
+    ]
 
 
-def _learning(objective: Objective, rule: StepRule, seed: int) -> Row:
-    result = learning_run(objective, seed=seed, step_rule=rule)
+def _learning(asked: Mapping[str, Any]) -> Row:
+    objective = asked["objective"]
+    result = learning_run(objective, seed=asked["seed"], step_rule=asked["step_rule"])
     problem, scenarios = planning_problem("ieee123", objective), scenario_set("ieee123", 96)
     values = value_over_iterations(result, build_engine(problem, scenarios))
     return {"values": [v if np.isfinite(v) else None for v in values.tolist()]}
 
 
 def as_values(row: Mapping[str, Any]) -> FloatArray:
-    """Return the values of a row of :func:`learning_rows`, infinite where there is none."""
+    """Return the values of a row of :func:`learning_tasks`, infinite where there is none."""
     return np.array([np.inf if v is None else v for v in row["values"]])
 
 
 def learning_summary(
     rows: Sequence[Mapping[str, Any]], summary: Sequence[Mapping[str, Any]]
 ) -> list[Row]:
-    """Judge the last decision of each run of :func:`learning_rows`.
+    """Judge the last decision of each run of :func:`learning_tasks`.
 
     Parameters
     ----------
