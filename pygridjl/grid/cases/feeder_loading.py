@@ -22,7 +22,9 @@ def list_feeders() -> tuple[str, ...]:
     return ("ieee13", "ieee34", "ieee37", "ieee123", "ieee8500", "ieee9500")
 
 
-def load_feeder(name_or_path: str | Path) -> Feeder:
+def load_feeder(
+    name_or_path: str | Path, *, root: str | Path | None = None, strict: bool = True
+) -> Feeder:
     """Load a three-phase feeder.
 
     Parameters
@@ -30,6 +32,10 @@ def load_feeder(name_or_path: str | Path) -> Feeder:
     name_or_path : str or Path
         The name of a bundled feeder (:func:`list_feeders`), an OpenDSS script (``.dss``), or a
         folder of CSV tables as :func:`pygridjl.grid.save_feeder` writes it.
+    root : str or Path, optional
+        Folder below which all files an OpenDSS script reads must lie; its own unless given.
+    strict : bool
+        Whether a command of a script that OpenDSS refuses ends the reading; if not it is a note.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def load_feeder(name_or_path: str | Path) -> Feeder:
         elif path.is_file() and path.suffix.lower() == ".dss":
             from pygridjl.grid.io.opendss.to_feeder import read_opendss
 
-            feeder = read_opendss(path)
+            feeder = read_opendss(path, root=root, strict=strict)
         else:
             raise CaseNotFoundError(
                 f"{str(name_or_path)!r} is neither a bundled feeder ({', '.join(list_feeders())}) "

@@ -18,12 +18,13 @@ def read_text(path: Path) -> str:
         If the file cannot be opened, is empty or is not text.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        raw = path.read_bytes()
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except OSError as error:
         raise NetworkFormatError(path, "file", error.strerror or str(error)) from None
     except UnicodeDecodeError:
         # Older MATPOWER and OpenDSS files carry accents in Latin-1 comments; a NUL is binary.
-        text = path.read_bytes().decode("latin-1")
+        text = raw.decode("latin-1")
     if "\0" in text:
         raise NetworkFormatError(path, "file", "is binary, not text")
     if not text.strip():

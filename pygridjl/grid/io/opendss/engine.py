@@ -1,28 +1,35 @@
-"""Compiling an OpenDSS script in an engine of its own."""
+"""Compiling an OpenDSS script in an engine of its own, command by command."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pygridjl.core.errors import NetworkFormatError
-from pygridjl.grid.io.text import read_text
+from pygridjl.grid.io.opendss.script import Statement, read_script
 
 __all__ = ["compiled_circuit"]
 
 # Not a connection OpenDSS knows. Its older versions ignored the word, which leaves the default
 # (wye); newer ones stop at it.
-_CONN_POWER = re.compile(r"(?im)\bconn\s*=\s*power\b")
+_CONN_POWER = re.compile(r"(?i)\bconn\s*=\s*power\b")
 
 # Error numbers of OpenDSS: too many iterations of the solution, of the controls.
 _DIVERGED = {482, 485}
 
+# Elements that only watch; without them the circuit is the same.
+_WATCHING = ("monitor", "energymeter", "sensor", "fmonitor")
+_NAMED = re.compile(r"(?i)^\s*(?:new|edit)\s+(?:object\s*=\s*)?[\"']?(\w+)\.([^\s\"']+)")
+_SHOWN = 3
+
 
 @contextmanager
-def compiled_circuit(path: Path) -> Iterator[tuple[Any, list[str]]]:
+def compiled_circuit(
+    path: Path, *, root: Path | None = None, strict: bool = True
+) -> Iterator[tuple[Any, list[str]]]:
     """Compile a script and yield the engine and the notes on what had to be changed.
 
     The engine is separate from the one a user may be working with, does not change the working
@@ -32,44 +39,99 @@ def compiled_circuit(path: Path) -> Iterator[tuple[Any, list[str]]]:
     ----------
     path : Path
         The script.
+    root : Path, optional
+        Folder below which all files it reads must lie; that of the script unless given.
+    strict : bool
+        Whether a command that fails ends the reading. If not it becomes a note.
 
     Raises
     ------
     NetworkFormatError
-        If the engine stops at the script or finds no circuit in it, or an answer of the engine
-        read inside the ``with`` block is an error.
+        If the engine stops at a command or finds no circuit in the script, or an answer of the
+        engine read inside the ``with`` block is an error.
     """
+    script = read_script(path, path.parent if root is None else root)
     from opendssdirect import DSSException, dss
 
-    text = read_text(path)
     notes: list[str] = []
     engine = dss.NewContext()
     engine.Basic.AllowChangeDir(False)
     engine.Basic.AllowEditor(False)
     engine.Basic.AllowForms(False)
+    if script.skipped:
+        notes.append(
+            f"commands that write or show were skipped: {_some(script.skipped)}",
+        )
     try:
-        if _CONN_POWER.search(text):
-            notes.append("Conn=POWER is no connection of OpenDSS and was ignored")
-            _run(engine, engine.Text.Commands, _CONN_POWER.sub("", text))
-        else:
-            _run(engine, engine.Text.Command, f'compile "{path.resolve()}"')
+        _run(engine, path, script.statements, notes, strict=strict)
         if not engine.Basic.NumCircuits():
             raise NetworkFormatError(path, "circuit", "the script defines none")
         engine.Text.Command("MakeBusList")  # a script that solves nothing has not made it
         yield engine, notes
     except DSSException as error:
-        detail = " ".join(str(error.args[-1]).split())
-        raise NetworkFormatError(path, "OpenDSS", detail) from None
+        raise NetworkFormatError(path, "OpenDSS", _text(error)) from None
     finally:
         engine.Basic.ClearAll()
 
 
-def _run(engine: Any, execute: Callable[[str], None], text: str) -> None:
-    """Execute a script; a solution that diverges at its end leaves the circuit readable."""
+def _some(texts: list[str]) -> str:
+    more = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _text(error: Exception) -> str:
+    return " ".join(str(error.args[-1]).split())
+
+
+def _run(
+    engine: Any, path: Path, statements: list[Statement], notes: list[str], *, strict: bool
+) -> None:
+    """Execute the commands; what the field's tools only warn of becomes a note."""
     from opendssdirect import DSSException
 
-    try:
-        execute(text)
-    except DSSException as error:
-        if not (error.args and error.args[0] in _DIVERGED and engine.Basic.NumCircuits()):
-            raise
+    folder: Path | None = None
+    ignored: list[str] = []
+    wye = 0
+    for statement in statements:
+        if statement.folder != folder:
+            folder = statement.folder
+            engine.Basic.DataPath(str(folder))
+        text, replaced = _CONN_POWER.subn("", statement.text)
+        wye += replaced
+        try:
+            engine.Text.Command(text)
+        except DSSException as error:
+            code = error.args[0] if error.args else 0
+            detail = f"{_text(error)} ({statement.place})"
+            if code in _DIVERGED and engine.Basic.NumCircuits():
+                continue
+            if strict and not _only_warns(engine, statement, _text(error)):
+                advice = "; strict=False reads on without" if engine.Basic.NumCircuits() else ""
+                raise NetworkFormatError(path, "OpenDSS", detail + advice) from None
+            ignored.append(detail)
+    if wye:
+        notes.append("Conn=POWER is no connection of OpenDSS and was ignored")
+    notes += [f"ignored: {detail}" for detail in ignored[:10]]
+    if len(ignored) > 10:
+        notes.append(f"{len(ignored) - 10} more commands that failed were ignored")
+
+
+def _only_warns(engine: Any, statement: Statement, text: str) -> bool:
+    """Whether the circuit is the same without the command that failed."""
+    command, low = statement.command, text.lower()
+    if not engine.Basic.NumCircuits():
+        return False
+    if command in ("buscoords", "latlongcoords", "setbusxy"):
+        return True
+    if command in ("open", "close", "enable", "disable"):
+        return "not found" in low
+    if "warning" in low or "deprecated" in low:
+        return True
+    named = _NAMED.match(statement.text)
+    if named is None or named[1].lower() not in _WATCHING:
+        return False
+    # It must watch something that exists, and carries power, before it can be switched off.
+    watched = f"line.{engine.Lines.Name()}" if engine.Lines.First() else "vsource.source"
+    engine.Text.Command(f"{named[1]}.{named[2]}.element={watched}")
+    engine.Text.Command(f"disable {named[1]}.{named[2]}")
+    return True

@@ -12,9 +12,10 @@ from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.io.opendss.branches import read_branches
 from pygridjl.grid.io.opendss.engine import compiled_circuit
 from pygridjl.grid.io.opendss.injections import read_injections
+from pygridjl.grid.io.opendss.process import read_apart
 from pygridjl.grid.io.opendss.simplify import Builder
 
-__all__ = ["read_opendss"]
+__all__ = ["feeder_of_script", "read_opendss"]
 
 # Classes whose elements carry power and that this reader understands; the others that carry
 # power are refused, and controls, meters and data classes are of no concern.
@@ -49,7 +50,14 @@ _CARRIES_NO_POWER = {
 }
 
 
-def read_opendss(path: str | Path, *, name: str | None = None, phase_mva: float = 1.0) -> Feeder:
+def read_opendss(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    phase_mva: float = 1.0,
+    root: str | Path | None = None,
+    strict: bool = True,
+) -> Feeder:
     """Read an OpenDSS script as a feeder of fixed ratios and constant powers.
 
     The engine compiles the script and solves it once; regulators and switched capacitors stay
@@ -64,6 +72,10 @@ def read_opendss(path: str | Path, *, name: str | None = None, phase_mva: float 
         Name of the feeder; that of the circuit unless given.
     phase_mva : float
         Power base of one phase, MVA.
+    root : str or Path, optional
+        Folder below which all files the script reads must lie; its own unless given.
+    strict : bool
+        Whether a command that the engine refuses ends the reading; if not it becomes a note.
 
     Returns
     -------
@@ -80,7 +92,17 @@ def read_opendss(path: str | Path, *, name: str | None = None, phase_mva: float 
     path = Path(path).resolve()
     if not path.is_file():
         raise CaseNotFoundError(f"no OpenDSS script at {path}")
-    with compiled_circuit(path) as (dss, notes):
+    folder = None if root is None else Path(root).resolve()
+    feeder = read_apart("feeder", path, root=folder, strict=strict, name=name, phase_mva=phase_mva)
+    assert isinstance(feeder, Feeder)
+    return feeder
+
+
+def feeder_of_script(
+    path: Path, *, root: Path | None, strict: bool, name: str | None, phase_mva: float
+) -> Feeder:
+    """Do in the engine's process what :func:`read_opendss` promises."""
+    with compiled_circuit(path, root=root, strict=strict) as (dss, notes):
         _refuse_unknown(dss, path)
         solved = _solve(dss)
         build = Builder(path, phase_mva)

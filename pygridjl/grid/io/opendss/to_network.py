@@ -23,9 +23,10 @@ from pygridjl.grid.io.opendss.elements import (
     read_transformers,
 )
 from pygridjl.grid.io.opendss.engine import compiled_circuit
+from pygridjl.grid.io.opendss.process import read_apart
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
-__all__ = ["read_opendss"]
+__all__ = ["network_of_script", "read_opendss"]
 
 BASE_MVA = 1.0
 
@@ -44,7 +45,9 @@ _CONTROLS = {
 _READ = {"capacitor", "generator", "line", "load", "transformer", "vsource"}
 
 
-def read_opendss(path: str | Path) -> Network:
+def read_opendss(
+    path: str | Path, *, root: str | Path | None = None, strict: bool = True
+) -> Network:
     """Read an OpenDSS script as a single-phase equivalent.
 
     Two kinds of circuit have one: those where every line has one phase, which are taken as they
@@ -57,6 +60,10 @@ def read_opendss(path: str | Path) -> Network:
     ----------
     path : str or Path
         The script; other files it names are found beside it.
+    root : str or Path, optional
+        Folder below which all files the script reads must lie; its own unless given.
+    strict : bool
+        Whether a command that the engine refuses ends the reading; if not it becomes a note.
 
     Returns
     -------
@@ -81,8 +88,16 @@ def read_opendss(path: str | Path) -> Network:
     switch (per unit of length), which OpenDSS overrides by that of its dummy switch; the line
     code is taken.
     """
-    path = Path(path)
-    with compiled_circuit(path) as (engine, notes):
+    path = Path(path).resolve()
+    folder = None if root is None else Path(root).resolve()
+    network = read_apart("network", path, root=folder, strict=strict)
+    assert isinstance(network, Network)
+    return network
+
+
+def network_of_script(path: Path, *, root: Path | None, strict: bool) -> Network:
+    """Do in the engine's process what :func:`read_opendss` promises."""
+    with compiled_circuit(path, root=root, strict=strict) as (engine, notes):
         _refuse_unknown(path, engine)
         lines = read_lines(engine, notes)
         phases = _phases(path, lines)

@@ -372,7 +372,7 @@ def test_bad_scripts(script, tmp_path):
     broken = script("new line.bad bus1=m bus2=k linecode=three colour=red")
     with pytest.raises(NetworkFormatError, match=r"small\.dss: OpenDSS: .*colour"):
         load_feeder(broken)
-    with pytest.raises(NetworkFormatError, match="OpenDSS: You must create a new circuit"):
+    with pytest.raises(NetworkFormatError, match="line 1: 'hello' is not a command"):
         load_feeder(script("", head="hello world\n", tail=""))
     with pytest.raises(NetworkFormatError, match="circuit: the script defines none"):
         load_feeder(script("", head="! nothing here\n", tail=""))

@@ -97,7 +97,7 @@ def test_a_script_need_not_solve(tmp_path):
         ("new capacitor.s bus1=b bus2=c phases=3 kvar=10 kv=12.47", "in series"),
         ("new line.l2 phases=3 bus1=b bus2=c rmatrix=oops", "OpenDSS"),
         ("new transformer.t phases=3 buses=[a b] kvs=[12.47 4.16]", "voltage levels do not match"),
-        ("redirect missing.dss", "OpenDSS.*missing.dss"),
+        ("redirect missing.dss", "line 4: redirect missing.dss: there is no such file"),
     ],
 )
 def test_what_has_no_single_phase_equivalent_is_refused(tmp_path, more, message):
