@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
+from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import Reporter, ids_option, json_option
-from pygridjl.reconfiguration.methods import (
-    EXACT_METHODS,
-    IMPROVERS,
-    JULIA_METHODS,
-    START_METHODS,
-)
+from pygridjl.core.arguments import TIME_LIMIT
+from pygridjl.core.methods import Backend
+from pygridjl.reconfiguration.methods import METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind
-from pygridjl.reconfiguration.solve import Backend
 
 __all__ = ["command"]
 
 _METHODS = (
-    "\b\nMethods are START[+IMPROVER...] or EXACT.\n"
-    + "\n".join(f"  {name:<17} {text}" for name, text in START_METHODS.items())
-    + "\n"
-    + "\n".join(f"  +{name:<16} {text}" for name, text in IMPROVERS.items())
-    + "\n"
-    + "\n".join(f"  {name:<17} {text}" for name, text in EXACT_METHODS.items())
-    + "\n\n\b\nWith --backend julia they are [START[+IMPROVER...]+]SOLVER.\n"
-    + "\n".join(f"  {name:<17} {text}" for name, text in JULIA_METHODS.items())
-    + "\n\nExample: pygridjl reconfigure case33bw --method forward+exchange --certify"
+    "\b\nA method is START[+STEP...][+FINISH], or a FINISH alone.\n"
+    + method_table(METHODS)
+    + "\nExample: pygridjl reconfigure case33bw --method forward+exchange --certify"
 )
 
 
@@ -45,11 +36,16 @@ _METHODS = (
     type=click.Choice(get_args(Backend)),
     default="python",
     show_default=True,
-    help="Where the exact solver runs.",
+    help="Where the finish runs.",
 )
 @click.option("--certify", is_flag=True, help="Prove a bound by cycle branch-and-bound.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option("--time-limit", default=60.0, show_default=True, metavar="SECONDS")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of what is random (0).")
+@click.option(
+    "--time-limit",
+    type=float,
+    metavar="SECONDS",
+    help=f"For search and proof together; inf for no limit ({TIME_LIMIT:g}).",
+)
 @ids_option("--switchable", "Branches that may be switched; by default those the network marks.")
 @ids_option("--keep-closed", "Branches that must be closed.")
 @ids_option("--keep-open", "Branches that must be open.")
@@ -60,13 +56,7 @@ _METHODS = (
     type=click.Choice([*get_args(Limit), "none"]),
     help="Limit to keep in AC; may be repeated. All for substations by default.",
 )
-@click.option(
-    "--weights",
-    "weight_rule",
-    default="eq3",
-    show_default=True,
-    help="Weight rule of FORWARD.",
-)
+@method_options(METHODS)
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -79,20 +69,20 @@ def command(
     problem: ProblemKind | None,
     backend: Backend,
     certify: bool,
-    seed: int,
-    time_limit: float,
+    seed: int | None,
+    time_limit: float | None,
     switchable: tuple[int, ...] | None,
     keep_closed: tuple[int, ...] | None,
     keep_open: tuple[int, ...] | None,
     limits: tuple[str, ...],
-    weight_rule: str,
     plot: Path | None,
     as_json: bool,
+    **own: Any,
 ) -> None:
     """Find the radial configuration of least loss.
 
     NETWORK is a bundled case (see `pygridjl cases`) or a file: .m, .pos, .dss, .json or a folder
-    of CSV tables.
+    of CSV tables. The exit code is 1 if there is no answer that keeps the limits.
     """
     from pygridjl.grid.cases import load_network
     from pygridjl.reconfiguration import reconfigure
@@ -114,7 +104,7 @@ def command(
             keep_closed=keep_closed or (),
             keep_open=keep_open or (),
             limits=None if not limits else tuple(x for x in limits if x != "none"),  # type: ignore[misc]
-            weight_rule=weight_rule,
+            options=given(own),
             on_progress=report,
         )
     finally:
@@ -124,6 +114,7 @@ def command(
         written = result.plot(loaded, plot)
         if not as_json:
             click.echo(f"drawn to {written}")
+    click.get_current_context().exit(0 if result.has_answer else 1)
 
 
 def _meant_for(name: str) -> ProblemKind:

@@ -8,7 +8,26 @@ import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError
 
-__all__ = ["check_time_limit", "generator"]
+__all__ = ["TIME_LIMIT", "check_time_limit", "generator", "seconds_allowed"]
+
+TIME_LIMIT = 60.0
+"""Seconds a method may take unless told otherwise; infinity means no limit."""
+
+
+def seconds_allowed(time_limit: float | None) -> float:
+    """Return the seconds of a time limit, :data:`TIME_LIMIT` if none was given.
+
+    Raises
+    ------
+    InvalidOptionError
+        If it is no positive number.
+    """
+    try:
+        seconds = TIME_LIMIT if time_limit is None else float(time_limit)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidOptionError(f"time_limit: must be a number, is {time_limit!r}") from None
+    check_time_limit(seconds)
+    return seconds
 
 
 def check_time_limit(seconds: float | None) -> None:

@@ -114,6 +114,14 @@ def _plain(value: Any) -> Any:
 class Result:
     """Base of all results; subclasses add their own fields."""
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether there is an answer that keeps every constraint."""
+        none = (Status.INFEASIBLE, Status.NOT_FOUND)
+        return getattr(self, "status", None) not in none and (
+            getattr(self, "objective", None) is not None
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain Python objects (what :meth:`to_json` writes)."""
         plain = _plain(self)

@@ -25,7 +25,7 @@ CHECK_TOLERANCE = 1e-6
 
 
 def conclude(
-    run: Run, base: BaseState, method: str, seed: int, *, certify: bool
+    run: Run, base: BaseState, method: str, seed: int | None, *, certify: bool
 ) -> ReconfigurationResult:
     """Choose the answer, check it independently and say what is proven about it.
 
@@ -37,7 +37,7 @@ def conclude(
         Losses of the base state.
     method : str
         The method as asked for.
-    seed : int
+    seed : int or None
         Seed of the random parts.
     certify : bool
         Whether a proof was asked for.
@@ -132,7 +132,9 @@ def _check(
             )
 
 
-def _nothing_found(run: Run, base: BaseState, method: str, seed: int) -> ReconfigurationResult:
+def _nothing_found(
+    run: Run, base: BaseState, method: str, seed: int | None
+) -> ReconfigurationResult:
     """Answer of a method that ended without a tree; what was proven stays."""
     status = Status.TIME_LIMIT if run.timed_out else Status.NOT_FOUND
     ended = "the time limit came" if run.timed_out else "the solver gave up"
@@ -154,7 +156,7 @@ def impossible(
     method: str,
     base: BaseState,
     reason: str,
-    seed: int,
+    seed: int | None,
     watch: Stopwatch,
 ) -> ReconfigurationResult:
     """Answer of a problem whose switch constraints exclude every tree.

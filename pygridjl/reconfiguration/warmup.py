@@ -6,16 +6,17 @@ from functools import cache
 
 import numpy as np
 
+from pygridjl.core.methods import NoOptions
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
-from pygridjl.reconfiguration.methods import Chain, start_tree
+from pygridjl.reconfiguration.methods import METHODS
 from pygridjl.reconfiguration.problem import build_problem
 
 __all__ = ["compile_kernels", "six_buses"]
 
 
 @cache
-def compile_kernels(chain: Chain, *, certify: bool) -> None:
+def compile_kernels(names: frozenset[str], *, certify: bool) -> None:
     """Run the parts of a call on a network of six buses, once per process.
 
     Numba compiles a kernel at its first call and keeps the machine code on disk: after an
@@ -24,8 +25,8 @@ def compile_kernels(chain: Chain, *, certify: bool) -> None:
 
     Parameters
     ----------
-    chain : Chain
-        The method.
+    names : frozenset of str
+        Methods that will run in Python.
     certify : bool
         Whether the cycle branch-and-bound will run.
     """
@@ -33,15 +34,21 @@ def compile_kernels(chain: Chain, *, certify: bool) -> None:
 
     problem = build_problem(six_buses(), limits=())
     evaluator = AcEvaluator(problem)
-    tree = start_tree(problem, "maxflow" if chain.exact else chain.start, "eq3")
-    if chain.exact or "exchange" in chain.improvers:
+    finishing = any(METHODS[name].role == "finish" for name in names)
+    start = next((METHODS[name] for name in names if METHODS[name].role == "start"), None)
+    if start is None:
+        tree = heuristics.max_flow_tree(problem)
+    else:
+        arguments = () if start.options is NoOptions else (start.options(),)
+        tree = start.load()(problem, *arguments)
+    if "exchange" in names or (finishing and start is None):
         tree = heuristics.branch_exchange(problem, tree)
-    if "ils" in chain.improvers:
+    if "ils" in names:
         rng = np.random.default_rng(0)
         heuristics.iterated_local_search(problem, tree, rng=rng, iterations=10)
-    if certify or chain.start == "exact":
+    if certify or "exact" in names:
         certificates.cycle_branch_and_bound(problem)
-    elif chain.start in ("highs", "scip"):
+    elif names & {"highs", "scip"}:
         certificates.electrical_bound(problem)
     evaluator.rank(tree)
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 
+from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.methods import Method, Registry, option
 
@@ -20,9 +21,12 @@ class Steps:
 METHODS = Registry(
     "trying",
     [
-        Method("first", "a start", role="start"),
+        Method("first", "a start", role="start", timed=False),
         Method("better", "a step", role="step", options=Steps, seeded=True),
+        Method("end", "a finish", role="finish", backends=("python", "julia"), timed=True),
+        Method("far", "a finish", role="finish", backends=("julia",)),
         Method("all", "whole", "math:sqrt", backends=("python", "julia"), proves=True),
+        Method("look", "untimed", timed=False),
     ],
 )
 
@@ -33,17 +37,54 @@ def test_chain_is_read_in_order_and_knows_what_it_is():
     assert str(chain) == "first+better+better"
     assert chain.seeded
     assert not chain.proves
+    assert chain.start is METHODS["first"]
+    assert chain.finish is None
     assert METHODS.parse("all", "julia").proves
+
+
+def test_a_finish_stands_alone_or_ends_a_chain():
+    assert METHODS.parse("end").start is None
+    assert METHODS.parse("end").finish is METHODS["end"]
+    chain = METHODS.parse("first+better+far", "julia")
+    assert (chain.start, chain.steps, chain.finish) == (
+        METHODS["first"],
+        (METHODS["better"],),
+        METHODS["far"],
+    )
+    assert METHODS.default("julia") == "end"
+
+
+def test_seed_and_time_limit_are_those_that_have_an_effect():
+    chain = METHODS.parse("first+better")
+    assert METHODS.common_of(chain) == (0, TIME_LIMIT)
+    assert METHODS.common_of(chain, seed=3, time_limit=float("inf")) == (3, float("inf"))
+    assert METHODS.common_of(METHODS.parse("all")) == (None, TIME_LIMIT)
+    for given, message in (
+        ({"seed": 1}, "'look' has no option 'seed': nothing in it is random"),
+        ({"time_limit": 1.0}, "'look' has no option 'time_limit'"),
+        ({"time_limit": 0.0}, "time_limit: must be positive"),
+        ({"time_limit": "soon"}, "time_limit: must be a number"),
+        ({"seed": -1}, "seed: must be at least 0"),
+    ):
+        with pytest.raises(InvalidOptionError, match=message):
+            METHODS.common_of(METHODS.parse("look"), **given)
 
 
 @pytest.mark.parametrize(
     ("name", "backend", "message"),
     [
-        ("frist", "python", "'frist' is none of first, better, all; did you mean first"),
+        (
+            "frist",
+            "python",
+            "'frist' is none of first, better, .* look; did you mean first",
+        ),
         ("better", "python", "'better' must follow one of first"),
-        ("all+better", "python", "nothing can follow 'all'"),
-        ("first+all", "python", "'all' cannot follow a '\\+'; only better can"),
-        ("first", "julia", "does not run on backend 'julia'"),
+        ("all+better", "python", "'all' stands alone"),
+        ("first+all", "python", "'all' stands alone"),
+        ("first+first", "python", "'first' cannot follow a '\\+'; only better, end, far can"),
+        ("end+better", "python", "nothing can follow 'end'"),
+        ("far", "python", "'far' does not run on backend 'python', which has first, better, end"),
+        ("first", "julia", "does not run on backend 'julia', which has end, .* 'first\\+end'"),
         ("first", "fortran", "neither 'python' nor 'julia'"),
         ("", "python", "is none of"),
         (3, "python", "must be a text"),
@@ -93,4 +134,11 @@ def test_names_are_taken_once_and_functions_are_found():
     with pytest.raises(ValueError, match="already"):
         Registry("trying", [Method("a", ""), Method("a", "")])
     assert METHODS["all"].load()(9.0) == 3.0
-    assert [row["method"] for row in METHODS.table()] == ["first", "+better", "all"]
+    assert [row["method"] for row in METHODS.table()] == [
+        "first",
+        "+better",
+        "end",
+        "far",
+        "all",
+        "look",
+    ]

@@ -14,7 +14,7 @@ from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.reconfiguration import build_problem, reconfigure
 from pygridjl.reconfiguration.heuristics import minimum_spanning_tree
-from pygridjl.reconfiguration.methods import Chain, parse_julia_method
+from pygridjl.reconfiguration.methods import METHODS
 
 # kW; proven by SCIP and Pajarito when the method was studied.
 OPTIMUM = 2196.0
@@ -188,25 +188,28 @@ def test_without_julia_the_search_does_not_begin(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("method", "chain", "solver"),
+    ("method", "before", "solver"),
     [
-        ("scip", None, "scip"),
-        ("forward+juniper", Chain("forward", ()), "juniper"),
-        ("maxflow+ils+pajarito", Chain("maxflow", ("ils",)), "pajarito"),
+        ("scip", (), "scip"),
+        ("forward+juniper", ("forward",), "juniper"),
+        ("maxflow+ils+pajarito", ("maxflow", "ils"), "pajarito"),
     ],
 )
-def test_grammar(method, chain, solver):
-    assert parse_julia_method(method) == (chain, solver)
+def test_grammar(method, before, solver):
+    chain = METHODS.parse(method, "julia")
+    assert tuple(m.name for m in chain.methods) == (*before, solver)
+    assert chain.finish is METHODS[solver]
 
 
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ("maxflow+ils", r"as in 'maxflow\+ils\+scip'"),
-        ("gurobi", "'gurobi' is no solver of backend 'julia'"),
-        ("exact+scip", "'exact' proves its answer"),
+        ("maxflow+ils", r"does not run on backend 'julia', which has highs, .* as in 'ils\+highs'"),
+        ("gurobi", "'gurobi' is none of forward"),
+        ("exact+scip", "nothing can follow 'exact'"),
+        ("forward+exact", "'exact' does not run on backend 'julia'"),
         ("magic+scip", "'magic' is none of"),
-        ("scip+ils+juniper", "'scip' proves its answer"),
+        ("scip+ils+juniper", "nothing can follow 'scip'"),
     ],
 )
 def test_methods_that_are_none(method, message):

@@ -133,6 +133,15 @@ def test_switch_constraints_that_exclude_every_tree():
     assert result.objective is None
 
 
+@pytest.mark.parametrize("finish", ["exact", "highs", "scip"])
+def test_a_finish_ends_a_chain(finish):
+    best = reconfigure(get_case("case16ci"), "exact")
+    result = reconfigure(get_case("case16ci"), f"mst+exchange+{finish}")
+    assert result.status is Status.OPTIMAL
+    assert result.objective == pytest.approx(best.objective, rel=1e-9)
+    assert {"mst", "exchange", "ac", finish} <= set(result.seconds)
+
+
 def test_counterexample_to_lemma_3_3():
     network = cycle_network((5.0, 2.0, -5.0, -2.0))
     with pytest.raises(UnservedNodesError, match="unserved nodes: ") as failure:
@@ -166,10 +175,16 @@ def test_a_time_limit_returns_answer_and_bound():
     ("options", "message"),
     [
         ({"method": "genetic"}, "method: 'genetic' is none of forward"),
-        ({"method": "exact+ils"}, "nothing can follow it"),
-        ({"method": "forward+scip"}, "'scip' cannot follow"),
+        ({"method": "exact+ils"}, "nothing can follow 'exact'"),
+        ({"method": "scip+forward"}, "nothing can follow 'scip'"),
+        ({"method": "forward+mst"}, "'mst' cannot follow"),
+        ({"method": "forward+juniper"}, "'juniper' does not run on backend 'python'"),
         ({"time_limit": 0.0}, "time_limit: must be positive"),
-        ({"method": "forward", "weight_rule": "eq9"}, "eq9"),
+        ({"method": "forward", "options": {"weight_rule": "eq9"}}, "weight_rule: 'eq9' is none of"),
+        ({"method": "mst", "options": {"weight_rule": "eq2"}}, "'mst' has no option 'weight_rule'"),
+        ({"method": "mst", "seed": 1}, "'mst' has no option 'seed'"),
+        ({"method": "mst", "time_limit": 1.0}, "'mst' has no option 'time_limit'"),
+        ({"time_limit": 1.0, "seed": 2, "options": {"weights": 1}}, "has no option 'weights'"),
     ],
 )
 def test_bad_options_name_themselves(options, message):

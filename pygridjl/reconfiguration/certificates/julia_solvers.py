@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pygridjl.core.methods import Method
 from pygridjl.core.result import Status
 from pygridjl.reconfiguration.certificates import Certificate
-from pygridjl.reconfiguration.methods import JuliaSolver
 from pygridjl.reconfiguration.problem import build_problem
 from pygridjl.reconfiguration.search_state import Run
 from pygridjl.reconfiguration.warmup import six_buses
@@ -19,25 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["solve", "start"]
 
-_IN_JULIA: dict[JuliaSolver, RadialSolver] = {
-    "scip": "scip",
-    "highs": "highs-oa",
-    "pajarito": "pajarito",
-    "juniper": "juniper",
-    "juniper-plain": "juniper-plain",
-}
-# Local solvers: their claims of optimality are none.
-_UNPROVEN = ("juniper", "juniper-plain")
+
+def _in_julia(solver: str) -> RadialSolver:
+    """Return what the bridge calls a solver."""
+    return "highs-oa" if solver == "highs" else solver  # type: ignore[return-value]
 
 
 @cache
-def start(solver: JuliaSolver) -> None:
+def start(solver: str) -> None:
     """Start Julia, load a solver and let Julia compile it, once per process.
 
     Parameters
     ----------
-    solver : {"scip", "highs", "pajarito", "juniper", "juniper-plain"}
-        Which solver.
+    solver : str
+        A registered finish of backend ``"julia"``.
 
     Raises
     ------
@@ -47,21 +42,21 @@ def start(solver: JuliaSolver) -> None:
     from pygridjl.bridge.problems.radial import julia_reconfigure
 
     # Without it a time limit would be spent on compiling.
-    julia_reconfigure(build_problem(six_buses(), limits=()), _IN_JULIA[solver], time_limit=60.0)
+    julia_reconfigure(build_problem(six_buses(), limits=()), _in_julia(solver), time_limit=60.0)
 
 
-def solve(run: Run, solver: JuliaSolver) -> None:
+def solve(run: Run, method: Method) -> None:
     """Let a solver in Julia work until the deadline, from the best tree of the run if it has one.
 
-    Bound and answer go into ``run``. Juniper proves nothing: what it claims becomes a note, and
+    Bound and answer go into ``run``. What a local solver claims becomes a note, and
     the bound stays what Python has proven.
 
     Parameters
     ----------
     run : Run
         The run so far.
-    solver : {"scip", "highs", "pajarito", "juniper", "juniper-plain"}
-        Which solver.
+    method : Method
+        The finish of backend ``"julia"``.
 
     Raises
     ------
@@ -70,11 +65,12 @@ def solve(run: Run, solver: JuliaSolver) -> None:
     """
     from pygridjl.bridge.problems.radial import julia_reconfigure
 
+    solver = method.name
     run.say(f"{solver} in Julia")
     warm = min(run.candidates, key=run.problem.objective, default=None)
     found = julia_reconfigure(
         run.problem,
-        _IN_JULIA[solver],
+        _in_julia(solver),
         start=warm,
         time_limit=run.remaining,
     )
@@ -83,8 +79,9 @@ def solve(run: Run, solver: JuliaSolver) -> None:
     seconds["crossing"] = found.seconds["crossing"]
     run.engine, run.versions = "julia", found.versions
     run.timed_out = found.status is Status.TIME_LIMIT
-    run.exact = solver not in _UNPROVEN
-    if solver in _UNPROVEN:
+    run.exact = method.proves
+    if not method.proves:
+        # A local solver: its claims of optimality are none.
         claim = "without an answer" if found.objective is None else f"at {found.objective:.3f} kW"
         run.notes.append(f"{solver} ended with {found.raw} {claim}, which is no proof")
     bound = -np.inf if found.bound is None else found.bound
