@@ -1,5 +1,8 @@
+from .balancing.result import BalancingResult as BalancingResult
+from .balancing.solve import balance as balance
 from .core.errors import (
     CaseNotFoundError as CaseNotFoundError,
+    InvalidBalancingError as InvalidBalancingError,
     InvalidNetworkError as InvalidNetworkError,
     InvalidOptionError as InvalidOptionError,
     NetworkFormatError as NetworkFormatError,

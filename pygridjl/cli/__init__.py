@@ -19,6 +19,7 @@ _COMMANDS = {
     "reconfigure": ("pygridjl.cli.reconfigure", "Find the radial configuration of least loss."),
     "opf": ("pygridjl.cli.opf", "Optimal power flow by Python's or Julia's engine."),
     "site": ("pygridjl.cli.site", "Site and size distributed generation under uncertainty."),
+    "balance": ("pygridjl.cli.balance", "Redistribute service points over circuits."),
     "benchmark": ("pygridjl.cli.benchmark", "Compare methods on the standard cases."),
     "reproduce": ("pygridjl.cli.reproduce", "Repeat a paper's experiments beside its figures."),
     "julia": ("pygridjl.cli.julia", "Install, choose or inspect the Julia that is used."),

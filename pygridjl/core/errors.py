@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CaseNotFoundError",
     "InfeasibleConfigurationError",
+    "InvalidBalancingError",
     "InvalidNetworkError",
     "InvalidOptionError",
     "InvalidPlanningError",
@@ -126,6 +127,20 @@ class InvalidPlanningError(_FindingsError):
     """
 
     _what = "siting problem on"
+
+
+class InvalidBalancingError(_FindingsError):
+    """A balancing problem contradicts itself.
+
+    Parameters
+    ----------
+    name : str
+        What the data are called.
+    findings : sequence of Finding
+        All problems, with the service point, the circuit or the field.
+    """
+
+    _what = "balancing problem on"
 
 
 class InfeasibleConfigurationError(PyGridJLError):

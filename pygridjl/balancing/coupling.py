@@ -1,0 +1,35 @@
+"""What a problem asks of the grid on which its service points sit."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from scipy.sparse import csr_array
+
+from pygridjl.core.findings import Finding
+from pygridjl.core.types import FloatArray, IntArray
+
+__all__ = ["Coupling", "Tracker"]
+
+
+class Tracker(Protocol):
+    """State of the grid along a local search."""
+
+    def allows(self, a: int, b: int, j: int, k: int) -> bool:
+        """Return whether j may go from circuit a to b and k from b to a; −1 is nobody."""
+
+    def exchange(self, a: int, b: int, j: int, k: int) -> None:
+        """Make that exchange."""
+
+
+class Coupling(Protocol):
+    """Limits that depend on the whole assignment, linear in it."""
+
+    def findings(self, assignment: IntArray, circuits: tuple[str, ...]) -> list[Finding]:
+        """List the limits an assignment breaks, computed apart from the rows below."""
+
+    def tracker(self, assignment: IntArray) -> Tracker:
+        """Begin a local search at an assignment that keeps the limits."""
+
+    def violated_rows(self, assignment: IntArray, width: int) -> tuple[csr_array, FloatArray]:
+        """Rows A x ≤ b, of x with column j·m + i, that the assignment breaks."""

@@ -1,0 +1,158 @@
+"""Local search by moves and swaps with exact gains, restarted from random exchanges.
+
+Pairs of circuits are scanned until none of them holds an exchange that gains: every move of one
+service point is tried, and every swap among the ``width`` most promising of either circuit, which
+are all of them while circuits hold no more than that. No compiled code: candidates of a pair are
+priced together by matrix products.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from pygridjl.balancing.neighbourhood import NOBODY, State
+from pygridjl.balancing.options import LocalOptions
+from pygridjl.balancing.repair import begin
+from pygridjl.balancing.run import Run
+from pygridjl.core.arguments import generator
+from pygridjl.core.types import IntArray
+
+__all__ = ["START_KICKS", "improve", "local"]
+
+# A gain below this share of the objective is rounding.
+ROUNDING = 1e-11
+# Random exchanges of a kick.
+KICK = 3
+# Kicks unless asked for, by the number of service points.
+SMALL, KICKS = 500, 60
+# Kicks before an exact method, which needs a good answer but not the best.
+START_KICKS = 10
+NONE, NOBODIES = np.empty(0, dtype=np.int64), np.array([NOBODY])
+# Exchanges that follow from one priced block before it is priced anew.
+FROM_ONE_BLOCK = 64
+
+
+def local(run: Run, options: LocalOptions) -> None:
+    """Search from the best assignment so far, or from a first one."""
+    if begin(run) is not None:
+        improve(run, options)
+
+
+def improve(run: Run, options: LocalOptions) -> None:
+    """Improve the best assignment of a run, which must have one."""
+    problem = run.problem
+    assert run.best is not None
+    if problem.m == 1:
+        return
+    rng = generator(run.seed)
+    kicks = options.kicks
+    if kicks is None:
+        kicks = KICKS if problem.n <= SMALL else 0
+    with run.watch.phase("local"):
+        state = State(problem, run.best)
+        finished = _descend(run, state, options.width)
+        run.offer(state.assignment)
+        for k in range(kicks):
+            if run.remaining <= 0:
+                finished = False
+                break
+            state.reset(run.best)
+            _kick(state, rng)
+            _descend(run, state, options.width)
+            if run.offer(state.assignment):
+                run.say(f"local: kick {k + 1}, {run.value:.6g}")
+    if not finished:
+        run.notes.append("the local search was stopped by the clock, not by a local optimum")
+
+
+def _descend(run: Run, state: State, width: int) -> bool:
+    """Exchange while that gains; False if the clock ran out first."""
+    m = state.problem.m
+    dirty = np.ones((m, m), dtype=np.bool_)
+    tolerance = ROUNDING * max(abs(state.value), 1e-300)
+    sweep = 0
+    while dirty.any():
+        sweep += 1
+        applied = 0
+        for a, b in itertools.combinations(range(m), 2):
+            if not dirty[a, b]:
+                continue
+            if run.remaining <= 0:
+                return False
+            dirty[a, b] = False
+            found = _scan(state, a, b, width, tolerance)
+            if found:
+                applied += found
+                dirty[a, :] = dirty[b, :] = dirty[:, a] = dirty[:, b] = True
+        dirty &= np.triu(np.ones((m, m), dtype=np.bool_), 1)
+        run.say(f"local: sweep {sweep}, {applied} exchanges, {state.value:.6g}")
+    return True
+
+
+def _scan(state: State, a: int, b: int, width: int, tolerance: float) -> int:
+    """Price the exchanges of two circuits and make those that gain; how many were made."""
+    inside_a, inside_b = state.members[a], state.members[b]
+    room = state.problem.cardinality
+    to_b = NOBODIES if inside_b.size < room[b] else NONE
+    to_a = NOBODIES if inside_a.size < room[a] else NONE
+    if max(inside_a.size, inside_b.size) <= width:
+        everything = np.append(inside_a, to_a), np.append(inside_b, to_b)
+        return _make(state, a, b, everything, tolerance)
+    made = _make(state, a, b, (inside_a, to_b), tolerance)
+    made += _make(state, a, b, (to_a, state.members[b]), tolerance)
+    return made + _make(state, a, b, state.promising(a, b, width), tolerance)
+
+
+def _make(
+    state: State,
+    a: int,
+    b: int,
+    candidates: tuple[IntArray, IntArray],
+    tolerance: float,
+) -> int:
+    """Price exchanges and make them, best first, each priced anew once another has been made."""
+    out, back = candidates
+    if not out.size or not back.size:
+        return 0
+    flat = state.gains(a, b, out, back).ravel()
+    good = np.flatnonzero(flat > tolerance)
+    if not good.size:
+        return 0
+    order = good[np.argsort(-flat[good], kind="stable")]
+    gone: set[int] = set()
+    made = 0
+    for place in order:
+        j, k = int(out[place // back.size]), int(back[place % back.size])
+        if (j in gone and j != NOBODY) or (k in gone and k != NOBODY):
+            continue
+        if made and state.exact_gain(a, b, j, k) <= tolerance:
+            # What gains least was priced at sums that have changed most: the rest is left to the
+            # next scan of this pair.
+            break
+        if state.voltages is not None and not state.voltages.allows(a, b, j, k):
+            continue
+        state.exchange(a, b, j, k)
+        gone.update((j, k))
+        made += 1
+        if made >= FROM_ONE_BLOCK:
+            break
+    return made
+
+
+def _kick(state: State, rng: np.random.Generator) -> None:
+    """Exchange a few random pairs, whatever that costs, within the rules."""
+    n = state.problem.n
+    done = 0
+    for _ in range(50 * KICK):
+        j, k = (int(v) for v in rng.integers(n, size=2))
+        a, b = int(state.assignment[j]), int(state.assignment[k])
+        if a == b or not np.isfinite(state.exact_gain(a, b, j, k)):
+            continue
+        if state.voltages is not None and not state.voltages.allows(a, b, j, k):
+            continue
+        state.exchange(a, b, j, k)
+        done += 1
+        if done >= KICK:
+            return

@@ -1,0 +1,151 @@
+"""Every exact method against trying all assignments, under every rule of the problem."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from balancing_toys import brute_force, paths
+from hypothesis import given, settings, strategies as st
+
+from pygridjl.balancing import balance, build_problem
+from pygridjl.balancing.check import check_assignment
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.result import Status
+
+EXACT = {"rms": ("columns", "cuts", "scip"), "l1": ("columns", "cuts", "pathwise")}
+
+
+def _agrees(result, best):
+    assert result.status is Status.OPTIMAL
+    assert result.objective == pytest.approx(best, rel=1e-6)
+    assert result.bound <= best * (1 + 1e-9)
+    assert result.gap <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"), [(kind, method) for kind, names in EXACT.items() for method in names]
+)
+def test_optimum_with_cardinality(kind, method):
+    data = paths(7, 24, seed=4)
+    best = brute_force(data, 3, kind, lambda x: np.bincount(x, minlength=3).max() <= 3)
+    _agrees(balance(data, circuits=3, cardinality=3, objective=kind, method=method), best)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(3, 6), kind=st.sampled_from(["rms", "l1"]))
+def test_columns_find_the_optimum_whatever_the_rules(seed, n, kind):
+    rng = np.random.default_rng(seed)
+    data = paths(n, 10, seed=seed)
+    demand = rng.uniform(0.5, 2.0, n)
+    start = rng.integers(2, size=n)
+    room = np.array([0.75, 0.65]) * demand.sum()
+    moves = int(rng.integers(1, n + 1))
+    price = rng.uniform(0, 0.2, n)
+
+    def allowed(x):
+        load = np.bincount(x, weights=demand, minlength=2)
+        return (load <= room).all() and (x != start).sum() <= moves and x[0] == start[0]
+
+    best = brute_force(data, 2, kind, allowed, lambda x: price[x != start].sum())
+    result = balance(
+        data,
+        circuits=["a", "b"],
+        capacity=room,
+        demand=demand,
+        start=start,
+        max_moves=moves,
+        move_cost=price,
+        fixed={"SP1": "ab"[start[0]]},
+        objective=kind,
+        method="columns",
+    )
+    if best == np.inf:
+        assert result.status is Status.INFEASIBLE
+        assert result.assignment == {}
+    else:
+        _agrees(result, best)
+
+
+@pytest.mark.parametrize("method", ["cuts", "pathwise", "scip"])
+def test_rules_in_the_mixed_integer_programs(method):
+    kind = "l1" if method == "pathwise" else "rms"
+    data = paths(6, 12, seed=9)
+    demand = np.array([1.0, 2.0, 1.5, 1.0, 0.5, 1.0])
+    start = np.array([0, 0, 0, 1, 1, 1])
+
+    def allowed(x):
+        load = np.bincount(x, weights=demand, minlength=2)
+        return load[0] <= 4.5 and load[1] <= 3.5 and (x != start).sum() <= 3 and x[2] != 1
+
+    best = brute_force(data, 2, kind, allowed, lambda x: 0.05 * (x != start).sum())
+    result = balance(
+        data,
+        circuits=2,
+        capacity=[4.5, 3.5],
+        demand=demand,
+        start=start,
+        max_moves=3,
+        move_cost=0.05,
+        forbidden=[("SP3", "C2")],
+        objective=kind,
+        method=method,
+    )
+    _agrees(result, best)
+
+
+@pytest.mark.parametrize("kind", ["rms", "l1"])
+def test_tail_over_draws(kind):
+    data = paths(6, 6, seed=2, draws=5)
+    rules = {"tail_weight": 0.7, "tail": 0.6}
+    best = brute_force(data, 2, kind, lambda x: abs(x.sum() - 3) == 0, **rules)
+    for method in ("cuts", "pathwise") if kind == "l1" else ("cuts", "scip"):
+        result = balance(data, circuits=2, cardinality=3, objective=kind, method=method, **rules)
+        _agrees(result, best)
+
+
+def test_weights_that_depend_on_circuit_and_step():
+    data, rng = paths(6, 5, seed=5), np.random.default_rng(6)
+    weights = rng.uniform(0, 1, (3, 5))
+    for kind in ("rms", "l1"):
+        best = brute_force(data, 3, kind, weights=weights)
+        for method in ("columns", "cuts"):
+            result = balance(data, circuits=3, weights=weights, objective=kind, method=method)
+            _agrees(result, best)
+
+
+def test_infeasible_is_proven():
+    # Three service points of 2 do not fit on two circuits of 3, though 6 of demand fits 6.
+    result = balance(paths(3, 5), circuits=2, capacity=3.0, demand=[2.0, 2.0, 2.0], method="local")
+    assert result.status is Status.INFEASIBLE
+    assert result.bound is None
+    assert "no assignment" in result.reason
+
+
+def test_the_check_names_every_broken_rule():
+    problem = build_problem(
+        paths(4, 5),
+        circuits=2,
+        cardinality=2,
+        capacity=2.5,
+        demand=[1.0, 1.0, 1.0, 1.0],
+        start=[0, 0, 1, 1],
+        max_moves=0,
+        forbidden=[("SP3", "C1")],
+    )
+    fields = {f.field for f in check_assignment(problem, np.array([0, 0, 0, 1]))}
+    assert fields == {"circuit", "cardinality", "capacity", "max_moves"}
+    assert check_assignment(problem, np.array([0, 0, 1, 1])) == []
+    assert check_assignment(problem, np.array([0, 0, 1]))[0].field == "shape"
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("pathwise", "rms"), ("scip", "l1"), ("local+columns", "rms"), ("x", "l1")]
+)
+def test_methods_refuse_what_they_do_not_solve(method, kind):
+    with pytest.raises(InvalidOptionError, match=r"pathwise|scip|columns|method"):
+        balance(paths(4, 5), circuits=2, cardinality=2, objective=kind, method=method)
+
+
+def test_unknown_options_are_refused_by_name():
+    with pytest.raises(InvalidOptionError, match=r"no option 'bogus'.*kicks"):
+        balance(paths(4, 5), circuits=2, cardinality=2, method="local", options={"bogus": 1})
