@@ -22,6 +22,7 @@ _COLOURS = ("#1f4e8a", "#e08a1e", "#3a8a5f", "#8a3a6b")
 _LABEL = {
     "voltage": "expected voltage deviation, p.u. squared",
     "loss": "expected loss, kW",
+    "loss-printed": "expected loss as printed, kW",
 }
 
 

@@ -21,7 +21,7 @@ __all__ = [
     "with_neutral_regulators",
 ]
 
-Objective = Literal["voltage", "loss"]
+Objective = Literal["voltage", "loss", "loss-printed"]
 
 
 def candidate_sites(feeder: Feeder) -> IntArray:
@@ -93,10 +93,12 @@ class PlanningProblem:
     min_sites, max_sites : int or None
         Bounds K_min, K_max on the number of sites used (lost; 0 and 10); ``max_sites=None`` is
         no bound.
-    objective : {"voltage", "loss"}
+    objective : {"voltage", "loss", "loss-printed"}
         ``"voltage"``: F^vd of (41), Σ |U − v_ref²| over all nodes with U the squared voltage
-        magnitude, p.u. ``"loss"``: F^pl of (53), Σ r (P² + Q²) over all branch phases at the
-        nominal voltage 1 p.u., in kW.
+        magnitude, p.u. ``"loss"``: Re(Iᴴ R I) over all branches at nominal voltages, in kW (see
+        :func:`~pygridjl.powerflow.losses.resistive_losses`). ``"loss-printed"``: F^pl as (53)
+        prints it, Σ r (P² + Q²) over all branch phases, kW, which leaves the mutual resistances
+        out.
     v_source : float or None
         Voltage magnitude of all source phases, p.u. (lost); that of the feeder unless given.
     v_ref : float

@@ -133,7 +133,7 @@ class SitingResult(Result):
 
     def summary(self) -> str:
         """Return the result as a short text for people."""
-        unit = " kW" if self.objective == "loss" else ""
+        unit = "" if self.objective == "voltage" else " kW"
         rows = [
             ("feeder", self.feeder),
             ("scenarios", f"{self.scenarios} ({self.n_scenario})"),

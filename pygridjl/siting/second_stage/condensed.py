@@ -88,7 +88,6 @@ class CondensedSecondStage:
         self._P, self._Q, self._U = (np.empty((n_scenario, n)) for _ in range(3))
         self._value0 = np.empty(n_scenario)
         self._linear0 = np.zeros((0 if self._voltage else n_scenario, operation.n_col))
-        weight = operation.r * operation.kw
         for block in self._blocks(np.arange(n_scenario)):
             P, Q = operation.model.flows(*operation.demand(block))
             self._P[block], self._Q[block] = P, Q
@@ -96,9 +95,10 @@ class CondensedSecondStage:
             if self._voltage:
                 self._value0[block] = np.abs(self._U[block] - operation.u_ref).sum(axis=1)
             else:
-                self._value0[block] = (P * P + Q * Q) @ weight
-                by = operation.model.adjoint(np.zeros_like(P), 2 * weight * P, 2 * weight * Q)
-                self._linear0[block] = (by[0] + operation.tan * by[1])[:, operation.col_node]
+                self._value0[block] = operation.kw * operation.loss.value(P, Q)
+                by = operation.model.adjoint(np.zeros_like(P), *operation.loss.gradient(P, Q))
+                slope = operation.kw * (by[0] + operation.tan * by[1])
+                self._linear0[block] = slope[:, operation.col_node]
         self._feasible0 = ~first_violation(self._P, self._Q, self._U, operation.limit, LIMIT_KINDS)
         self._dark: BoolArray = np.asarray(operation.per_unit.max(axis=1) <= 0)
 
@@ -121,8 +121,9 @@ class CondensedSecondStage:
             curvature = np.zeros(0)
             if not self._voltage:
                 flow = np.zeros(operation.n_node)
-                flow[path] = -2.0 * operation.r[path] * operation.kw
-                by = model.adjoint(np.zeros_like(flow), flow, operation.tan * flow)
+                flow[path] = -operation.kw
+                bent = operation.loss.gradient(flow, operation.tan * flow)
+                by = model.adjoint(np.zeros_like(flow), *bent)
                 curvature = (by[0] + operation.tan * by[1])[operation.col_node]
             self._columns[col] = sensitivity, np.array(path, dtype=np.int64), curvature
         return self._columns[col]

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.powerflow.lindistflow import LinDistFlow3
+from pygridjl.powerflow.losses import printed_losses, resistive_losses
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import PlanningProblem
 
@@ -59,8 +60,8 @@ class Operation:
         Reactive over active power of every unit.
     limit : ndarray, shape (n_node, 8)
         Right-hand sides of the rows of :data:`LIMIT_KINDS`; infinity where there is none.
-    r : ndarray, shape (n_node,)
-        Resistance of the branch phase that feeds each node, p.u.
+    loss : QuadraticLoss
+        The loss that the problem means, p.u.
     u_ref : float
         v_ref².
     kw : float
@@ -79,8 +80,8 @@ class Operation:
         self.kw = feeder.phase_mva * 1e3
         fed = np.flatnonzero(self.model.branch >= 0)
         branch, at = self.model.branch[fed], feeder.node_phase[fed]
-        self.r = np.zeros(feeder.n_node)
-        self.r[fed] = feeder.branches.r[branch, at, at]
+        printed = problem.objective == "loss-printed"
+        self.loss = printed_losses(self.model) if printed else resistive_losses(self.model)
         rating = np.full(feeder.n_node, np.inf)
         if problem.line_limits:
             rating[fed] = feeder.branches.rating[branch, at]

@@ -1,11 +1,11 @@
-"""F^pl on all nodes: a sparse convex quadratic program kept alive in Clarabel."""
+"""Losses on all nodes: a sparse convex quadratic program kept alive in Clarabel."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, csc_matrix, dia_array, diags_array, eye_array, vstack
+from scipy.sparse import coo_array, csc_array, csc_matrix, eye_array, triu, vstack
 
 from pygridjl.core.types import FloatArray
 from pygridjl.siting.second_stage.operation import Operation
@@ -14,15 +14,16 @@ from pygridjl.siting.second_stage.program import OperationProgram
 __all__ = ["LossProgram", "loss_hessian"]
 
 
-def loss_hessian(operation: Operation, program: OperationProgram) -> dia_array:
-    """Return the second derivatives of the loss Σ r (P² + Q²), kW, by the program's columns."""
-    diagonal = np.zeros(program.cost.size)
-    diagonal[program.p_col] = diagonal[program.q_col] = 2 * operation.r * operation.kw
-    return diags_array(diagonal)
+def loss_hessian(operation: Operation, program: OperationProgram) -> coo_array:
+    """Return the second derivatives of the loss, kW, by the program's columns."""
+    own = coo_array(operation.loss.hessian())
+    column = np.concatenate([program.p_col, program.q_col])
+    n = program.cost.size
+    return coo_array((operation.kw * own.data, (column[own.row], column[own.col])), shape=(n, n))
 
 
 class LossProgram:
-    """Minimise Σ r (P² + Q²) over the rows of the operation; only the right-hand side changes.
+    """Minimise the losses over the rows of the operation; only the right-hand side changes.
 
     Parameters
     ----------
@@ -34,11 +35,12 @@ class LossProgram:
 
     def __init__(self, operation: Operation, program: OperationProgram) -> None:
         n_col = program.cost.size
-        weight = operation.r * operation.kw
         # The objective is brought to about one, so that the solver's tolerances mean the same on
         # every feeder.
         P, Q = operation.model.flows(*operation.feeder.injection())
-        self._scale = max(float(weight @ (P * P + Q * Q)), 1e-6 * float(weight.sum()), 1e-12)
+        lost = operation.kw * float(operation.loss.value(P, Q))
+        least = 1e-6 * operation.kw * float(operation.loss.even.trace())
+        self._scale = max(lost, least, 1e-12)
         equal = program.row_lower == program.row_upper
         equal[program.capacity] = False
         above = np.isfinite(program.row_upper) & ~equal
@@ -67,7 +69,7 @@ class LossProgram:
         place[above] = equal.sum() + np.arange(above.sum())
         self._balance, self._capacity = place[program.balance], place[program.capacity]
         matrix = csc_matrix(csc_array(vstack(parts)))
-        hessian = csc_matrix(csc_array(loss_hessian(operation, program) / self._scale))
+        hessian = csc_matrix(csc_array(triu(loss_hessian(operation, program) / self._scale)))
         self._solver = self._build(hessian, matrix, int(equal.sum()))
 
     def _build(self, hessian: Any, matrix: Any, n_equal: int) -> Any:

@@ -35,7 +35,7 @@ class Written:
         low, high = problem.band
         v0 = problem.source_voltage
         site_at = {bus: j for j, bus in enumerate(problem.sites.tolist())}
-        self.objective, self.squares = {}, {}
+        self.objective, self.form = {}, []
         for bus in range(feeder.n_bus):
             for a in np.flatnonzero(feeder.buses.phases[bus]):
                 z = self.var("z", bus, a, 0, None)
@@ -59,7 +59,15 @@ class Written:
             assert (branch.ratio[e] == 1).all()
             for a in np.flatnonzero(feeder.buses.phases[j]):
                 P, Q = self.var("P", j, a, None, None), self.var("Q", j, a, None, None)
-                self.squares[P] = self.squares[Q] = branch.r[e, a, a] * 1e3 * feeder.phase_mva
+                for b in np.flatnonzero(feeder.buses.phases[j]):
+                    if problem.objective == "loss-printed" and a != b:
+                        continue
+                    # Re(conj(I_a) R_ab I_b) with I = (P - jQ) α at nominal voltages α.
+                    turn = branch.r[e, a, b] * np.conj(ALPHA[a]) * ALPHA[b] * 1e3 * feeder.phase_mva
+                    self.form.append((("P", j, a), ("P", j, b), turn.real))
+                    self.form.append((("Q", j, a), ("Q", j, b), turn.real))
+                    self.form.append((("P", j, a), ("Q", j, b), turn.imag))
+                    self.form.append((("Q", j, a), ("P", j, b), -turn.imag))
                 s = branch.rating[e, a]
                 if problem.line_limits and np.isfinite(s):
                     for sp, sq, size in ((3**0.5, 1, 3**0.5), (3**0.5, -1, 3**0.5), (0, 2, 3**0.5)):
@@ -116,10 +124,12 @@ class Written:
         return answer.fun if answer.status == 0 else None
 
     def least_loss(self):
-        """Optimal F^pl by Clarabel."""
+        """Optimal loss by Clarabel."""
         n = len(self.bounds)
-        weight = np.zeros(n)
-        weight[list(self.squares)] = list(self.squares.values())
+        hessian = np.zeros((n, n))
+        for first, second, value in self.form:
+            hessian[self.names[first], self.names[second]] += 2 * value
+        np.testing.assert_allclose(hessian, hessian.T, atol=1e-12 * np.abs(hessian).max())
         a_ub, b_ub = self.dense(self.le)
         a_eq, b_eq = self.dense(self.eq)
         one = np.eye(n)
@@ -133,9 +143,9 @@ class Written:
         options.verbose = False
         options.tol_gap_abs = 1e-14
         options.tol_gap_rel = options.tol_feas = 1e-10
-        scale = weight.max()
+        scale = np.abs(hessian).max()
         answer = clarabel.DefaultSolver(
-            csc_matrix(np.diag(2 * weight / scale)),
+            csc_matrix(np.triu(hessian / scale)),
             np.zeros(n),
             csc_matrix(matrix),
             right,

@@ -18,6 +18,7 @@ from pygridjl.siting.second_stage import build_second_stage
 from pygridjl.siting.second_stage.protocol import ScenarioStatus
 
 seeds = st.integers(0, 2**32 - 1)
+MEASURES = ["voltage", "loss", "loss-printed"]
 ENGINES = ("full", "condensed")
 
 
@@ -47,7 +48,7 @@ def small_case(rng, objective, tight):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seeds, st.sampled_from(["voltage", "loss"]), st.booleans())
+@given(seeds, st.sampled_from(MEASURES), st.booleans())
 def test_both_engines_solve_the_model_as_written(seed, objective, tight):
     rng = np.random.default_rng(seed)
     problem, scenarios = small_case(rng, objective, tight)
@@ -66,7 +67,12 @@ def test_both_engines_solve_the_model_as_written(seed, objective, tight):
 
 
 @settings(max_examples=40, deadline=None)
-@given(seeds, st.sampled_from(["voltage", "loss"]), st.booleans(), st.sampled_from(ENGINES))
+@given(
+    seeds,
+    st.sampled_from(MEASURES),
+    st.booleans(),
+    st.sampled_from(ENGINES),
+)
 def test_subgradients_and_cuts_hold_everywhere(seed, objective, tight, engine):
     rng = np.random.default_rng(seed)
     problem, scenarios = small_case(rng, objective, tight)
@@ -98,7 +104,7 @@ def feeder_123(rating=1.5, taps=False):
     return feeder.replace(branches=branch.replace(ratio=ratio, rating=rating * branch.rating))
 
 
-@pytest.mark.parametrize("objective", ["voltage", "loss"])
+@pytest.mark.parametrize("objective", MEASURES)
 @pytest.mark.parametrize(
     ("v_source", "unit_kw", "taps"),
     [(1.0, 6.0, False), (1.03, 12.0, False), (1.01, 12.0, False), (0.95, 24.0, True)],
@@ -125,7 +131,7 @@ def test_engines_agree_on_the_123_bus_feeder(objective, v_source, unit_kw, taps)
         before = units, b
 
 
-@pytest.mark.parametrize("objective", ["voltage", "loss"])
+@pytest.mark.parametrize("objective", MEASURES)
 def test_line_limits_bind_and_both_engines_keep_them(objective):
     feeder = feeder_123(rating=1.5)
     far = PlanningProblem(
@@ -157,7 +163,7 @@ def overloaded(objective, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("objective", ["voltage", "loss"])
+@pytest.mark.parametrize("objective", MEASURES)
 def test_an_infeasible_scenario_has_a_cut_and_loses_no_other(objective, engine):
     stage = overloaded(objective, engine)
     batch = stage.evaluate([0])
