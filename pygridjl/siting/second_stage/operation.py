@@ -82,6 +82,10 @@ class Operation:
         branch, at = self.model.branch[fed], feeder.node_phase[fed]
         printed = problem.objective == "loss-printed"
         self.loss = printed_losses(self.model) if printed else resistive_losses(self.model)
+        sunny = feeder.generators.kind == "pv"
+        self._existing_pv, self._steady = (
+            feeder.replace(generators=feeder.generators.take(rows)) for rows in (sunny, ~sunny)
+        )
         rating = np.full(feeder.n_node, np.inf)
         if problem.line_limits:
             rating[fed] = feeder.branches.rating[branch, at]
@@ -110,12 +114,16 @@ class Operation:
     def demand(self, index: IntArray) -> tuple[FloatArray, FloatArray]:
         """Net injections without units, p.u., shapes (B, n_node).
 
-        Loads are scaled by the scenario; capacitors, charging and existing generators are not.
+        Loads are scaled by the scenario, existing PV follows its sun; capacitors, charging and
+        other generators stay as they are.
         """
-        feeder = self.feeder
+        feeder, steady, pv = self.feeder, self._steady, self._existing_pv
         load = self.scenarios.load[index][:, feeder.node_bus]
-        p = feeder.generation_p - load * feeder.load_p
-        q = feeder.generation_q + feeder.shunt_q - load * feeder.load_q
+        p = steady.generation_p - load * feeder.load_p
+        q = steady.generation_q + feeder.shunt_q - load * feeder.load_q
+        if len(pv.generators):
+            sun = self.scenarios.pv[index][:, feeder.node_bus]
+            p, q = p + sun * pv.generation_p, q + sun * pv.generation_q
         return p, q
 
     def gradient(self, index: IntArray, by_p: FloatArray, by_q: FloatArray) -> FloatArray:

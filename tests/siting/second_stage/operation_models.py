@@ -24,9 +24,11 @@ class Written:
         for bus, q in zip(feeder.capacitors.bus, feeder.capacitors.q, strict=True):
             fixed_q[bus] += q
         generators = feeder.generators
-        for bus, p, q in zip(generators.bus, generators.p, generators.q, strict=True):
-            fixed_p[bus] += p
-            fixed_q[bus] += q
+        columns = (generators.bus, generators.p, generators.q, generators.kind)
+        for bus, p, q, kind in zip(*columns, strict=True):
+            share = scenarios.pv[k, bus] if kind == "pv" else 1.0
+            fixed_p[bus] += share * p
+            fixed_q[bus] += share * q
         branch = feeder.branches
         for e in np.flatnonzero(branch.closed):
             for end in (branch.from_bus[e], branch.to_bus[e]):

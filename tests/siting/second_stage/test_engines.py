@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from siting.second_stage.operation_models import Written
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
-from pygridjl.grid import load_feeder
+from pygridjl.grid import FeederGenerators, load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.first_stage.random import random_units
@@ -33,7 +33,15 @@ def small_case(rng, objective, tight):
     """A random feeder whose limits matter (or not), without taps and reversed branches."""
     feeder = random_feeder(rng, 9, regulators=False, reverse=False)
     rating = feeder.branches.rating * (0.12 if tight else 1.0)
-    feeder = feeder.replace(branches=feeder.branches.replace(rating=rating))
+    at = rng.integers(0, feeder.n_bus, 2)
+    units = FeederGenerators(
+        id=["sunny", "steady"],
+        bus=at,
+        p=0.02 * rng.random((2, 3)) * feeder.buses.phases[at],
+        q=0.01 * rng.random((2, 3)) * feeder.buses.phases[at],
+        kind=["pv", "generator"],
+    )
+    feeder = feeder.replace(branches=feeder.branches.replace(rating=rating), generators=units)
     problem = PlanningProblem(
         feeder,
         objective=objective,
@@ -275,3 +283,20 @@ def test_a_band_that_nothing_keeps_is_proven_so_in_every_scenario(band):
     for k in (0, 4, 15):
         written = Written(problem, scenarios, k, np.zeros(problem.n_site, dtype=int))
         assert written.least_deviation() is None
+
+
+def test_existing_pv_follows_the_sun():
+    """Losses at noon are those of a load that is less by what the old PV gives."""
+    feeder = two_bus_feeder()
+    pv = FeederGenerators(id=["old"], bus=[1], p=[[0.2, 0.2, 0.2]], kind="pv")
+    lit = feeder.replace(generators=pv)
+    sun = np.array([0.0, 0.5, 1.0])
+    scenarios = ScenarioSet(np.full(3, 1 / 3), np.ones((3, 2)), np.repeat(sun[:, None], 2, axis=1))
+    steady = ScenarioSet(np.ones(1), np.ones((1, 2)), np.zeros((1, 2)))
+    for engine in ENGINES:
+        problem = PlanningProblem(lit, objective="loss")
+        ours = build_second_stage(problem, scenarios, engine).evaluate([0.0]).value
+        for share, value in zip(sun, ours, strict=True):
+            less = feeder.replace(loads=feeder.loads.replace(p=feeder.loads.p - 0.2 * share))
+            alone = build_second_stage(PlanningProblem(less, objective="loss"), steady, engine)
+            assert value == pytest.approx(alone.evaluate([0.0]).value[0], rel=1e-7)
