@@ -40,6 +40,8 @@ from .grid.network_checks import (
     validate as validate,
 )
 from .grid.views import to_frames as to_frames, to_networkx as to_networkx
+from .optimal_flow.relaxation.result import RelaxationResult as RelaxationResult
+from .optimal_flow.relaxation.solve import relax as relax
 from .optimal_flow.result import OpfResult as OpfResult
 from .optimal_flow.solve import opf as opf
 from .reconfiguration.check import (

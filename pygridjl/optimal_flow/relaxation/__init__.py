@@ -1,0 +1,1 @@
+"""Convex relaxations of the AC optimal power flow, and bounds that are safe."""

@@ -1,0 +1,1 @@
+"""Loop constraints on a cycle basis, in every form."""

@@ -1,0 +1,69 @@
+"""The relaxations by name: a start, then what tightens it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pygridjl.core.methods import Method, Registry, option
+
+__all__ = ["METHODS", "TightenOptions"]
+
+_ROOM = "pygridjl.optimal_flow.relaxation"
+
+
+@dataclass(frozen=True)
+class TightenOptions:
+    """Options of optimisation-based bound tightening."""
+
+    max_rounds: int = option(20, "rounds of tightening at most", least=1)
+    workers: int = option(2, "processes", least=1)
+    share: float = option(0.34, "share of the pairs, widest first, in a round", above=0)
+
+
+METHODS = Registry(
+    "relaxations",
+    [
+        Method(
+            "soc",
+            "Jabr's inequality on every pair of buses: second-order cones",
+            f"{_ROOM}.starts:soc",
+            role="start",
+            proves=True,
+        ),
+        Method(
+            "no-jabr",
+            "squares, sines and cosines as free products: linear flows alone",
+            f"{_ROOM}.starts:no_jabr",
+            role="start",
+            proves=True,
+        ),
+        Method(
+            "qc",
+            "second-order cones and envelopes of sines, cosines and products",
+            f"{_ROOM}.starts:qc",
+            role="start",
+            proves=True,
+        ),
+        Method(
+            "sdp",
+            "positive semidefinite cliques of a chordal extension",
+            f"{_ROOM}.starts:sdp",
+            role="start",
+            proves=True,
+        ),
+        Method(
+            "lnc",
+            "lifted nonlinear cuts of the bounds on magnitudes and angles",
+            f"{_ROOM}.steps:lifted_nonlinear",
+            role="step",
+            proves=True,
+        ),
+        Method(
+            "minors",
+            "2×2 minors around the triangles of the cliques, products in envelopes",
+            f"{_ROOM}.steps:minors",
+            role="step",
+            proves=True,
+        ),
+    ],
+)

@@ -1,0 +1,184 @@
+"""One door to the relaxations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pygridjl.core.arguments import check_time_limit
+from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
+from pygridjl.core.findings import Finding
+from pygridjl.core.result import Status, Stopwatch, engine_versions
+from pygridjl.core.types import IntArray
+from pygridjl.grid.network import Network
+from pygridjl.optimal_flow.forms.acp import ac_opf
+from pygridjl.optimal_flow.problem import assert_solvable
+from pygridjl.optimal_flow.relaxation.measures import (
+    is_exact,
+    loop_errors,
+    pair_error,
+    recover,
+)
+from pygridjl.optimal_flow.relaxation.methods import METHODS
+from pygridjl.optimal_flow.relaxation.result import RelaxationResult
+from pygridjl.optimal_flow.relaxation.root import RootAnswer, solve_root
+from pygridjl.optimal_flow.relaxation.state import Relaxation, Run
+from pygridjl.solvers.status import SolverStatus
+
+__all__ = ["relax"]
+
+# Relative gap that counts as a proof of the AC value.
+TOLERANCE = 1e-4
+
+
+def relax(
+    network: Network,
+    method: str = "soc",
+    *,
+    ac_objective: float | None = None,
+    tolerance: float = TOLERANCE,
+    time_limit: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> RelaxationResult:
+    """Bound the cost of every AC operating point of a network from below.
+
+    Parameters
+    ----------
+    network : Network
+        The network in its base state.
+    method : str
+        A start and steps, ``start[+step…]``: ``"soc"``, ``"qc"``, ``"sdp+lnc+minors"``,
+        ``"soc+loops+obbt"``. See :data:`pygridjl.optimal_flow.relaxation.methods.METHODS`.
+    ac_objective : float, optional
+        Cost of a known AC operating point; found by a local search if none is given.
+    tolerance : float
+        Relative gap at which the AC value counts as proven and tightening stops.
+    time_limit : float, optional
+        Seconds; the best safe bound found until then is returned.
+    options : mapping, optional
+        Options of the methods in the chain.
+
+    Returns
+    -------
+    RelaxationResult
+        Bound, gap, loop errors. Numerical trouble of a solver is a status, not an exception.
+
+    Raises
+    ------
+    InvalidNetworkError
+        If the data are not sound, or costs are not convex.
+    InvalidOptionError
+        If a method or option is unknown.
+    """
+    chain = METHODS.parse(method)
+    chosen = METHODS.options_of(chain, options or {})
+    check_time_limit(time_limit)
+    if not (np.isfinite(tolerance) and tolerance > 0):
+        raise InvalidOptionError(f"tolerance: must be a positive number, is {tolerance!r}")
+    if ac_objective is not None and not np.isfinite(ac_objective):
+        raise InvalidOptionError(f"ac_objective: must be a finite number, is {ac_objective!r}")
+    _assert_relaxable(network)
+    watch = Stopwatch()
+    begun = time.perf_counter()
+    deadline = np.inf if time_limit is None else begun + time_limit
+    notes: list[str] = []
+    if ac_objective is None:
+        with watch.phase("ac"):
+            local = ac_opf(network, time_limit=time_limit)
+        ac_objective = local.objective if local.status is Status.FEASIBLE else None
+        if ac_objective is None:
+            notes.append("the local search found no AC operating point: there is no gap")
+    with watch.phase("build"):
+        relaxation = chain.methods[0].load()(network, _artificial())
+        for step, own in zip(chain.steps, chosen[1:], strict=True):
+            step.load()(relaxation, own)
+    run = Run(begun, deadline, ac_objective, tolerance)
+    with watch.phase("solve"):
+        answer = solve_root(relaxation.compile(), relaxation.box, deadline=deadline)
+        run.better(str(chain), answer.bound, time.perf_counter())
+    return _result(network, str(chain), relaxation, run, answer, watch, [*notes])
+
+
+def _artificial() -> IntArray | None:
+    return None
+
+
+def _assert_relaxable(network: Network) -> None:
+    assert_solvable(network)
+    unit, bus = network.generators, network.buses
+    findings = []
+    concave = unit.in_service & (unit.cost[:, 0] < 0)
+    if concave.any():
+        names = tuple(unit.id[concave].tolist())
+        findings.append(Finding("generator", names, "cost", "c2 is negative: not convex"))
+    loose = ~np.isfinite(bus.v_max)
+    if loose.any():
+        names = tuple(bus.id[loose].tolist())
+        text = "must be finite: a relaxation has no bound without it"
+        findings.append(Finding("bus", names, "v_max", text))
+    if findings:
+        raise InvalidNetworkError(network.name, tuple(findings))
+
+
+def _result(
+    network: Network,
+    method: str,
+    relaxation: Relaxation,
+    run: Run,
+    answer: RootAnswer,
+    watch: Stopwatch,
+    notes: list[str],
+) -> RelaxationResult:
+    lifted = relaxation.lifted
+    point = relaxation.point(answer.x)
+    infeasible = run.bound == np.inf
+    shown = not infeasible and bool(np.isfinite(answer.x).all()) and answer.residual < 1e-3
+    errors = loop_errors(lifted, relaxation.cycles, *point)
+    vm, va = recover(lifted, *point)
+    if not shown:
+        vm, va = np.full_like(vm, np.nan), np.full_like(va, np.nan)
+    pg, qg = np.zeros(len(network.generators)), np.zeros(len(network.generators))
+    if shown:
+        pg[lifted.units] = answer.x[relaxation.program["p"]]
+        qg[lifted.units] = answer.x[relaxation.program["q"]]
+    bound = run.bound if np.isfinite(run.bound) else None
+    return RelaxationResult(
+        network=network.name,
+        method=method,
+        status=_status(answer, run, infeasible, shown),
+        objective=answer.objective if shown else None,
+        bound=bound,
+        ac_objective=run.target,
+        tolerance=run.tolerance,
+        loop_error=errors.complex_norm if shown else None,
+        loop_error_real=errors.real_norm if shown else None,
+        loop_errors=np.column_stack([errors.values.real, errors.values.imag]),
+        loop_lengths=errors.lengths,
+        pair_error=pair_error(lifted, *point) if shown else None,
+        exact=shown and is_exact(lifted, relaxation.cycles, point),
+        bus=network.buses.id,
+        vm=vm,
+        va=va,
+        pg=pg,
+        qg=qg,
+        rounds=tuple(run.rounds),
+        notes=(*notes, *relaxation.notes),
+        seconds=watch.seconds,
+        versions=engine_versions("clarabel"),
+    )
+
+
+def _status(answer: RootAnswer, run: Run, infeasible: bool, shown: bool) -> Status:
+    if infeasible:
+        return Status.INFEASIBLE
+    if not np.isfinite(run.bound):
+        late = answer.status is SolverStatus.TIME_LIMIT
+        return Status.TIME_LIMIT if late else Status.NOT_FOUND
+    if answer.agreed:
+        return Status.OPTIMAL
+    if answer.status is SolverStatus.TIME_LIMIT:
+        return Status.TIME_LIMIT
+    return Status.FEASIBLE if shown else Status.NOT_FOUND

@@ -1,0 +1,104 @@
+"""A relaxation that grows: what the methods of a chain hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.graphs.cycles import Cycle
+from pygridjl.optimal_flow.relaxation.box import Box
+from pygridjl.optimal_flow.relaxation.lifted import Lifted
+from pygridjl.optimal_flow.relaxation.program import Compiled, Program
+
+__all__ = ["Relaxation", "Round", "Run"]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One entry of the history of a bound.
+
+    Attributes
+    ----------
+    name : str
+        What was done.
+    seconds : float
+        Since the start of the call.
+    bound : float
+        Best safe bound so far.
+    """
+
+    name: str
+    seconds: float
+    bound: float
+
+
+@dataclass
+class Relaxation:
+    """A relaxation under construction.
+
+    Attributes
+    ----------
+    lifted : Lifted
+        Pairs and flows.
+    program : Program
+        Columns and rows so far.
+    box : Box
+        Bounds; tightening replaces it.
+    cycles : list of Cycle
+        A cycle basis.
+    triangles : ndarray of int, shape (t, 3)
+        Pairs of the triangles along which angle intervals propagate.
+    notes : list of str
+        What was assumed.
+    """
+
+    lifted: Lifted
+    program: Program
+    box: Box
+    cycles: list[Cycle]
+    triangles: IntArray
+    notes: list[str] = field(default_factory=list)
+
+    def point(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return w, c, s of a primal point."""
+        return x[self.program["w"]], x[self.program["c"]], x[self.program["s"]]
+
+    def compile(self) -> Compiled:
+        """Fix the pattern of the rows so far."""
+        return Compiled(self.program, self.box)
+
+
+@dataclass
+class Run:
+    """What a solve of a chain knows besides the relaxation.
+
+    Attributes
+    ----------
+    begun, deadline : float
+        ``time.perf_counter()`` values.
+    target : float or None
+        Cost of an AC operating point: the cut-off.
+    tolerance : float
+        Relative gap to it at which to stop.
+    """
+
+    begun: float
+    deadline: float
+    target: float | None
+    tolerance: float
+    rounds: list[Round] = field(default_factory=list)
+    bound: float = -np.inf
+
+    def better(self, name: str, bound: float, now: float) -> None:
+        """Note a safe bound."""
+        self.bound = max(self.bound, bound)
+        self.rounds.append(Round(name, now - self.begun, self.bound))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the bound proves the target."""
+        if self.target is None:
+            return False
+        return self.target - self.bound <= self.tolerance * abs(self.target)
