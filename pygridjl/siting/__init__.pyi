@@ -7,6 +7,7 @@ from .methods.baselines import (
 from .methods.spar.driver import SparResult as SparResult
 from .methods.spar.options import SparOptions as SparOptions
 from .methods.spar.quality import value_over_iterations as value_over_iterations
+from .operating import OperatingReport as OperatingReport, operate as operate
 from .problem import PlanningProblem as PlanningProblem
 from .result import SitingResult as SitingResult
 from .sample_bounds import (

@@ -108,13 +108,22 @@ class LossProgram:
 
         None if there is no optimum to full accuracy.
         """
+        answer = self._answer(balance, capacity)
+        if answer is None:
+            return None
+        dual = np.asarray(answer.z)[self._balance]
+        return float(answer.obj_val) * self._scale, -dual * self._scale
+
+    def columns(self, balance: FloatArray, capacity: FloatArray) -> FloatArray | None:
+        """Return the columns of the program at the optimum of :meth:`solve`, or None."""
+        answer = self._answer(balance, capacity)
+        return None if answer is None else np.array(answer.x)
+
+    def _answer(self, balance: FloatArray, capacity: FloatArray) -> Any:
         import clarabel
 
         self._right[self._balance] = balance
         self._right[self._capacity] = capacity
         self._solver.update(b=self._right)
         answer = self._solver.solve()
-        if answer.status != clarabel.SolverStatus.Solved:
-            return None
-        dual = np.asarray(answer.z)[self._balance]
-        return float(answer.obj_val) * self._scale, -dual * self._scale
+        return answer if answer.status == clarabel.SolverStatus.Solved else None
