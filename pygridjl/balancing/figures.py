@@ -1,4 +1,4 @@
-"""Still pictures of a redistribution, for papers."""
+"""Pictures of a redistribution: stills for papers and the page in three dimensions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pygridjl.balancing.result import BalancingResult
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray
 from pygridjl.report.figures import new_figure, save_figure
+from pygridjl.report.page3d import Embedding, Scene, write_page
 
-__all__ = ["plot_balance"]
+__all__ = ["plot_balance", "write_balance_page"]
 
 _BEFORE, _AFTER = "#b9c0c6", "#1f6f8b"
 # Circuits whose paths are drawn; the bars show all up to the second number.
@@ -89,3 +90,77 @@ def _draw_bars(axes: Any, result: BalancingResult) -> None:
 
 def _draw_path(axes: Any, paths: FloatArray, colour: str, label: str) -> None:
     axes.plot(paths.sum(axis=0), color=colour, lw=1.0, label=label)
+
+
+def write_balance_page(
+    loads: LoadPaths,
+    result: BalancingResult,
+    path: str | Path,
+    *,
+    embedding: Embedding = "symbolic",
+) -> Path:
+    """Write the 3-D page of a redistribution with its RMS risks before and after.
+
+    Parameters
+    ----------
+    loads : LoadPaths
+        The data. Where they do not name today's circuits, the page begins with the service
+        points on the circuits in turns, and says so.
+    result : BalancingResult
+        An answer on them.
+    path : path-like
+        Where to write; must end in ``.html``.
+    embedding : {"symbolic", "pca"}
+        Places of the service points at first.
+
+    Returns
+    -------
+    Path
+        The file written: one HTML page that opens without a network.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the result holds no assignment, or the path or embedding cannot be used.
+    """
+    if not result.assignment:
+        raise InvalidOptionError("page: the result holds no assignment")
+    names = tuple(line.circuit for line in result.circuits)
+    place = {name: i for i, name in enumerate(names)}
+    after = np.array([place[result.assignment[p]] for p in loads.service_points])
+    lines = [result.problem, f"{result.method}: {result.status.value}"]
+    if result.gap is not None:
+        lines.append(f"gap {100 * result.gap:.3g} % in {result.kind}")
+    if loads.circuits is None:
+        before = np.arange(after.size) % len(names)
+        lines.append("before: in turns, today's circuits are not known")
+    else:
+        before = np.array([place[name] for name in loads.circuits])
+    risks = [
+        np.array(
+            [
+                float(np.sqrt((loads.deviations[where == i].sum(axis=0) ** 2).mean()))
+                for i in range(len(names))
+            ]
+        )
+        for where in (before, after)
+    ]
+    scene = Scene(
+        title=f"Redistribution: {loads.name}",
+        lines=tuple(lines),
+        groups=names,
+        measure="R",
+        measure_before=risks[0],
+        measure_after=risks[1],
+        total="J",
+        total_text="J = Σ R, rms on this path",
+        total_before=float(risks[0].sum()),
+        total_after=float(risks[1].sum()),
+        points=loads.service_points,
+        actual=loads.actual.mean(axis=1),
+        predicted=loads.predicted.mean(axis=1),
+        spread=np.sqrt((loads.deviations**2).mean(axis=1)),
+        before=before.astype(np.int64),
+        after=after.astype(np.int64),
+    )
+    return write_page(scene, path, embedding=embedding)

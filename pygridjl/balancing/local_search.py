@@ -1,9 +1,9 @@
 """Local search by moves and swaps with exact gains, restarted from random exchanges.
 
-Pairs of circuits are scanned until none of them holds an exchange that gains: every move of one
-service point is tried, and every swap among the ``width`` most promising of either circuit, which
-are all of them while circuits hold no more than that. No compiled code: candidates of a pair are
-priced together by matrix products.
+Pairs of circuits are scanned until none of them holds an exchange that gains: a move of one service
+point or a swap of two, among the ``width`` most promising of either circuit by the slopes of the
+norms, which are all of them while circuits hold no more than that. No compiled code: candidates of
+a pair are priced together by matrix products.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ KICK = 3
 SMALL, KICKS = 500, 60
 # Kicks before an exact method, which needs a good answer but not the best.
 START_KICKS = 10
-NONE, NOBODIES = np.empty(0, dtype=np.int64), np.array([NOBODY])
 # Exchanges that follow from one priced block before it is priced anew.
 FROM_ONE_BLOCK = 64
 
@@ -72,10 +71,13 @@ def _descend(run: Run, state: State, width: int) -> bool:
     m = state.problem.m
     dirty = np.ones((m, m), dtype=np.bool_)
     tolerance = ROUNDING * max(abs(state.value), 1e-300)
+    wide = state.problem.n > width
     sweep = 0
     while dirty.any():
         sweep += 1
         applied = 0
+        if wide:
+            state.score()
         for a, b in itertools.combinations(range(m), 2):
             if not dirty[a, b]:
                 continue
@@ -93,16 +95,13 @@ def _descend(run: Run, state: State, width: int) -> bool:
 
 def _scan(state: State, a: int, b: int, width: int, tolerance: float) -> int:
     """Price the exchanges of two circuits and make those that gain; how many were made."""
-    inside_a, inside_b = state.members[a], state.members[b]
     room = state.problem.cardinality
-    to_b = NOBODIES if inside_b.size < room[b] else NONE
-    to_a = NOBODIES if inside_a.size < room[a] else NONE
-    if max(inside_a.size, inside_b.size) <= width:
-        everything = np.append(inside_a, to_a), np.append(inside_b, to_b)
-        return _make(state, a, b, everything, tolerance)
-    made = _make(state, a, b, (inside_a, to_b), tolerance)
-    made += _make(state, a, b, (to_a, state.members[b]), tolerance)
-    return made + _make(state, a, b, state.promising(a, b, width), tolerance)
+    to_b = state.members[b].size < room[b]
+    to_a = state.members[a].size < room[a]
+    out, back = state.promising(a, b, width)
+    # A move is an exchange with nobody, where there is room for it.
+    candidates = np.append(out, NOBODY) if to_a else out, np.append(back, NOBODY) if to_b else back
+    return _make(state, a, b, candidates, tolerance)
 
 
 def _make(

@@ -48,6 +48,7 @@ class State:
         self.losses = norms(self.sums, problem.weights, problem.risk)
         self.members = [np.flatnonzero(assignment == i) for i in range(m)]
         self.load = np.bincount(assignment, weights=problem.demand, minlength=m)
+        self.scores = np.empty((0, m))
         self.moved = 0
         if problem.start is not None:
             self.moved = int((assignment != problem.start).sum())
@@ -60,31 +61,26 @@ class State:
         """Objective without the costs of moves."""
         return float(draw_risk(self.problem, self.losses.sum(axis=1)))
 
+    def score(self) -> None:
+        """Take the slopes of all norms along all deviations, which :meth:`promising` ranks by."""
+        problem = self.problem
+        slopes = subgradients(self.sums, problem.weights, problem.risk)
+        self.scores = np.zeros((problem.n, problem.m))
+        for path, slope in zip(problem.deviations, slopes, strict=True):
+            self.scores += path @ slope.T
+
     def promising(self, a: int, b: int, width: int) -> tuple[IntArray, IntArray]:
         """Members of both circuits by what their exchange gains to first order, best first.
 
         The norms are convex, so no exchange of j and k gains more than the score of j less that
-        of k.
+        of k, at the sums for which :meth:`score` was called last.
         """
-        inside_a, inside_b = self.members[a], self.members[b]
-        if max(inside_a.size, inside_b.size) <= width:
-            return inside_a, inside_b
-        problem = self.problem
-        slope = subgradients(self.sums, problem.weights, problem.risk)
-        direction = slope[:, a] - slope[:, b]
-        score_a = self._project(inside_a, direction)
-        score_b = self._project(inside_b, direction)
-        return (
-            inside_a[_largest(score_a, width)],
-            inside_b[_largest(-score_b, width)],
-        )
-
-    def _project(self, points: IntArray, direction: FloatArray) -> FloatArray:
-        paths = self.problem.deviations
-        scores: FloatArray = np.sum(
-            [paths[s, points] @ direction[s] for s in range(direction.shape[0])], axis=0
-        )
-        return scores
+        out, back = self.members[a], self.members[b]
+        if max(out.size, back.size) <= width:
+            return out, back
+        gain_a = self.scores[out, a] - self.scores[out, b]
+        gain_b = self.scores[back, b] - self.scores[back, a]
+        return out[_largest(gain_a, width)], back[_largest(gain_b, width)]
 
     def gains(self, a: int, b: int, out: IntArray, back: IntArray) -> FloatArray:
         """Gain of putting each of ``out`` on b and each of ``back`` on a, shape (|out|, |back|).

@@ -18,7 +18,7 @@ _EPILOG = (
     + "\n".join(
         f"  {'+' if m.role == 'step' else ''}{m.name:<10} {m.text}" for m in METHODS.values()
     )
-    + "\n\nExample: pygridjl balance example --circuits 4 --cap 5 --plot balance.png"
+    + "\n\nExample: pygridjl balance example --circuits 4 --cap 5 --page balance.html"
 )
 
 
@@ -72,6 +72,18 @@ def _pairs(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw circuits and risks before and after.",
 )
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the 3-D page: one HTML file that opens without a network.",
+)
+@click.option(
+    "--embedding",
+    type=click.Choice(["symbolic", "pca"]),
+    default="symbolic",
+    show_default=True,
+    help="Places of the service points on the page at first.",
+)
 @json_option
 def command(
     data: str,
@@ -82,6 +94,8 @@ def command(
     fix: tuple[tuple[str, str], ...],
     fit: bool,
     plot: Path | None,
+    page: Path | None,
+    embedding: Any,
     as_json: bool,
     capacity: float | None,
     **rest: Any,
@@ -138,6 +152,10 @@ def command(
     written = []
     if plot is not None:
         written.append(result.plot(loads, plot))
+    if page is not None:
+        from pygridjl.balancing.figures import write_balance_page
+
+        written.append(write_balance_page(loads, result, page, embedding=embedding))
     if not as_json:
         for path in written:
             click.echo(f"written to {path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -19,11 +20,19 @@ def run(*arguments):
 
 
 def test_the_example_in_words(tmp_path):
-    out = run("example", "--cap", 5, "--fit", "--plot", tmp_path / "b.png", *FAST)
+    page = tmp_path / "b.html"
+    out = run(
+        "example", "--cap", 5, "--fit", "--plot", tmp_path / "b.png", "--page", page, *FAST
+    )  # fmt: skip
     assert out.exit_code == 0, out.output
     for text in ("20 SPs, 4 circuits, 168 steps", "J (rms)", "C4", "does not apply"):
         assert text in out.output
     assert (tmp_path / "b.png").stat().st_size > 10_000
+    written = page.read_text(encoding="utf-8")
+    # Today's J on the page is the one of the summary.
+    before = re.search(r"J \(rms\) +[0-9.]+ \(before ([0-9.]+),", out.output).group(1)
+    total = float(re.search(r'"total_before":([0-9.]+)', written).group(1))
+    assert total == pytest.approx(float(before), rel=1e-5)
 
 
 def test_json_is_one_object_with_every_rule_kept():
