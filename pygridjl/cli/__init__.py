@@ -22,6 +22,7 @@ _COMMANDS = {
     "site": ("pygridjl.cli.site", "Site and size distributed generation under uncertainty."),
     "balance": ("pygridjl.cli.balance", "Redistribute service points over circuits."),
     "benchmark": ("pygridjl.cli.benchmark", "Compare methods on the standard cases."),
+    "study": ("pygridjl.cli.study", "Run grids of cases, methods and seeds that survive."),
     "reproduce": ("pygridjl.cli.reproduce", "Repeat a paper's experiments beside its figures."),
     "julia": ("pygridjl.cli.julia", "Install, choose or inspect the Julia that is used."),
 }

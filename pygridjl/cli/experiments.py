@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import math
 import typing
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
-from tqdm import tqdm
 
-from pygridjl.cli.options import json_option, progress
-from pygridjl.core.errors import InvalidOptionError
+from pygridjl.cli.options import json_option
+from pygridjl.cli.running import Bars, kept, restart_option
 from pygridjl.core.files import write_text
 from pygridjl.experiments.registry import Experiment, Kind, Page, experiments
 from pygridjl.report.tables import write_csv
-from pygridjl.study.store import TaskStore
-from pygridjl.study.task import Plan, Row
+from pygridjl.study.runner import run_here
+from pygridjl.study.store import STORE_NAME, Store
 
 __all__ = ["experiment_group"]
 
@@ -63,13 +60,11 @@ def experiment_group(kind: Kind, text: str) -> click.Group:
 
 def _command(experiment: Experiment) -> click.Command:
     def run(out: Path, resume: bool, as_json: bool, **given: Any) -> None:
-        _run(experiment, experiment.options(**given), out, resume=resume, as_json=as_json)
+        _run(experiment, experiment.options(**given), out, restart=not resume, as_json=as_json)
 
     function: Any = json_option(run)
     for option in (
-        click.option(
-            "--resume", is_flag=True, help="Go on from an interrupted run in the same folder."
-        ),
+        restart_option,
         click.option(
             "--out",
             default=f"{experiment.kind}-{experiment.name}",
@@ -110,18 +105,11 @@ def _options(declared: type) -> Iterator[Any]:
             )
 
 
-def _run(experiment: Experiment, options: Any, out: Path, *, resume: bool, as_json: bool) -> None:
+def _run(experiment: Experiment, options: Any, out: Path, *, restart: bool, as_json: bool) -> None:
     plan = experiment.make_plan(options)
-    if plan.prepare is not None:
-        # Nothing is written where nothing can be run.
-        plan.prepare()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidOptionError(f"--out: cannot make {out}: {error.strerror}") from error
-    store = TaskStore(out / "finished.sqlite", resume=resume)
-    with _kept(out):
-        rows = _finished(plan, store)
+    store = Store(out / STORE_NAME, f"{experiment.kind} {experiment.name}", restart=restart)
+    with kept(out), Bars(plan) as bars:
+        rows = run_here(store, plan, progress=bars)
     page = experiment.make_page(rows, options, out)
     written = _write(page, out)
     if as_json:
@@ -129,20 +117,6 @@ def _run(experiment: Experiment, options: Any, out: Path, *, resume: bool, as_js
         return
     click.echo(page.text)
     click.echo("\nwritten: " + ", ".join(str(path) for path in written))
-
-
-def _finished(plan: Plan, store: TaskStore) -> dict[str, list[Row]]:
-    """Take every row from the store or compute it, saying which one is under way."""
-    rows: dict[str, list[Row]] = {}
-    for part, tasks in plan.parts.items():
-        rows[part] = []
-        with progress(part, len(tasks)) as bar, _said(bar) as shown:
-            for task in tasks:
-                shown.task = str(task)
-                bar.set_postfix_str(shown.task)
-                rows[part].append(store.run(task))
-                bar.update()
-    return rows
 
 
 def _write(page: Page, out: Path) -> list[Path]:
@@ -153,38 +127,3 @@ def _write(page: Page, out: Path) -> list[Path]:
         write_text(out / "report.md", page.text)
         written.append(out / "report.md")
     return [*written, *page.figures]
-
-
-class _Shown(logging.Handler):
-    """Shows what the task under way says beside its progress."""
-
-    def __init__(self, bar: tqdm[Any]) -> None:
-        super().__init__(logging.INFO)
-        self._bar = bar
-        self.task = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._bar.set_postfix_str(f"{self.task}: {record.getMessage()}")
-
-
-@contextmanager
-def _said(bar: tqdm[Any]) -> Iterator[_Shown]:
-    log, shown = logging.getLogger("pygridjl.study"), _Shown(bar)
-    before = log.level
-    log.addHandler(shown)
-    log.setLevel(logging.INFO)
-    try:
-        yield shown
-    finally:
-        log.removeHandler(shown)
-        log.setLevel(before)
-
-
-@contextmanager
-def _kept(out: Path) -> Iterator[None]:
-    """Tell who interrupts a long run that it can go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo(f"\nfinished rows are kept in {out}: go on with --resume", err=True)
-        raise

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-__all__ = ["peak_memory", "restart_peak_memory"]
+__all__ = ["peak_memory", "resident_memory", "restart_peak_memory"]
 
 _PROCESS = Path("/proc/self")
 
@@ -38,3 +39,18 @@ def peak_memory() -> float | None:
         for line in source.read_text(encoding="ascii", errors="replace").splitlines()
     )
     return float(fields["VmHWM"].split()[0]) / 1024
+
+
+def resident_memory(pid: int) -> float | None:
+    """Return the memory that a process has resident now.
+
+    Returns
+    -------
+    float or None
+        MB of 2²⁰ bytes; None without Linux's ``/proc`` or such a process.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20

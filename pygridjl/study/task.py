@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Plan", "Row", "Task", "say"]
+__all__ = ["Outcome", "Plan", "Row", "Task", "say"]
 
 Row = dict[str, Any]
 
@@ -35,12 +35,42 @@ class Task:
     asked: Mapping[str, Any]
     compute: Callable[[Mapping[str, Any]], Row]
 
+    @property
+    def function(self) -> str:
+        """Module and name of ``compute``."""
+        return f"{self.compute.__module__}:{self.compute.__qualname__}"
+
     def __str__(self) -> str:
         return " ".join(
             str(value)
             for value in self.asked.values()
             if isinstance(value, str | int | float) and not isinstance(value, bool)
         )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended.
+
+    Attributes
+    ----------
+    answer : mapping
+        What ``compute`` returned; empty if it failed.
+    error : str
+        Why it failed, in one line; empty otherwise.
+    seconds : float
+        What it took.
+    environment : mapping
+        Versions and machine, :func:`pygridjl.study.machine.environment`.
+    log : str
+        What it printed and said.
+    """
+
+    answer: Mapping[str, Any]
+    error: str
+    seconds: float
+    environment: Mapping[str, Any]
+    log: str = ""
 
 
 @dataclass(frozen=True)

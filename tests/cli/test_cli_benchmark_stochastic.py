@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import wraps
 
 import pandas as pd
 import pytest
@@ -110,13 +111,17 @@ def test_tables_and_pictures_are_written(benchmark):
 def test_a_resumed_run_returns_the_same_rows_and_computes_none(benchmark, monkeypatch):
     folder, found = benchmark
 
-    def never(*_):
-        raise AssertionError("computed again")
+    def never(real):
+        @wraps(real)
+        def stand_in(*_):
+            raise AssertionError("computed again")
+
+        return stand_in
 
     monkeypatch.setattr(study, "DEFAULT", TINY)
     monkeypatch.setattr(study, "compile_kernels", lambda: 0.0)
     for name in ("feeder_row", "time_second_stage", "_solve", "_solve_often"):
-        monkeypatch.setattr(study, name, never)
+        monkeypatch.setattr(study, name, never(getattr(study, name)))
     assert json.loads(run(folder, "--resume", "--json").stdout) == found
     text = run(folder, "--resume").stdout
     for title in ("(a) Second stage", "(b) Methods", "(c) Growth", "(d) Feeders"):
@@ -138,6 +143,7 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "compile_kernels", lambda: 0.0)
     real, calls = study._solve, []
 
+    @wraps(real)
     def until_interrupted(asked):
         calls.append(asked["method"])
         if len(calls) == 4:
@@ -146,7 +152,7 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "_solve", until_interrupted)
     stopped = run(tmp_path, code=1)
-    assert f"finished rows are kept in {tmp_path}: go on with --resume" in stopped.stderr
+    assert f"finished rows are kept in {tmp_path}: the same command goes on" in stopped.stderr
     assert not (tmp_path / "runs.csv").exists()
     found = json.loads(run(tmp_path, "--resume", "--json").stdout)
     # The three finished ones are not asked for again.

@@ -13,7 +13,9 @@ from pygridjl.grid.cases import get_case
 from pygridjl.reconfiguration import reconfigure
 from pygridjl.reconfiguration.heuristics import minimum_spanning_tree
 from pygridjl.report.tables import text_table
-from pygridjl.study.store import TaskStore
+from pygridjl.study.runner import run_here
+from pygridjl.study.store import Store
+from pygridjl.study.task import Plan
 
 
 def solver_that(problem_tree, best_tree, first, best, end):
@@ -52,9 +54,9 @@ def rows(monkeypatch, tmp_path):
     tree = problem.edge_states(network.with_open(best).branches.closed)
     poor = minimum_spanning_tree(problem)
     monkeypatch.setattr(study, "julia_reconfigure", solver_that(poor, tree, 0.2, 0.8, 1.0))
-    store = TaskStore(tmp_path / "rows.sqlite", resume=False)
-    tasks = study.baseline_tasks(time_limit=3.0)
-    found = study.join_baselines([store.run(task) for task in tasks])
+    store = Store(tmp_path / "finished.sqlite", "s")
+    plan = Plan({"baselines": study.baseline_tasks(time_limit=3.0)})
+    found = study.join_baselines(run_here(store, plan)["baselines"])
     return {(row["method"], row["start"]): row for row in found}
 
 

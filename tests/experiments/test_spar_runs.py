@@ -18,7 +18,9 @@ from pygridjl.experiments.spar.tasks import (
 )
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.sample_bounds import confidence_interval
-from pygridjl.study.store import TaskStore
+from pygridjl.study.runner import run_here
+from pygridjl.study.store import Store
+from pygridjl.study.task import Plan
 
 
 def solved(method, value, bound=None, **rest):
@@ -107,6 +109,10 @@ def test_last_decision_is_judged_by_the_bound():
 
 
 # ------------------------------------------------------------------------- a small run of it all
+def rows_of(store, tasks):
+    return run_here(store, Plan({"": tasks}))[""]
+
+
 TINY = dataclasses.replace(
     QUICK,
     seeds=2,
@@ -121,28 +127,28 @@ TINY = dataclasses.replace(
 
 @pytest.mark.slow
 def test_bounds_and_decisions_keep_their_order_and_a_second_run_reads_the_store(tmp_path):
-    store = TaskStore(tmp_path / "s.sqlite", resume=False)
-    rows = [store.run(task) for task in comparison_tasks(TINY)]
+    store = Store(tmp_path / "finished.sqlite", "s")
+    rows = rows_of(store, comparison_tasks(TINY))
     assert [r["error"] for r in rows] == [""] * len(rows)
     for line in comparison_summary(rows):
         assert line["bound"] <= line["least"] <= line["most"] <= line["no_dg"]
-    (reference,) = [store.run(task) for task in reference_tasks(TINY)]
+    (reference,) = rows_of(store, reference_tasks(TINY))
     assert reference["bound"] <= reference["value"] <= reference["no_dg"]
-    samples = [store.run(task) for task in batch_tasks(TINY)]
+    samples = rows_of(store, batch_tasks(TINY))
     for row in samples:
         assert row["sample_bound"] <= row["sample_value"]
         assert reference["bound"] <= row["full_value"] + 1e-9
-    again = TaskStore(tmp_path / "s.sqlite", resume=True)
-    assert [again.run(task) for task in batch_tasks(TINY)] == samples
-    assert [again.run(task) for task in comparison_tasks(TINY)] == rows
+    again = Store(tmp_path / "finished.sqlite", "s")
+    assert rows_of(again, batch_tasks(TINY)) == samples
+    assert rows_of(again, comparison_tasks(TINY)) == rows
 
 
 @pytest.mark.slow
 def test_masters_have_the_sizes_of_their_formulas(tmp_path):
     """4 N + 4 rows and (L + 3) N columns; N = 131 sites and two rows less or more are ours."""
     plan = dataclasses.replace(TINY, rival_seconds=0.1)
-    store = TaskStore(tmp_path / "s.sqlite", resume=False)
-    rows = [store.run(task) for task in master_tasks(plan)]
+    store = Store(tmp_path / "finished.sqlite", "s")
+    rows = rows_of(store, master_tasks(plan))
     assert [(r["objective"], r["kind"]) for r in rows] == [
         (o, k) for o in OBJECTIVES for k in KINDS
     ]
