@@ -19,8 +19,9 @@ from pygridjl.bridge.errors import JuliaSolveError
 from pygridjl.bridge.problems.dss_opf import JuliaDssOpf, julia_dss_opf
 from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
 from pygridjl.core.result import Status
-from pygridjl.grid import Feeder, load_feeder
+from pygridjl.grid import load_feeder
 from pygridjl.grid.io.opendss.engine import compiled_circuit
+from pygridjl.grid.io.opendss.write import write_opendss
 
 pytestmark = pytest.mark.julia
 
@@ -28,61 +29,6 @@ SCRIPTS = os.environ.get("PYGRIDJL_IEEE_SCRIPTS")
 published = pytest.mark.skipif(
     SCRIPTS is None, reason="PYGRIDJL_IEEE_SCRIPTS names no folder of published scripts"
 )
-
-
-def as_script(feeder: Feeder) -> str:
-    """The feeder as it is: regulators at their ratios, loads of constant power to ground."""
-    kva, kv, ids = 1e3 * feeder.phase_mva, feeder.buses.kv_ln.tolist(), feeder.buses.id
-    source, (v_set,) = feeder.source_bus, set(feeder.v_set.tolist())
-    lines = [
-        "clear",
-        f"new circuit.own bus1={ids[source]} basekv={kv[source] * 3**0.5!r} pu={v_set!r} "
-        "phases=3 mvasc3=1e9 mvasc1=1e9",
-    ]
-    branch = feeder.branches
-    for k in np.flatnonzero(branch.closed):
-        start, end, ratio = branch.from_bus[k], branch.to_bus[k], branch.ratio[k].tolist()
-        phases = np.flatnonzero(branch.phases[k])
-        at, last = ids[start], ids[end]
-        ohm = kv[end] ** 2 / feeder.phase_mva
-        r, x = (ohm * z[k][np.ix_(phases, phases)] for z in (branch.r, branch.x))
-        plain = kv[start] == kv[end] and set(ratio) == {1.0}
-        ideal = not plain and max(abs(r).max(), abs(x).max()) < 1e-6 * ohm
-        if not plain:
-            behind = last if ideal else f"behind{k}"
-            for phase in phases:
-                lines.append(
-                    f"new transformer.t{k}_{phase} phases=1 windings=2 xhl=0.001 %rs=(0 0) "
-                    f"ppm_antifloat=0 buses=({at}.{phase + 1} {behind}.{phase + 1}) "
-                    f"kvs=({kv[start]!r} {kv[end]!r}) kvas=(100000 100000) "
-                    f"taps=(1 {ratio[phase]!r})"
-                )
-            at = behind
-        if ideal:
-            continue
-        dots = "".join(f".{phase + 1}" for phase in phases)
-        least = 1e-6 * ohm * np.eye(phases.size)
-        lines.append(
-            f"new line.l{k} phases={phases.size} bus1={at}{dots} bus2={last}{dots} length=1 "
-            f"rmatrix={_matrix(r)} xmatrix={_matrix(x + least * (abs(x).max() == 0))} "
-            f"cmatrix={_matrix(0 * r)}"
-        )
-    total = np.stack([feeder.load_p, feeder.load_q, feeder.shunt_q], axis=1) * kva
-    for node, (p, q, shunt) in enumerate(total.tolist()):
-        bus, phase = feeder.node_bus[node], feeder.node_phase[node] + 1
-        at = f"bus1={ids[bus]}.{phase} phases=1 kv={kv[bus]!r}"
-        if p or q:
-            lines.append(f"new load.d{node} {at} kw={p!r} kvar={q!r} vminpu=0.3 vmaxpu=2")
-        if shunt:
-            lines.append(f"new capacitor.c{node} {at} kvar={shunt!r}")
-    bases = " ".join(repr(value * 3**0.5) for value in sorted(set(kv)))
-    lines += [f"set voltagebases=[{bases}]", "calcvoltagebases", "set tolerance=1e-10"]
-    return "\n".join([*lines, "set controlmode=off maxiterations=100", "solve", ""])
-
-
-def _matrix(values: np.ndarray) -> str:
-    rows = (" ".join(map(repr, row)) for row in values.tolist())
-    return f"({' | '.join(rows)})"
 
 
 def by_opendss(path: Path) -> tuple[dict[str, float], dict[tuple[str, int], float]]:
@@ -113,7 +59,7 @@ def largest_difference(answer: JuliaDssOpf, volts: dict[str, float], *floating: 
 def test_our_feeder_in_pmd_agrees_with_opendss(name: str, tmp_path: Path) -> None:
     feeder = load_feeder(name)
     path = tmp_path / "own.dss"
-    path.write_text(as_script(feeder), encoding="utf-8")
+    write_opendss(feeder, path)
     volts, _ = by_opendss(path)
     theirs = [
         volts[f"{i}.{'abc'.index(p) + 1}"] for i, p in (n.split(".") for n in feeder.node_ids)

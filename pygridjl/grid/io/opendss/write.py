@@ -1,0 +1,158 @@
+"""Writer of OpenDSS scripts: a feeder as it is, for another engine to solve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from pygridjl.core.files import write_text
+from pygridjl.core.types import FloatArray
+from pygridjl.grid.feeder import Feeder
+
+__all__ = ["feeder_commands", "opendss_names", "write_opendss"]
+
+# Series impedance of what the feeder holds to be ideal, p.u.
+IDEAL = 1e-6
+
+
+def opendss_names(ids: Iterable[str]) -> list[str]:
+    """Return names that OpenDSS takes, as near to the ids as it allows and all different.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Ids of buses or branches.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for text in ids:
+        plain = base = re.sub(r"[^a-z0-9_-]", "_", text.lower()) or "_"
+        count = 1
+        while plain in taken:
+            count += 1
+            plain = f"{base}_{count}"
+        taken.add(plain)
+        names.append(plain)
+    return names
+
+
+def write_opendss(feeder: Feeder, path: str | Path) -> None:
+    """Write a feeder as one OpenDSS script.
+
+    Regulators stand at their ratios, loads draw constant power to ground, line charging and
+    capacitors are capacitors, generators inject what the feeder says. Names become lower case and
+    odd characters underscores.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        The feeder; it may be meshed.
+    path : str or Path
+        The file; replaced if it exists.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    write_text(Path(path), "\n".join([*feeder_commands(feeder), "solve", ""]))
+
+
+def feeder_commands(feeder: Feeder) -> list[str]:
+    """Return the commands that define a feeder, all but the one that solves it.
+
+    The load of node k is called ``load.d<k>``, and that of its shunts ``capacitor.c<k>``; branch k
+    is ``line.l<k>`` (behind ``transformer.t<k>_<phase>`` where it has a ratio).
+
+    Parameters
+    ----------
+    feeder : Feeder
+        The feeder.
+    """
+    kv, bus = feeder.buses.kv_ln.tolist(), opendss_names(feeder.buses.id.tolist())
+    lines = [f"! {feeder.name}", "clear", *_source(feeder, bus, kv)]
+    for k in np.flatnonzero(feeder.branches.closed).tolist():
+        lines += _branch(feeder, k, bus, kv)
+    lines += _injections(feeder, bus, kv)
+    bases = " ".join(repr(value * 3**0.5) for value in sorted(set(kv)))
+    return [
+        *lines,
+        f"set voltagebases=[{bases}]",
+        "calcvoltagebases",
+        "set tolerance=1e-9 maxiterations=100 controlmode=off",
+    ]
+
+
+def _source(feeder: Feeder, bus: list[str], kv: list[float]) -> list[str]:
+    at, base = bus[feeder.source_bus], kv[feeder.source_bus]
+    commands: list[str] = []
+    first = f"circuit.{opendss_names([feeder.name])[0]}"
+    for phase in np.flatnonzero(feeder.buses.phases[feeder.source_bus]).tolist():
+        kind = f"vsource.source_{phase + 1}" if commands else first
+        commands.append(
+            f"new {kind} bus1={at}.{phase + 1} phases=1 basekv={base!r} "
+            f"pu={float(feeder.v_set[phase])!r} angle={-120 * phase} z1=(0 1e-9) z0=(0 1e-9)"
+        )
+    return commands
+
+
+def _branch(feeder: Feeder, k: int, bus: list[str], kv: list[float]) -> list[str]:
+    branch = feeder.branches
+    start, end = int(branch.from_bus[k]), int(branch.to_bus[k])
+    phases = np.flatnonzero(branch.phases[k])
+    ratio = branch.ratio[k].tolist()
+    ohm = kv[end] ** 2 / feeder.phase_mva
+    r, x = (ohm * z[k][np.ix_(phases, phases)] for z in (branch.r, branch.x))
+    at, last, commands = bus[start], bus[end], []
+    if kv[start] != kv[end] or any(ratio[phase] != 1.0 for phase in phases):
+        for phase in phases.tolist():
+            commands.append(
+                f"new transformer.t{k}_{phase + 1} phases=1 windings=2 xhl=0.001 %rs=(0 0) "
+                f"ppm_antifloat=0 buses=({at}.{phase + 1} behind{k}.{phase + 1}) "
+                f"kvs=({kv[start]!r} {kv[end]!r}) kvas=(100000 100000) taps=(1 {ratio[phase]!r})"
+            )
+        at = f"behind{k}"
+    if max(np.abs(r).max(), np.abs(x).max()) < IDEAL * ohm:
+        x = x + IDEAL * ohm * np.eye(phases.size)
+    dots = "".join(f".{phase + 1}" for phase in phases)
+    amps = float(np.min(branch.rating[k][phases])) * 1e3 * feeder.phase_mva / kv[end]
+    rated = f" normamps={amps!r}" if np.isfinite(amps) else ""
+    commands.append(
+        f"new line.l{k} phases={phases.size} bus1={at}{dots} bus2={last}{dots} length=1 "
+        f"rmatrix={_matrix(r)} xmatrix={_matrix(x)} cmatrix={_matrix(0 * r)}{rated}"
+    )
+    return commands
+
+
+def _injections(feeder: Feeder, bus: list[str], kv: list[float]) -> list[str]:
+    kva, commands = 1e3 * feeder.phase_mva, []
+    total = np.stack(
+        [
+            feeder.load_p,
+            feeder.load_q,
+            feeder.shunt_q,
+            feeder.generation_p,
+            feeder.generation_q,
+        ],
+        axis=1,
+    )
+    for node, (p, q, shunt, made_p, made_q) in enumerate((total * kva).tolist()):
+        place, phase = int(feeder.node_bus[node]), int(feeder.node_phase[node]) + 1
+        at = f"bus1={bus[place]}.{phase} phases=1 kv={kv[place]!r}"
+        if p or q:
+            commands.append(f"new load.d{node} {at} kw={p!r} kvar={q!r} vminpu=0.3 vmaxpu=2")
+        if shunt:
+            commands.append(f"new capacitor.c{node} {at} kvar={shunt!r}")
+        if made_p or made_q:
+            commands.append(
+                f"new load.g{node} {at} kw={-made_p!r} kvar={-made_q!r} vminpu=0.3 vmaxpu=2"
+            )
+    return commands
+
+
+def _matrix(values: FloatArray) -> str:
+    rows = (" ".join(map(repr, row)) for row in values.tolist())
+    return f"({' | '.join(rows)})"
