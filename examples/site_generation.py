@@ -14,7 +14,7 @@ scenarios = generate_scenarios(feeder.n_bus, 96, profile=bundled_year(), deviati
 
 problem = PlanningProblem(
     feeder,
-    objective="loss",
+    measure="loss",
     v_source=1.0,
     budget=900.0,  # k$, at 1500 $/kW
     unit_kw=6.0,
@@ -25,8 +25,8 @@ learned = pygridjl.site(problem, scenarios, method="spar", seed=1)
 proven = pygridjl.site(problem, scenarios, method="benders", gap=0.01, time_limit=30)
 
 print(f"without units     {proven.no_dg:8.3f} kW expected loss")
-print(f"SPAR-OPF          {learned.value:8.3f} kW, no bound")
-print(f"Benders           {proven.value:8.3f} kW, {proven.status}, bound {proven.bound:.3f} kW")
+print(f"SPAR-OPF          {learned.objective:8.3f} kW, no bound")
+print(f"Benders           {proven.objective:8.3f} kW, {proven.status}, bound {proven.bound:.3f} kW")
 print(f"improvement captured: at least {100 * proven.improvement_captured:.1f} %")
 for place in proven.placements:
     print(f"  bus {place.bus:>5}  {place.units:3d} units  {place.kw:6.1f} kW")

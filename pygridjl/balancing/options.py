@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pygridjl.core.methods import option
+from pygridjl.core.methods import Options, option
 
 __all__ = ["ColumnOptions", "CutOptions", "LinearOptions", "LocalOptions"]
 
 
 @dataclass(frozen=True)
-class LinearOptions:
+class LinearOptions(Options):
     """Of the programs of the paper."""
 
     relaxed: bool = option(False, "solve the linear program, then round to the nearest assignment")
 
 
 @dataclass(frozen=True)
-class CutOptions:
+class CutOptions(Options):
     """Of the outer approximation."""
 
     rounds: int = option(200, "mixed-integer programs at most", least=1)
 
 
 @dataclass(frozen=True)
-class ColumnOptions:
+class ColumnOptions(Options):
     """Of the program over sets of service points."""
 
     max_sets: int = option(2_000_000, "sets that are listed; beyond, they are priced", least=1)
@@ -32,7 +32,7 @@ class ColumnOptions:
 
 
 @dataclass(frozen=True)
-class LocalOptions:
+class LocalOptions(Options):
     """Of the local search."""
 
     kicks: int | None = option(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
+from pygridjl.cli.method_options import field_options, given, method_options, method_table
 from pygridjl.cli.options import Reporter, json_option
-from pygridjl.siting.problem import Objective, PlanningProblem, with_neutral_regulators
-from pygridjl.siting.solve import METHODS
+from pygridjl.core.arguments import TIME_LIMIT
+from pygridjl.core.methods import Backend
+from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+from pygridjl.siting.registry import METHODS
 
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
@@ -22,13 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _EPILOG = (
-    "\b\nMethods:\n"
-    + "\n".join(f"  {name:<10} {text}" for name, (_, _, text) in METHODS.items())
-    + "\n\nExample: pygridjl site ieee123 --scenarios 96 --objective voltage --method spar"
+    method_table(METHODS)
+    + "\nExample: pygridjl site ieee123 --scenarios 96 --measure voltage --method spar"
 )
 
 # Options of the command that are attributes of the problem under the same name.
 _PLANNING = (
+    "measure",
     "budget",
     "unit_kw",
     "unit_cost",
@@ -41,8 +45,6 @@ _PLANNING = (
     "v_min",
     "v_max",
 )
-# Options of the command that only SPAR takes; None means not given.
-_SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "tolerance")
 
 
 @click.command("site", epilog=_EPILOG)
@@ -54,11 +56,10 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
     metavar="N|FOLDER",
     help="How many to make of a year of hours (a multiple of 24), or a folder of scenarios.",
 )
-@click.option("--objective", type=click.Choice(get_args(Objective)), default="voltage")
 @click.option("--method", type=click.Choice(list(METHODS)), default="spar", show_default=True)
 @click.option(
     "--backend",
-    type=click.Choice(["python", "julia"]),
+    type=click.Choice(get_args(Backend)),
     default="python",
     show_default=True,
     help="Where the second stage is solved.",
@@ -68,27 +69,16 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
     type=click.Choice(["condensed", "full"]),
     help="Engine of the Python second stage; condensed if none is given.",
 )
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of what is random (0).")
 @click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Seed of the method.",
+    "--time-limit",
+    type=float,
+    metavar="SECONDS",
+    help=f"For the method; inf for no limit ({TIME_LIMIT:g}).",
 )
-@click.option("--time-limit", type=float, metavar="SECONDS")
-@click.option("--gap", type=float, help="Relative gap at which a method with a bound may stop.")
-@click.option("--budget", type=float, default=1500.0, show_default=True, metavar="K$")
-@click.option("--unit-kw", type=float, default=6.0, show_default=True)
-@click.option("--unit-cost", type=float, default=1500.0, show_default=True, metavar="$/KW")
-@click.option("--max-units", default=166, show_default=True, help="Most units at one site.")
-@click.option("--min-units", default=1, show_default=True, help="Fewest units at a used site.")
-@click.option("--min-sites", default=0, show_default=True)
-@click.option("--max-sites", default=10, show_default=True)
+@method_options(METHODS)
+@field_options(PlanningProblem, _PLANNING)
 @click.option("--sites", metavar="BUSES", help="Candidate buses, separated by commas; all if none.")
-@click.option("--v-source", type=float, help="Source voltage, p.u.; that of the feeder if none.")
-@click.option("--v-ref", type=float, default=1.0, show_default=True)
-@click.option("--v-min", type=float, help="Voltage band, p.u.; that of the feeder if none.")
-@click.option("--v-max", type=float)
 @click.option(
     "--power-factor",
     type=click.FloatRange(0, 1, min_open=True),
@@ -115,33 +105,9 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
 @click.option(
     "--ercot", type=click.Path(path_type=Path), help="ERCOT hourly load (CSV or workbook)."
 )
-@click.option("--zone", default="FWEST", show_default=True, help="Weather zone of --ercot.")
-@click.option("--deviation", default=0.1, show_default=True, help="Spread between buses.")
-@click.option(
-    "--scenario-seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Seed of that spread.",
-)
-@click.option("--iterations", "max_iterations", type=int, help="SPAR: iterations at most.")
-@click.option(
-    "--batch",
-    type=int,
-    help="SPAR: scenarios an iteration (paper: 1; 8 is steadier).",
-)
-@click.option("--step-rule", type=int, help="SPAR: 1, 2 or 3.")
-@click.option("--sides", help="SPAR: slopes updated: right, left or both.")
-@click.option(
-    "--explore",
-    type=int,
-    help="SPAR: random decisions in so many first iterations; 20, or a quarter if fewer.",
-)
-@click.option("--master", help="SPAR: auto, epigraph or lambda.")
-@click.option("--tolerance", type=float, help="SPAR: rest of the moving average that ends a run.")
-@click.option(
-    "--state", type=click.Path(dir_okay=False), help="SPAR: file to save to and to go on from."
-)
+@click.option("--zone", help="Weather zone of --ercot (FWEST).")
+@click.option("--deviation", type=float, help="Spread between buses (0.1).")
+@click.option("--scenario-seed", type=click.IntRange(min=0), help="Seed of that spread (0).")
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -166,13 +132,11 @@ _SPAR = ("max_iterations", "batch", "step_rule", "sides", "explore", "master", "
 def command(
     feeder: str,
     scenarios: str,
-    objective: Objective,
     method: str,
-    backend: Literal["python", "julia"],
-    engine: str | None,
-    seed: int,
+    backend: Backend,
+    engine: Literal["condensed", "full"] | None,
+    seed: int | None,
     time_limit: float | None,
-    gap: float | None,
     sites: str | None,
     power_factor: float,
     regulators: str,
@@ -180,10 +144,9 @@ def command(
     profile: Path | None,
     nsrdb: Path | None,
     ercot: Path | None,
-    zone: str,
-    deviation: float,
-    scenario_seed: int,
-    state: str | None,
+    zone: str | None,
+    deviation: float | None,
+    scenario_seed: int | None,
     plot: Path | None,
     plot_scenarios: Path | None,
     plot_functions: Path | None,
@@ -194,22 +157,21 @@ def command(
     """Decide where to put how many PV units on a feeder.
 
     FEEDER is a bundled feeder (ieee13, ieee34, ieee37, ieee123, ieee8500, ieee9500), an OpenDSS
-    script or a folder of feeder tables.
+    script or a folder of feeder tables. The exit code is 1 if there is no answer.
     """
     from pygridjl.grid import load_feeder
-    from pygridjl.scenarios.files import read_scenarios
-    from pygridjl.scenarios.generate import generate_scenarios
     from pygridjl.siting.solve import site
 
     for name, path in (("functions", plot_functions), ("iterations", plot_iterations)):
         if path is not None and method != "spar":
             raise click.UsageError(f"--plot-{name} needs --method spar")
+    options = given({name: value for name, value in rest.items() if name not in _PLANNING})
+    _assert_declared(method, backend, options, seed, time_limit)
     loaded = load_feeder(feeder)
     if regulators == "neutral":
         loaded = with_neutral_regulators(loaded)
     planning = {
-        **{name: rest[name] for name in _PLANNING},
-        "objective": objective,
+        **given({name: rest[name] for name in _PLANNING}),
         "power_factor_angle": math.acos(power_factor),
         "line_limits": not no_line_limits,
     }
@@ -218,19 +180,20 @@ def command(
     else:
         names = [name.strip() for name in sites.split(",") if name.strip()]
         problem = PlanningProblem.on_buses(loaded, names, **planning)
-    if scenarios.isdigit():
-        drawn = generate_scenarios(
-            loaded.n_bus,
-            int(scenarios),
-            profile=_year(profile, nsrdb, ercot, zone),
-            deviation=deviation,
-            seed=scenario_seed,
-        )
-    else:
-        drawn = read_scenarios(scenarios, loaded.buses.id)
-    options = {name: rest[name] for name in _SPAR if rest[name] is not None}
-    if state is not None:
-        options["state"] = state
+    drawn = _scenarios(
+        scenarios,
+        loaded,
+        given(
+            {
+                "profile": profile,
+                "nsrdb": nsrdb,
+                "ercot": ercot,
+                "zone": zone,
+                "deviation": deviation,
+                "scenario_seed": scenario_seed,
+            }
+        ),
+    )
     report = Reporter()
     try:
         result = site(
@@ -241,7 +204,6 @@ def command(
             backend=backend,
             engine=engine,
             time_limit=time_limit,
-            gap=gap,
             options=options,
             on_progress=report,
         )
@@ -259,6 +221,44 @@ def command(
             written = draw(path)
             if not as_json:
                 click.echo(f"drawn to {written}")
+    click.get_current_context().exit(0 if result.has_answer else 1)
+
+
+def _assert_declared(
+    method: str,
+    backend: Backend,
+    options: Mapping[str, Any],
+    seed: int | None,
+    time_limit: float | None,
+) -> None:
+    """Refuse what has no effect before anything is read."""
+    chain = METHODS.parse(method, backend)
+    METHODS.options_of(chain, options)
+    METHODS.common_of(chain, seed=seed, time_limit=time_limit)
+
+
+def _scenarios(text: str, feeder: Feeder, options: Mapping[str, Any]) -> ScenarioSet:
+    """Make or read the scenarios."""
+    from pygridjl.scenarios.files import read_scenarios
+    from pygridjl.scenarios.generate import generate_scenarios
+
+    if not text.isdecimal():
+        for name in options:
+            flag = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} has no effect on scenarios read from a folder")
+        return read_scenarios(text, feeder.buses.id)
+    renamed = {"deviation": "deviation", "scenario_seed": "seed"}
+    return generate_scenarios(
+        feeder.n_bus,
+        int(text),
+        profile=_year(
+            options.get("profile"),
+            options.get("nsrdb"),
+            options.get("ercot"),
+            options.get("zone"),
+        ),
+        **{renamed[name]: value for name, value in options.items() if name in renamed},
+    )
 
 
 def _draw_placement(feeder: Feeder, result: SitingResult, path: Path) -> Path:
@@ -291,11 +291,11 @@ def _draw_iterations(
 
     assert isinstance(result, SparResult)
     values = value_over_iterations(result, build_engine(problem, scenarios, result.engine))
-    return plot_iterations({"spar": values}, result.objective, path, no_dg=result.no_dg)
+    return plot_iterations({"spar": values}, result.measure, path, no_dg=result.no_dg)
 
 
 def _year(
-    profile: Path | None, nsrdb: Path | None, ercot: Path | None, zone: str
+    profile: Path | None, nsrdb: Path | None, ercot: Path | None, zone: str | None
 ) -> HourlyProfile | None:
     """Return the year of hours asked for; None for the bundled one."""
     from pygridjl.scenarios.measured import measured_year
@@ -303,8 +303,10 @@ def _year(
 
     if (nsrdb is None) != (ercot is None):
         raise click.UsageError("--nsrdb and --ercot belong together")
+    if zone is not None and ercot is None:
+        raise click.UsageError("--zone needs --ercot")
     if nsrdb is not None and ercot is not None:
         if profile is not None:
             raise click.UsageError("--profile cannot be combined with --nsrdb and --ercot")
-        return measured_year(nsrdb, ercot, zone=zone)
+        return measured_year(nsrdb, ercot, zone=zone or "FWEST")
     return None if profile is None else read_profile(profile)

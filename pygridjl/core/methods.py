@@ -21,7 +21,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 from pygridjl.core.arguments import generator, seconds_allowed
 from pygridjl.core.errors import InvalidOptionError
 
-__all__ = ["Backend", "Chain", "Method", "NoOptions", "Registry", "Role", "option"]
+__all__ = ["Backend", "Chain", "Method", "NoOptions", "Options", "Registry", "Role", "option"]
 
 Backend = Literal["python", "julia"]
 Role = Literal["start", "step", "finish", "whole"]
@@ -30,7 +30,12 @@ a chain, a whole stands alone."""
 
 
 def option(
-    default: Any, text: str, *, least: float | None = None, above: float | None = None
+    default: Any,
+    text: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
 ) -> Any:
     """Declare one option of a method: a dataclass field with its help and its limits.
 
@@ -42,13 +47,33 @@ def option(
         One line about it, with the unit.
     least, above : float, optional
         Smallest allowed value, or a value that must be exceeded.
+    most : float, optional
+        Largest allowed value.
     """
-    metadata = {"text": text, "least": least, "above": above}
+    metadata = {"text": text, "least": least, "above": above, "most": most}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
-class NoOptions:
+class Options:
+    """Base of the options of a method: each value is checked, however it was given.
+
+    Raises
+    ------
+    InvalidOptionError
+        If a value is not of the type of its field or outside its limits.
+    """
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is not None or not _optional(hints[field.name]):
+                object.__setattr__(self, field.name, _checked(value, field, hints[field.name]))
+
+
+@dataclass(frozen=True)
+class NoOptions(Options):
     """A method without options of its own."""
 
 
@@ -83,7 +108,7 @@ class Method:
     name: str
     text: str
     function: str = ""
-    options: type = NoOptions
+    options: type[Options] = NoOptions
     role: Role = "whole"
     backends: tuple[Backend, ...] = ("python",)
     packages: tuple[str, ...] = ()
@@ -334,12 +359,7 @@ class Registry(Mapping[str, Method]):
                 self._refuse(f"{str(chain)!r} has no option {name!r}; {has}")
         built = []
         for method, fields in zip(chain.methods, known, strict=True):
-            hints = typing.get_type_hints(method.options)
-            chosen = {
-                name: _checked(value, fields[name], hints[name])
-                for name, value in given.items()
-                if name in fields
-            }
+            chosen = {name: value for name, value in given.items() if name in fields}
             built.append(method.options(**chosen))
         return tuple(built)
 
@@ -360,10 +380,19 @@ class Registry(Mapping[str, Method]):
         ]
 
 
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the type itself."""
+    return get_args(hint) if get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+
+
+def _optional(hint: Any) -> bool:
+    return types.NoneType in _kinds(hint)
+
+
 def _checked(value: Any, field: dataclasses.Field[Any], hint: Any) -> Any:
     """Return a value as the type of its option, or refuse it."""
     name = field.name
-    kinds = get_args(hint) if get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    kinds = _kinds(hint)
     if any(get_origin(kind) is Literal for kind in kinds):
         allowed = [v for kind in kinds if get_origin(kind) is Literal for v in get_args(kind)]
         if not any(type(value) is type(v) and value == v for v in allowed):
@@ -380,7 +409,8 @@ def _checked(value: Any, field: dataclasses.Field[Any], hint: Any) -> Any:
 
 
 def _number(value: Any, field: dataclasses.Field[Any], *, whole: bool) -> float | int:
-    name, least, above = field.name, field.metadata.get("least"), field.metadata.get("above")
+    name, limits = field.name, field.metadata
+    least, above, most = limits.get("least"), limits.get("above"), limits.get("most")
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -389,6 +419,10 @@ def _number(value: Any, field: dataclasses.Field[Any], *, whole: bool) -> float 
         raise InvalidOptionError(f"{name}: must be a number, is {value!r}")
     if whole and (not math.isfinite(number) or number != int(number)):
         raise InvalidOptionError(f"{name}: must be a whole number, is {value!r}")
+    if not math.isfinite(number):
+        raise InvalidOptionError(f"{name}: must be finite, is {value!r}")
+    if most is not None and number > most:
+        raise InvalidOptionError(f"{name}: must be at most {most:g}, is {value!r}")
     if least is not None and number < least:
         raise InvalidOptionError(f"{name}: must be at least {least:g}, is {value!r}")
     if above is not None and number <= above:

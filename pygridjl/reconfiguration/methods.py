@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pygridjl.core.methods import Backend, Method, Registry, option
+from pygridjl.core.methods import Backend, Method, NoOptions, Options, Registry, option
 
 __all__ = ["METHODS", "ForwardOptions"]
 
@@ -13,7 +13,7 @@ _BOTH: tuple[Backend, ...] = ("python", "julia")
 
 
 @dataclass(frozen=True)
-class ForwardOptions:
+class ForwardOptions(Options):
     """Options of FORWARD.
 
     Attributes
@@ -25,7 +25,7 @@ class ForwardOptions:
     weight_rule: Literal["eq2", "eq3"] = option("eq3", "equation that weighs the edges")
 
 
-def _start(name: str, text: str, function: str, options: type | None = None) -> Method:
+def _start(name: str, text: str, function: str, options: type[Options] = NoOptions) -> Method:
     """Return a start: ``function(problem[, options]) -> tree``."""
     return Method(
         name,
@@ -33,7 +33,7 @@ def _start(name: str, text: str, function: str, options: type | None = None) -> 
         f"pygridjl.reconfiguration.{function}",
         role="start",
         timed=False,
-        **({} if options is None else {"options": options}),  # type: ignore[arg-type]
+        options=options,
     )
 
 

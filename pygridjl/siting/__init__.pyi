@@ -5,10 +5,10 @@ from .methods.baselines import (
     random_siting as random_siting,
 )
 from .methods.spar.driver import SparResult as SparResult
-from .methods.spar.options import SparOptions as SparOptions
 from .methods.spar.quality import value_over_iterations as value_over_iterations
 from .operating import OperatingReport as OperatingReport, operate as operate
 from .problem import PlanningProblem as PlanningProblem
+from .registry import SparOptions as SparOptions
 from .result import SitingResult as SitingResult
 from .sample_bounds import (
     BoundsResult as BoundsResult,

@@ -13,7 +13,7 @@ from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import PHASES
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
-from pygridjl.siting.problem import Objective, PlanningProblem
+from pygridjl.siting.problem import Measure, PlanningProblem
 
 __all__ = [
     "assert_valid_planning",
@@ -67,10 +67,8 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if value is not None and value < least:
             findings.append(_wrong(name, f"must be at least {least}, is {value}"))
-    if problem.objective not in get_args(Objective):
-        findings.append(
-            _wrong("objective", f"must be 'voltage' or 'loss', is {problem.objective!r}")
-        )
+    if problem.measure not in get_args(Measure):
+        findings.append(_wrong("measure", f"must be 'voltage' or 'loss', is {problem.measure!r}"))
     return findings
 
 

@@ -54,7 +54,7 @@ def plot_scenarios(scenarios: ScenarioSet, path: str | Path) -> Path:
 
 def plot_iterations(
     curves: Mapping[str, ArrayLike],
-    objective: str,
+    measure: str,
     path: str | Path,
     *,
     no_dg: float | None = None,
@@ -67,7 +67,7 @@ def plot_iterations(
     curves : mapping
         From the name of a run to the values of its iterations, shape (T,); infinite where the
         decision leaves a scenario infeasible.
-    objective : {"voltage", "loss"}
+    measure : {"voltage", "loss"}
         What the values are.
     path : path-like
         As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
@@ -96,7 +96,7 @@ def plot_iterations(
     if bound is not None:
         axes.axhline(bound, color="0.2", ls="--", lw=1, label="proven bound")
     axes.set_xlabel("iteration")
-    axes.set_ylabel(_LABEL[objective])
+    axes.set_ylabel(_LABEL[measure])
     axes.legend(fontsize=7)
     if bound is not None and bound > 0:
         # Both ways the same map; values are positive.
@@ -115,7 +115,7 @@ def _ratio(bound: float) -> Any:
 
 def plot_bounds(
     results: Sequence[BoundsResult],
-    objective: str,
+    measure: str,
     path: str | Path,
     *,
     value: float | None = None,
@@ -127,7 +127,7 @@ def plot_bounds(
     ----------
     results : sequence of BoundsResult
         One for each sample size.
-    objective : {"voltage", "loss"}
+    measure : {"voltage", "loss"}
         What the values are.
     path : path-like
         As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
@@ -161,6 +161,6 @@ def plot_bounds(
         axes.axhline(bound, color="0.2", ls="--", lw=1, label="proven bound, full set")
     axes.set_xticks(at, [str(r.batch_size) for r in results])
     axes.set_xlabel("scenarios in a sample")
-    axes.set_ylabel(_LABEL[objective])
+    axes.set_ylabel(_LABEL[measure])
     axes.legend(fontsize=7)
     return save_figure(figure, path)

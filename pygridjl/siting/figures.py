@@ -52,8 +52,8 @@ def plot_placement(feeder: Feeder, result: SitingResult, path: str | Path) -> Pa
         at = position[row[p.bus]]
         axes.scatter(*at, s=40 + 500 * p.kw / most, color=_UNITS, alpha=0.7, zorder=2)
         axes.annotate(p.bus, at, ha="center", va="center", fontsize=7, zorder=4)
-    value = "" if result.value is None else f", value {result.value:.5g}"
-    axes.set_title(f"{result.feeder}: {result.method}, {result.objective}{value}")
+    value = "" if result.objective is None else f", value {result.objective:.5g}"
+    axes.set_title(f"{result.feeder}: {result.method}, {result.measure}{value}")
     if result.placements:
         total = sum(p.kw for p in result.placements)
         axes.text(

@@ -11,17 +11,18 @@ import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError
 from pygridjl.core.findings import Finding
+from pygridjl.core.methods import option
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
 
 __all__ = [
-    "Objective",
+    "Measure",
     "PlanningProblem",
     "candidate_sites",
     "with_neutral_regulators",
 ]
 
-Objective = Literal["voltage", "loss", "loss-printed"]
+Measure = Literal["voltage", "loss", "loss-printed"]
 
 
 def candidate_sites(feeder: Feeder) -> IntArray:
@@ -93,7 +94,7 @@ class PlanningProblem:
     min_sites, max_sites : int or None
         Bounds K_min, K_max on the number of sites used (lost; 0 and 10); ``max_sites=None`` is
         no bound.
-    objective : {"voltage", "loss", "loss-printed"}
+    measure : {"voltage", "loss", "loss-printed"}
         ``"voltage"``: F^vd of (41), Σ |U − v_ref²| over all nodes with U the squared voltage
         magnitude, p.u. ``"loss"``: Re(Iᴴ R I) over all branches at nominal voltages, in kW (see
         :func:`~pygridjl.powerflow.losses.resistive_losses`). ``"loss-printed"``: F^pl as (53)
@@ -114,18 +115,18 @@ class PlanningProblem:
     feeder: Feeder
     sites: IntArray = None  # type: ignore[assignment]  # filled below
     site_phases: BoolArray = None  # type: ignore[assignment]  # filled below
-    unit_kw: float = 6.0
-    max_units: int = 166
-    unit_cost: float = 1500.0
-    budget: float = 1500.0
-    min_units: int = 1
-    min_sites: int = 0
-    max_sites: int | None = 10
-    objective: Objective = "voltage"
-    v_source: float | None = None
-    v_ref: float = 1.0
-    v_min: float | None = None
-    v_max: float | None = None
+    unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", above=0)
+    max_units: int = option(166, "most units at one site", least=1)
+    unit_cost: float = option(1500.0, "cost of a unit, $/kW", least=0)
+    budget: float = option(1500.0, "budget, k$", least=0)
+    min_units: int = option(1, "fewest units at a used site", least=1)
+    min_sites: int = option(0, "fewest sites used", least=0)
+    max_sites: int | None = option(10, "most sites used", least=0)
+    measure: Measure = option("voltage", "voltage deviation or loss, expected")
+    v_source: float | None = option(None, "source voltage, p.u.; else that of the feeder")
+    v_ref: float = option(1.0, "reference of the voltage deviation, p.u.")
+    v_min: float | None = option(None, "lowest voltage, p.u.; else that of each bus")
+    v_max: float | None = option(None, "highest voltage, p.u.; else that of each bus")
     power_factor_angle: float = 0.0
     line_limits: bool = True
 
@@ -259,5 +260,5 @@ class PlanningProblem:
     def __repr__(self) -> str:
         return (
             f"<PlanningProblem on {self.feeder.name!r}: {self.n_site} sites, up to "
-            f"{self.budget_units} units of {self.unit_kw:g} kW, objective {self.objective!r}>"
+            f"{self.budget_units} units of {self.unit_kw:g} kW, measure {self.measure!r}>"
         )

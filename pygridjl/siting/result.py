@@ -56,8 +56,8 @@ class SitingResult(Result):
     scenarios : str
         Name of the scenario set.
     n_scenario : int
-        How many scenarios it has; ``value`` counts all of them.
-    objective : str
+        How many scenarios it has; ``objective`` counts all of them.
+    measure : str
         ``"voltage"`` (p.u. of squared magnitude, summed over nodes) or ``"loss"`` (kW).
     method, engine : str
         Method of the first stage and engine of the second.
@@ -69,16 +69,16 @@ class SitingResult(Result):
         Units at every candidate site, in the order of the problem; zeros if there is no answer.
     cost : float
         What the units cost, k$.
-    value : float or None
+    objective : float or None
         Expected second-stage objective over the full scenario set; None without an answer.
     no_dg : float or None
         The same without any unit; None if a scenario has no operating point then.
     bound : float or None
-        Proven lower bound on the value of every allowed decision.
+        Proven lower bound on the objective of every allowed decision.
     bound_method : str
         What proved it.
     gap : float or None
-        (value − bound) / |value|.
+        (objective − bound) / |objective|.
     improvement_captured : float or None
         (no_dg − value) / (no_dg − bound): the share of the possible improvement that is realised,
         at least; None without a bound or where nothing can be improved.
@@ -100,14 +100,14 @@ class SitingResult(Result):
     feeder: str
     scenarios: str
     n_scenario: int
-    objective: str
+    measure: str
     method: str
     engine: str
     status: Status
     placements: tuple[Placement, ...]
     units: IntArray
     cost: float
-    value: float | None
+    objective: float | None
     no_dg: float | None
     bound: float | None = None
     bound_method: str = ""
@@ -133,18 +133,18 @@ class SitingResult(Result):
 
     def summary(self) -> str:
         """Return the result as a short text for people."""
-        unit = "" if self.objective == "voltage" else " kW"
+        unit = "" if self.measure == "voltage" else " kW"
         rows = [
             ("feeder", self.feeder),
             ("scenarios", f"{self.scenarios} ({self.n_scenario})"),
-            ("objective", "expected loss" if unit else "expected voltage deviation"),
+            ("measure", "expected loss" if unit else "expected voltage deviation"),
             ("method", f"{self.method}, second stage {self.engine}"),
             ("status", self.status.value + (f": {self.reason}" if self.reason else "")),
         ]
         if self.no_dg is not None:
             rows.append(("without units", f"{self.no_dg:.5g}{unit}"))
-        if self.value is not None:
-            rows.append(("value", f"{self.value:.5g}{unit}"))
+        if self.objective is not None:
+            rows.append(("objective", f"{self.objective:.5g}{unit}"))
         if self.bound is not None:
             gap = "" if self.gap is None else f", gap {100 * self.gap:.3f} %"
             rows.append(("proven bound", f"{self.bound:.5g}{unit} ({self.bound_method}){gap}"))
@@ -292,14 +292,14 @@ def siting_result(
         feeder=problem.feeder.name,
         scenarios=scenarios.name,
         n_scenario=len(scenarios),
-        objective=problem.objective,
+        measure=problem.measure,
         method=method,
         engine=second_stage.engine,
         status=status,
         placements=placements,
         units=decision,
         cost=float(decision.sum()) * problem.unit_price,
-        value=value,
+        objective=value,
         no_dg=no_dg,
         bound=bound,
         bound_method=bound_method if bound is not None else "",

@@ -236,11 +236,11 @@ def solve_batch(
     if prove is not None:
         bound = prove(problem, sample, build(problem, sample)).bound
     full_value: float | None = None
-    if found.value is not None:
+    if found.objective is not None:
         full = expected_value(scenarios, build(problem, scenarios).evaluate(found.units))
         full_value = full.value if np.isfinite(full.value) else None
     spent = sum(s for name, s in found.seconds.items() if name != "evaluate")
-    return Batch(seed, found.value, bound, full_value, tuple(found.units.tolist()), spent)
+    return Batch(seed, found.objective, bound, full_value, tuple(found.units.tolist()), spent)
 
 
 def statistical_bounds(

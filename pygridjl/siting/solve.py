@@ -2,79 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal
 
-from pygridjl.core.arguments import check_time_limit
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.methods import Backend, NoOptions
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
-from pygridjl.siting.problem import Objective, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import Measure, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.registry import METHODS
 from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.protocol import SecondStage
 
-__all__ = ["METHODS", "build_engine", "method_function", "site"]
-
-METHODS: Mapping[str, tuple[str, str, str]] = {
-    "spar": (
-        "pygridjl.siting.methods.spar.driver",
-        "spar",
-        "learned separable approximation: fast, without bound",
-    ),
-    "benders": (
-        "pygridjl.siting.methods.benders",
-        "benders",
-        "cuts from every scenario: proves its bound",
-    ),
-    "extensive": (
-        "pygridjl.siting.methods.extensive",
-        "extensive",
-        "all scenarios in one mixed-integer program",
-    ),
-    "hedging": (
-        "pygridjl.siting.methods.hedging",
-        "hedging",
-        "progressive hedging by mpi-sppy, scenario by scenario",
-    ),
-    "greedy": (
-        "pygridjl.siting.methods.baselines",
-        "greedy",
-        "one look at the mean gradient without units",
-    ),
-    "random": ("pygridjl.siting.methods.baselines", "random_siting", "one random decision"),
-    "none": ("pygridjl.siting.methods.baselines", "no_dg", "the feeder as it is"),
-}
-"""Method to its module, its function and one line about it."""
-
-
-def method_function(method: str) -> Callable[..., SitingResult]:
-    """Return the function of a method, importing its module.
-
-    Parameters
-    ----------
-    method : str
-        A key of :data:`METHODS`.
-
-    Returns
-    -------
-    callable
-        ``function(problem, scenarios, second_stage, …) -> SitingResult``.
-
-    Raises
-    ------
-    InvalidOptionError
-        If there is no such method.
-    """
-    if method not in METHODS:
-        raise InvalidOptionError(f"method {method!r} is none of {', '.join(METHODS)}")
-    module, name, _ = METHODS[method]
-    function: Callable[..., SitingResult] = getattr(import_module(module), name)
-    return function
+__all__ = ["build_engine", "site"]
 
 
 def build_engine(
@@ -105,14 +50,14 @@ def build_engine(
 def site(
     feeder: Feeder | PlanningProblem,
     scenarios: int | ScenarioSet = 96,
-    objective: Objective | None = None,
+    measure: Measure | None = None,
     method: str = "spar",
     *,
-    seed: int = 0,
-    scenario_seed: int = 0,
-    regulators: Literal["neutral", "fixed"] = "neutral",
-    backend: Literal["python", "julia"] = "python",
-    engine: str | None = None,
+    seed: int | None = None,
+    scenario_seed: int | None = None,
+    regulators: Literal["neutral", "fixed"] | None = None,
+    backend: Backend = "python",
+    engine: Literal["condensed", "full"] | None = None,
     time_limit: float | None = None,
     gap: float | None = None,
     options: Mapping[str, Any] | None = None,
@@ -127,29 +72,30 @@ def site(
         The feeder; or a whole problem, which then takes no further arguments of its own.
     scenarios : int or ScenarioSet
         How many scenarios to make of the bundled year (96 and 1200 in the paper), or a set.
-    objective : {"voltage", "loss"}, optional
-        Expected voltage deviation (the default) or expected loss.
+    measure : {"voltage", "loss"}, optional
+        What counts: expected voltage deviation (the default) or expected loss.
     method : str
-        A key of :data:`METHODS`.
-    seed : int
-        Seed of the method.
-    scenario_seed : int
-        Seed of the deviations between buses when scenarios are made.
-    regulators : {"neutral", "fixed"}
-        Whether regulators stand at the neutral tap, as in the paper's voltage equation (see
-        :func:`~pygridjl.siting.problem.with_neutral_regulators`), or at the ratios of the
-        feeder. A planning problem keeps its feeder as it is.
+        A key of :data:`~pygridjl.siting.registry.METHODS`: ``"spar"``, ``"benders"``,
+        ``"extensive"``, ``"hedging"``, ``"greedy"``, ``"random"`` or ``"none"``.
+    seed : int, optional
+        Seed of the method, 0 unless given; refused where nothing is random.
+    scenario_seed : int, optional
+        Seed of the deviations between buses when scenarios are made, 0 unless given.
+    regulators : {"neutral", "fixed"}, optional
+        Whether regulators stand at the neutral tap (the default), as in the paper's voltage
+        equation (see :func:`~pygridjl.siting.problem.with_neutral_regulators`), or at the ratios
+        of the feeder. A planning problem keeps its feeder as it is.
     backend : {"python", "julia"}
         Where the second stage is solved; ``"julia"`` starts Julia on first use.
     engine : {"condensed", "full"}, optional
         Engine of the Python second stage; ``"condensed"`` unless given.
     time_limit : float, optional
-        Seconds for the method.
+        Seconds for the method, 60 unless given; infinity for no limit.
     gap : float, optional
         Relative gap at which a method with a bound may stop; its own default unless given.
     options : mapping, optional
-        Further options of the method: the fields of
-        :class:`~pygridjl.siting.methods.spar.options.SparOptions`, or arguments of the function.
+        Further options of the method, such as the fields of
+        :class:`~pygridjl.siting.registry.SparOptions`.
     on_progress : callable, optional
         Called with lines of text.
     **planning
@@ -172,21 +118,31 @@ def site(
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
     """
-    check_time_limit(time_limit)
-    engine = _engine(backend, engine)
-    function = method_function(method)
-    problem = _problem(feeder, objective, regulators, planning)
+    chain = METHODS.parse(method, backend)
+    asked = {**(options or {}), **({} if gap is None else {"gap": gap})}
+    own = METHODS.options_of(chain, asked)[0]
+    seed, seconds = METHODS.common_of(chain, seed=seed, time_limit=time_limit)
+    stage = _engine(backend, engine)
+    problem = _problem(feeder, measure, regulators, planning)
     assert_valid_planning(problem)
-    if not isinstance(scenarios, ScenarioSet):
-        scenarios = generate_scenarios(problem.feeder.n_bus, scenarios, seed=scenario_seed)
+    if isinstance(scenarios, ScenarioSet):
+        if scenario_seed is not None:
+            raise InvalidOptionError("scenario_seed: has no effect on a set of scenarios")
+    else:
+        scenarios = generate_scenarios(problem.feeder.n_bus, scenarios, seed=scenario_seed or 0)
     assert_valid_scenarios_for(problem, scenarios)
-    arguments = _arguments(
-        method,
-        function,
-        {"seed": seed, "time_limit": time_limit, "gap": gap, "on_progress": on_progress},
-        options or {},
+    chosen = chain.methods[0]
+    arguments: dict[str, Any] = {}
+    if chosen.options is not NoOptions:
+        arguments["options"] = own
+    if chosen.seeded:
+        arguments["seed"] = seed
+    if chosen.timed:
+        arguments |= {"time_limit": seconds, "on_progress": on_progress}
+    answer: SitingResult = chosen.load()(
+        problem, scenarios, build_engine(problem, scenarios, stage), **arguments
     )
-    return function(problem, scenarios, build_engine(problem, scenarios, engine), **arguments)
+    return answer
 
 
 def _engine(backend: str, engine: str | None) -> str:
@@ -194,8 +150,6 @@ def _engine(backend: str, engine: str | None) -> str:
         if engine not in (None, "condensed", "full"):
             raise InvalidOptionError(f"engine: {engine!r} is neither 'condensed' nor 'full'")
         return engine or "condensed"
-    if backend != "julia":
-        raise InvalidOptionError(f"backend: {backend!r} is neither 'python' nor 'julia'")
     if engine is not None:
         raise InvalidOptionError(f"engine: {engine!r} belongs to backend 'python'")
     return "julia"
@@ -203,45 +157,23 @@ def _engine(backend: str, engine: str | None) -> str:
 
 def _problem(
     feeder: Feeder | PlanningProblem,
-    objective: Objective | None,
-    regulators: str,
+    measure: Measure | None,
+    regulators: str | None,
     planning: Mapping[str, Any],
 ) -> PlanningProblem:
-    if regulators not in ("neutral", "fixed"):
-        raise InvalidOptionError(f"regulators must be 'neutral' or 'fixed', not {regulators!r}")
+    if regulators not in (None, "neutral", "fixed"):
+        raise InvalidOptionError(f"regulators: {regulators!r} is neither 'neutral' nor 'fixed'")
     if isinstance(feeder, PlanningProblem):
-        if planning or objective is not None:
-            given = ", ".join([*planning, *(["objective"] if objective is not None else [])])
-            raise InvalidOptionError(f"a planning problem has its own {given}")
+        named = {"measure": measure, "regulators": regulators}
+        given = [*planning, *(name for name, value in named.items() if value is not None)]
+        if given:
+            raise InvalidOptionError(f"a planning problem has its own {', '.join(given)}")
         return feeder
     assert_valid_feeder(feeder)
-    known = inspect.signature(PlanningProblem).parameters
+    known = {field.name for field in dataclasses.fields(PlanningProblem)} - {"feeder", "measure"}
     for name in planning:
-        if name not in known or name == "feeder":
+        if name not in known:
             raise InvalidOptionError(f"{name!r} is no attribute of a planning problem")
-    if regulators == "neutral":
+    if regulators != "fixed":
         feeder = with_neutral_regulators(feeder)
-    return PlanningProblem(feeder, objective=objective or "voltage", **planning)
-
-
-def _arguments(
-    method: str,
-    function: Callable[..., SitingResult],
-    common: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Arguments for a method: the common ones it takes, and its own options."""
-    known = inspect.signature(function).parameters
-    arguments = {k: v for k, v in common.items() if k in known and v is not None}
-    if method == "spar":
-        from pygridjl.siting.methods.spar.options import SparOptions
-
-        own = inspect.signature(SparOptions).parameters
-        chosen = {k: v for k, v in options.items() if k in own}
-        options = {k: v for k, v in options.items() if k not in own}
-        arguments["options"] = SparOptions(**chosen)
-    for name, value in options.items():
-        if name not in known or name in ("problem", "scenarios", "second_stage", *common):
-            raise InvalidOptionError(f"method {method!r} has no option {name!r}")
-        arguments[name] = value
-    return arguments
+    return PlanningProblem(feeder, measure=measure or "voltage", **planning)

@@ -33,7 +33,7 @@ def run(*arguments):
 
 
 def test_a_decision_table_and_its_value(feeder):
-    out = run(feeder, "--scenarios", 24, "--iterations", 10, "--max-sites", 2, "--max-units", 3)
+    out = run(feeder, "--scenarios", 24, "--max-iterations", 10, "--max-sites", 2, "--max-units", 3)
     assert out.exit_code == 0, out.output
     for text in ("status", "feasible", "without units", "bus", "units", "kw"):
         assert text in out.output
@@ -44,7 +44,7 @@ def test_json_is_one_object(feeder):
     plain = json.loads(out.output)
     assert plain["method"] == "greedy"
     assert {p["bus"] for p in plain["placements"]} <= {"b1", "b3"}
-    assert plain["bound"] <= plain["value"]
+    assert plain["bound"] <= plain["objective"]
     assert plain["improvement_captured"] > 0
 
 
@@ -54,13 +54,13 @@ def test_own_profile_own_scenarios_and_a_state(feeder, tmp_path):
     folder = tmp_path / "set"
     save_scenarios(generate_scenarios(5, 48), folder, [f"b{k}" for k in range(5)])
     second = run(feeder, "--scenarios", folder, "--method", "none", "--json")
-    assert json.loads(first.output)["value"] == json.loads(second.output)["value"]
+    assert json.loads(first.output)["objective"] == json.loads(second.output)["objective"]
     state = tmp_path / "run.npz"
-    once = run(feeder, "--iterations", 5, "--state", state, "--json")
+    once = run(feeder, "--max-iterations", 5, "--state", state, "--json")
     assert state.exists()
-    again = run(feeder, "--iterations", 5, "--state", state, "--json")
+    again = run(feeder, "--max-iterations", 5, "--state", state, "--json")
     one, two = json.loads(once.output), json.loads(again.output)
-    assert one["value"] == two["value"]
+    assert one["objective"] == two["objective"]
 
 
 @pytest.mark.parametrize("method", ["spar", "none"])
@@ -74,7 +74,7 @@ def test_a_drawing(feeder, tmp_path, method):
 def test_drawings_of_a_run(feeder, tmp_path):
     names = ("scenarios", "functions", "iterations")
     options = [x for name in names for x in (f"--plot-{name}", tmp_path / f"{name}.png")]
-    out = run(feeder, "--scenarios", 24, "--iterations", 5, *options)
+    out = run(feeder, "--scenarios", 24, "--max-iterations", 5, *options)
     assert out.exit_code == 0, out.output
     for name in names:
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -97,7 +97,10 @@ def test_drawings_of_learning_need_a_method_that_learns(feeder, tmp_path, name):
         ("--sites", "b1,moon"),
         ("--profile", "none.csv"),
         ("--v-min", 1.1, "--v-max", 0.9),
-        ("--step-rule", 7),
+        ("--method", "greedy", "--gap", 1e-9),
+        ("--method", "benders", "--batch", 2),
+        ("--method", "none", "--time-limit", 5),
+        ("--method", "benders", "--seed", 5),
         ("--method", "greedy", "--batch", 4),
         ("--plot", "nowhere/units.xyz"),
     ],
@@ -105,6 +108,12 @@ def test_drawings_of_learning_need_a_method_that_learns(feeder, tmp_path, name):
 def test_bad_input_is_an_error_raised_on_purpose(feeder, arguments):
     out = run(feeder, "--scenarios", 24, *arguments)
     assert isinstance(out.exception, PyGridJLError), out.output
+
+
+def test_a_value_that_is_none_is_refused_by_the_command(feeder):
+    out = run(feeder, "--step-rule", 7)
+    assert out.exit_code == 2
+    assert "'7' is not one of '1', '2', '3'" in out.output
 
 
 def test_the_program_says_it_in_one_line_and_exits_with_2(tmp_path):
@@ -123,5 +132,10 @@ def test_weather_and_load_belong_together(feeder):
     out = run(feeder, "--nsrdb", "sun.csv")
     assert out.exit_code == 2
     assert "belong together" in out.output
+    out = run(feeder, "--zone", "COAST")
+    assert out.exit_code == 2
+    assert "--zone needs --ercot" in out.output
+    out = run(feeder, "--scenarios", "folder", "--deviation", 0.2)
+    assert "has no effect on scenarios read from a folder" in out.output
     out = run(feeder, "--nsrdb", "sun.csv", "--ercot", "load.csv")
     assert isinstance(out.exception, PyGridJLError)

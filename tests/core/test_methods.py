@@ -7,12 +7,12 @@ import pytest
 
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.methods import Method, Registry, option
+from pygridjl.core.methods import Method, Options, Registry, option
 
 
 @dataclass(frozen=True)
-class Steps:
-    rounds: int = option(3, "rounds", least=1)
+class Steps(Options):
+    rounds: int = option(3, "rounds", least=1, most=9)
     gap: float | None = option(None, "relative gap", above=0)
     rule: Literal["a", "b"] = option("a", "rule")
     warm: bool = option(True, "start warm")
@@ -110,6 +110,8 @@ def test_options_reach_the_part_that_declares_them():
     [
         ({"seeds": 3}, "'first\\+better' has no option 'seeds'; its options are gap, rounds"),
         ({"rounds": 0}, "rounds: must be at least 1, is 0"),
+        ({"rounds": 10}, "rounds: must be at most 9"),
+        ({"gap": float("inf")}, "gap: must be finite"),
         ({"rounds": 1.5}, "rounds: must be a whole number"),
         ({"rounds": float("inf")}, "rounds: must be a whole number"),
         ({"rounds": True}, "rounds: must be a number"),
@@ -123,6 +125,9 @@ def test_options_reach_the_part_that_declares_them():
 def test_unknown_options_and_values_are_refused(given, message):
     with pytest.raises(InvalidOptionError, match=message):
         METHODS.options_of(METHODS.parse("first+better"), given)
+    if "seeds" not in given:
+        with pytest.raises(InvalidOptionError, match=message):
+            Steps(**given)
 
 
 def test_a_method_without_options_says_so():

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.julia
 @pytest.mark.parametrize("objective", ["voltage", "loss"])
 def test_both_languages_agree_on_value_and_slope(objective):
     feeder = load_feeder("ieee13")
-    problem = PlanningProblem(feeder, objective=objective)
+    problem = PlanningProblem(feeder, measure=objective)
     scenarios = generate_scenarios(feeder.n_bus, 24, seed=1)
     julia = build_second_stage(problem, scenarios, "julia")
     python = build_second_stage(problem, scenarios, "full")
@@ -45,7 +45,7 @@ def test_both_languages_agree_on_value_and_slope(objective):
 def test_the_slope_of_the_loss_is_its_derivative():
     """More PV than any hour has load: the capacities bind in some scenarios and not in others."""
     feeder = load_feeder("ieee34")
-    problem = PlanningProblem(feeder, objective="loss")
+    problem = PlanningProblem(feeder, measure="loss")
     scenarios = generate_scenarios(feeder.n_bus, 24, seed=3)
     stage = build_second_stage(problem, scenarios, "julia")
     units = np.full(problem.n_site, 3.0)
@@ -65,7 +65,7 @@ def test_the_slope_of_the_loss_is_its_derivative():
 def test_infeasible_scenarios_leave_cuts_that_prove_it(objective):
     feeder = load_feeder("ieee13")
     # Nothing fits into a band this narrow without units.
-    problem = PlanningProblem(feeder, objective=objective, v_min=0.999, v_max=1.001)
+    problem = PlanningProblem(feeder, measure=objective, v_min=0.999, v_max=1.001)
     scenarios = generate_scenarios(feeder.n_bus, 24, seed=1)
     julia = build_second_stage(problem, scenarios, "julia")
     python = build_second_stage(problem, scenarios, "full")
@@ -91,6 +91,6 @@ def test_siting_comes_to_the_same_decision(objective):
     assert theirs.engine == "julia"
     assert theirs.status is Status.OPTIMAL
     # Each proves its own answer within the gap, so neither can be better than the other's bound.
-    assert theirs.value >= ours.bound * (1 - 1e-9)
-    assert ours.value >= theirs.bound * (1 - 1e-9)
+    assert theirs.objective >= ours.bound * (1 - 1e-9)
+    assert ours.objective >= theirs.bound * (1 - 1e-9)
     assert theirs.no_dg == pytest.approx(ours.no_dg, rel=1e-6)

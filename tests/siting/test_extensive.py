@@ -12,6 +12,7 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.methods.benders import benders
 from pygridjl.siting.methods.extensive import extensive
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import BendersOptions, ExtensiveOptions
 from pygridjl.siting.second_stage import build_second_stage
 
 
@@ -23,12 +24,14 @@ def test_extensive_form_and_benders_prove_the_same_optimum(options):
     scenarios = generate_scenarios(feeder.n_bus, 24)
     stage = build_second_stage(problem, scenarios, "condensed")
     lines = []
-    whole = extensive(problem, scenarios, stage, gap=1e-6, on_progress=lines.append)
-    parts = benders(problem, scenarios, stage, gap=1e-6)
+    whole = extensive(
+        problem, scenarios, stage, ExtensiveOptions(gap=1e-6), on_progress=lines.append
+    )
+    parts = benders(problem, scenarios, stage, BendersOptions(gap=1e-6))
     assert whole.status is parts.status is Status.OPTIMAL
-    assert whole.value == pytest.approx(parts.value, rel=2e-6)
-    assert parts.bound <= whole.value * (1 + 1e-8)
-    assert whole.bound <= parts.value * (1 + 1e-8)
+    assert whole.objective == pytest.approx(parts.objective, rel=2e-6)
+    assert parts.bound <= whole.objective * (1 + 1e-8)
+    assert whole.bound <= parts.objective * (1 + 1e-8)
     assert "rows" in lines[0]
 
 
@@ -40,7 +43,7 @@ def test_infeasible_and_loss_are_told():
     stage = build_second_stage(problem, scenarios, "condensed")
     result = extensive(problem, scenarios, stage)
     assert result.status is Status.INFEASIBLE
-    assert result.value is None
-    loss = PlanningProblem(feeder, objective="loss")
+    assert result.objective is None
+    loss = PlanningProblem(feeder, measure="loss")
     with pytest.raises(InvalidOptionError, match="quadratic"):
         extensive(loss, scenarios, build_second_stage(loss, scenarios, "condensed"))

@@ -60,7 +60,7 @@ def test_a_budget_of_exactly_k_units_buys_k_units():
         ({"v_source": float("inf")}, "v_source"),
         ({"v_ref": 0.0}, "v_ref"),
         ({"power_factor_angle": 1.6}, "power_factor_angle"),
-        ({"objective": "cost"}, "objective"),
+        ({"measure": "cost"}, "measure"),
     ],
 )
 def test_every_bad_field_is_named(options, field):

@@ -28,7 +28,7 @@ def answers(function, stage, **options):
 def test_no_units_is_the_reference(stage):
     result = answers(no_dg, stage)
     expected = stage.scenarios.probability @ (0.5 * (stage.demand**2).sum(axis=1))
-    assert result.value == result.no_dg == pytest.approx(expected)
+    assert result.objective == result.no_dg == pytest.approx(expected)
     assert result.placements == ()
 
 
@@ -37,15 +37,15 @@ def test_random_siting_keeps_the_first_stage(stage):
     for seed in range(5):
         result = answers(random_siting, stage, seed=seed)
         assert check_units(stage.problem, result.units) == ()
-        assert best_value(stage) - 1e-9 <= result.value <= result.no_dg
-        values.add(result.value)
+        assert best_value(stage) - 1e-9 <= result.objective <= result.no_dg
+        values.add(result.objective)
     assert len(values) > 1
 
 
 def test_greedy_minimises_the_linearisation_and_its_bound_holds(stage):
     result = answers(greedy, stage)
     best = best_value(stage)
-    assert result.bound <= best + 1e-9 <= result.value + 2e-9
+    assert result.bound <= best + 1e-9 <= result.objective + 2e-9
     assert result.status is Status.FEASIBLE
     # The steepest site takes all it can, the next one the rest.
     mean = stage.scenarios.probability @ stage.evaluate(np.zeros(4)).gradient
@@ -61,5 +61,5 @@ def test_a_feeder_that_needs_units_has_no_reference(function):
     result = answers(function, stage)
     assert result.status is Status.NOT_FOUND
     assert result.infeasible == ("1",)
-    assert result.value is None
+    assert result.objective is None
     assert result.no_dg is None

@@ -8,7 +8,8 @@ from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
 
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError, InvalidPlanningError
 from pygridjl.siting.methods.spar import SparResult
-from pygridjl.siting.solve import METHODS, site
+from pygridjl.siting.registry import METHODS
+from pygridjl.siting.solve import site
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_every_method_answers_in_one_form(toy_engine, method):
     result = site(toy_feeder(), 24, method=method, engine="full", max_units=3, max_sites=2)
     assert result.method == method
     assert result.n_scenario == 24
-    assert result.value <= result.no_dg
+    assert result.objective <= result.no_dg
     assert result.to_frame().columns.tolist() == ["bus", "phases", "units", "kw"]
     assert result.to_frame()["kw"].sum() == pytest.approx(6.0 * result.units.sum())
     assert result.method in result.summary()
@@ -45,9 +46,9 @@ def test_options_reach_the_method(toy_engine):
 
 
 def test_a_whole_problem_and_own_scenarios(toy_engine):
-    problem = toy_problem(objective="loss")
+    problem = toy_problem(measure="loss")
     result = site(problem, toy_scenarios(4, 5), method="greedy")
-    assert result.objective == "loss"
+    assert result.measure == "loss"
     assert result.scenarios == "scenarios"
 
 
@@ -58,7 +59,14 @@ def test_a_whole_problem_and_own_scenarios(toy_engine):
         ({"scenarios": 25}, InvalidOptionError, "25"),
         ({"budget": 1.0}, InvalidPlanningError, "budget"),
         ({"colour": "red"}, InvalidOptionError, "colour"),
-        ({"objective": "cost"}, InvalidPlanningError, "objective"),
+        ({"measure": "cost"}, InvalidPlanningError, "measure"),
+        ({"objective": "loss"}, InvalidOptionError, "objective"),
+        ({"method": "greedy", "time_limit": 5.0}, InvalidOptionError, "no option 'time_limit'"),
+        ({"method": "greedy", "gap": 1e-9}, InvalidOptionError, "no option 'gap'"),
+        ({"method": "greedy", "seed": 3}, InvalidOptionError, "no option 'seed'"),
+        ({"method": "spar", "gap": 1e-9}, InvalidOptionError, "no option 'gap'"),
+        ({"method": "benders", "seed": 3}, InvalidOptionError, "no option 'seed'"),
+        ({"scenarios": toy_scenarios(4, 5), "scenario_seed": 3}, InvalidOptionError, "no effect"),
         ({"options": {"speed": 3}}, InvalidOptionError, "speed"),
         ({"options": {"batch": 0}}, InvalidOptionError, "batch"),
         ({"method": "greedy", "options": {"batch": 1}}, InvalidOptionError, "batch"),
@@ -76,6 +84,8 @@ def test_an_unsound_feeder_is_refused(toy_engine):
         site(broken, 24)
     with pytest.raises(InvalidOptionError, match="own budget"):
         site(toy_problem(), 24, budget=3.0)
+    with pytest.raises(InvalidOptionError, match="own regulators"):
+        site(toy_problem(), 24, regulators="fixed")
 
 
 def test_the_list_of_methods_is_the_promised_one():

@@ -14,6 +14,7 @@ from pygridjl.siting.methods.benders import benders
 from pygridjl.siting.methods.extensive import extensive
 from pygridjl.siting.methods.hedging import extensive_peer, hedging
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import BendersOptions, ExtensiveOptions, HedgingOptions
 from pygridjl.siting.second_stage import build_second_stage
 
 
@@ -31,10 +32,10 @@ def test_extensive_form_of_mpisppy_has_our_optimum():
     problem, scenarios, stage = ieee13()
     value, units = extensive_peer(problem, scenarios)
     assert not check_units(problem, units)
-    ours = extensive(problem, scenarios, stage, gap=1e-6)
-    parts = benders(problem, scenarios, stage, gap=1e-6)
-    assert ours.value == pytest.approx(value, rel=2e-6)
-    assert parts.value == pytest.approx(value, rel=2e-6)
+    ours = extensive(problem, scenarios, stage, ExtensiveOptions(gap=1e-6))
+    parts = benders(problem, scenarios, stage, BendersOptions(gap=1e-6))
+    assert ours.objective == pytest.approx(value, rel=2e-6)
+    assert parts.objective == pytest.approx(value, rel=2e-6)
     at_theirs = float(scenarios.probability @ stage.evaluate(units).value)
     assert at_theirs == pytest.approx(value, rel=1e-6)
 
@@ -43,25 +44,25 @@ def test_extensive_form_of_mpisppy_has_our_optimum():
 def test_progressive_hedging_answers_between_its_bound_and_no_units():
     pytest.importorskip("mpisppy")
     problem, scenarios, stage = ieee13()
-    optimum = benders(problem, scenarios, stage, gap=1e-6)
-    result = hedging(problem, scenarios, stage, iterations=5)
+    optimum = benders(problem, scenarios, stage, BendersOptions(gap=1e-6))
+    result = hedging(problem, scenarios, stage, HedgingOptions(max_iterations=5))
     assert result.status is Status.FEASIBLE
     assert not check_units(problem, result.units)
-    assert result.bound <= optimum.value * (1 + 1e-9)
-    assert optimum.bound * (1 - 1e-9) <= result.value < result.no_dg
+    assert result.bound <= optimum.objective * (1 + 1e-9)
+    assert optimum.bound * (1 - 1e-9) <= result.objective < result.no_dg
     assert result.units.any()
     assert np.isfinite(result.gap)
 
 
 def test_the_loss_and_bad_options_are_refused():
-    problem, scenarios, stage = ieee13(objective="loss")
+    problem, scenarios, stage = ieee13(measure="loss")
     with pytest.raises(InvalidOptionError, match="quadratic"):
         hedging(problem, scenarios, stage)
     problem, scenarios, stage = ieee13()
     with pytest.raises(InvalidOptionError, match="rho"):
-        hedging(problem, scenarios, stage, rho=-1.0)
+        hedging(problem, scenarios, stage, HedgingOptions(rho=-1.0))
     with pytest.raises(InvalidOptionError, match="iterations"):
-        hedging(problem, scenarios, stage, iterations=0)
+        hedging(problem, scenarios, stage, HedgingOptions(max_iterations=0))
 
 
 @pytest.mark.validation
@@ -71,4 +72,6 @@ def test_hedging_in_no_time_still_has_its_bound():
     result = hedging(problem, scenarios, stage, time_limit=1e-3)
     assert result.status is Status.TIME_LIMIT
     assert not check_units(problem, result.units)
-    assert result.bound <= benders(problem, scenarios, stage, gap=1e-6).value * (1 + 1e-9)
+    assert result.bound <= benders(
+        problem, scenarios, stage, BendersOptions(gap=1e-6)
+    ).objective * (1 + 1e-9)

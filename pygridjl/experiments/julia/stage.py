@@ -10,7 +10,7 @@ import numpy as np
 from pygridjl.bridge.problems.scenarios import JuliaSecondStage
 from pygridjl.grid.cases.feeder_loading import load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
-from pygridjl.siting.problem import Objective, PlanningProblem
+from pygridjl.siting.problem import Measure, PlanningProblem
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram, loss_hessian
@@ -34,9 +34,9 @@ class StageOfBoth:
         A linear or a quadratic program.
     """
 
-    def __init__(self, feeder: str, scenarios: int, objective: Objective = "voltage") -> None:
+    def __init__(self, feeder: str, scenarios: int, objective: Measure = "voltage") -> None:
         grid = load_feeder(feeder)
-        problem = PlanningProblem(grid, objective=objective)
+        problem = PlanningProblem(grid, measure=objective)
         some = generate_scenarios(grid.n_bus, scenarios, seed=0)
         self._operation = Operation(problem, some)
         self._program = OperationProgram(self._operation, deviation=objective == "voltage")

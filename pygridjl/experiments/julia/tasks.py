@@ -28,7 +28,7 @@ from pygridjl.reconfiguration.certificates import (
 )
 from pygridjl.reconfiguration.forward import forward
 from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem, build_problem
-from pygridjl.siting.problem import Objective
+from pygridjl.siting.problem import Measure
 from pygridjl.study.task import Plan, Row, Task
 
 __all__ = [
@@ -270,7 +270,7 @@ def engine_tasks(*, time_limit: float) -> list[Task]:
     return [*stages, *programs]
 
 
-_STAGE_SOLVERS: dict[Objective, str] = {"voltage": "HiGHS", "loss": "Clarabel"}
+_STAGE_SOLVERS: dict[Measure, str] = {"voltage": "HiGHS", "loss": "Clarabel"}
 _PROGRAM_SOLVERS: dict[str, tuple[Callable[..., Certificate], RadialSolver]] = {
     "SCIP": (scip_linear, "scip"),
     "HiGHS": (highs_outer_approximation, "highs-oa"),

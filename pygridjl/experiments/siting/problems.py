@@ -11,7 +11,7 @@ from pygridjl.core.types import FloatArray
 from pygridjl.grid import Feeder, load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.problem import Objective, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import Measure, PlanningProblem, with_neutral_regulators
 from pygridjl.siting.second_stage import build_second_stage
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
 
@@ -30,7 +30,7 @@ __all__ = [
 Row = dict[str, Any]
 Regime = Literal["easy", "kinked"]
 
-OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+OBJECTIVES: tuple[Measure, ...] = get_args(Measure)
 REGIMES: tuple[Regime, ...] = get_args(Regime)
 
 # Hours of the year come near the feeder's full load, and single buses exceed it. A branch that
@@ -96,7 +96,7 @@ def scenario_set(feeder: str, n_scenario: int) -> ScenarioSet:
 
 
 @cache
-def benchmark_problem(feeder: str, objective: Objective, regime: Regime) -> PlanningProblem:
+def benchmark_problem(feeder: str, objective: Measure, regime: Regime) -> PlanningProblem:
     """Return a problem of the benchmark: line limits on, 166 units at 10 sites (20 if large).
 
     Parameters
@@ -120,7 +120,7 @@ def benchmark_problem(feeder: str, objective: Objective, regime: Regime) -> Plan
     unit_kw = 6.0 if regime == "easy" else 24.0 if large else 12.0
     return PlanningProblem(
         data,
-        objective=objective,
+        measure=objective,
         unit_kw=unit_kw,
         unit_cost=1500.0 * 6.0 / unit_kw,
         max_sites=20 if large else 10,

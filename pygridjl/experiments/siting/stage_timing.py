@@ -74,7 +74,7 @@ def time_second_stage(
         row[f"{engine}_mean_ms"] = 1e3 * float(np.mean(seconds))
     rebuilt: list[float] = []
     anew: list[float] = []
-    if problem.objective == "voltage":
+    if problem.measure == "voltage":
         say("rebuilt in Pyomo")
         operation = Operation(problem, scenarios)
         program = OperationProgram(operation, deviation=True)

@@ -17,8 +17,8 @@ from pygridjl.experiments.siting.problems import (
     scenario_set,
 )
 from pygridjl.experiments.siting.stage_timing import time_second_stage
-from pygridjl.siting.methods.spar.options import SparOptions
-from pygridjl.siting.solve import build_engine, method_function
+from pygridjl.siting.registry import METHODS as REGISTERED, BendersOptions, SparOptions
+from pygridjl.siting.solve import build_engine
 from pygridjl.study.memory import peak_memory, restart_peak_memory
 from pygridjl.study.task import Plan, Row, Task, say
 
@@ -45,7 +45,7 @@ class Variant:
     Attributes
     ----------
     method : str
-        Its name in :data:`pygridjl.siting.solve.METHODS`.
+        Its name in :data:`pygridjl.siting.registry.METHODS`.
     seeded : bool
         Whether its answer depends on a seed.
     options : SparOptions or None
@@ -158,7 +158,7 @@ def compile_kernels() -> float:
         problem = benchmark_problem("ieee13", objective, "easy")
         engine = build_engine(problem, few)
         for method in GROWTH_METHODS:
-            method_function(method)(problem, few, engine, time_limit=2.0)
+            REGISTERED[method].load()(problem, few, engine, time_limit=2.0)
         time_second_stage(problem, few, (1, 1, 1), 0, lambda _: None)
     return time.perf_counter() - began
 
@@ -303,21 +303,21 @@ def _solve(asked: Mapping[str, Any]) -> Row:
     scenarios = scenario_set(asked["feeder"], asked["scenarios"])
     variant = METHODS[asked["method"]]
     options: dict[str, Any] = {} if asked["seed"] is None else {"seed": asked["seed"]}
-    if variant.method in ("spar", "benders"):
+    if REGISTERED[variant.method].timed:
         options |= {"time_limit": asked["time_limit"], "on_progress": say}
     if variant.options is not None:
         options["options"] = variant.options
     if asked["wanted_gap"] is not None:
-        options["gap"] = asked["wanted_gap"]
+        options["options"] = BendersOptions(gap=asked["wanted_gap"])
     restart_peak_memory()
     began, clock = time.process_time(), time.perf_counter()
     engine = build_engine(problem, scenarios)
-    result = method_function(variant.method)(problem, scenarios, engine, **options)
+    result = REGISTERED[variant.method].load()(problem, scenarios, engine, **options)
     proves = variant.method == "benders"
     return {
         "status": result.status.value,
         "no_dg": result.no_dg,
-        "value": result.value,
+        "value": result.objective,
         "bound": result.bound if proves else None,
         "gap": result.gap if proves else None,
         "iterations": result.iterations,

@@ -11,10 +11,11 @@ from typing import Any
 from pygridjl.experiments.spar.printed import TABLES
 from pygridjl.experiments.spar.tasks import Extent, planning_problem, scenario_set, siting_task
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.problem import Objective, PlanningProblem
+from pygridjl.siting.problem import Measure, PlanningProblem
+from pygridjl.siting.registry import METHODS, BendersOptions
 from pygridjl.siting.sample_bounds import Batch, BoundsResult, bounds_of, solve_batch
 from pygridjl.siting.second_stage.protocol import SecondStage
-from pygridjl.siting.solve import build_engine, method_function
+from pygridjl.siting.solve import build_engine
 from pygridjl.study.task import Row, Task
 
 __all__ = ["batch_tasks", "bounds_results", "reference_tasks"]
@@ -101,7 +102,7 @@ def batch_tasks(size: Extent, *, seed: int = 0) -> list[Task]:
 
 @lru_cache(maxsize=1)
 def _problem_of(
-    feeder: str, n_scenario: int, objective: Objective
+    feeder: str, n_scenario: int, objective: Measure
 ) -> tuple[PlanningProblem, ScenarioSet, _Builder]:
     scenarios = scenario_set(feeder, n_scenario)
     return planning_problem(feeder, objective), scenarios, _Builder(scenarios)
@@ -109,8 +110,9 @@ def _problem_of(
 
 def _batch(asked: Mapping[str, Any]) -> Row:
     problem, scenarios, build = _problem_of(asked["feeder"], asked["scenarios"], asked["objective"])
-    solve = method_function("spar")
-    prove = partial(method_function("benders"), gap=GAP, time_limit=asked["limit"])
+    solve = METHODS["spar"].load()
+    gap = BendersOptions(gap=GAP)
+    prove = partial(METHODS["benders"].load(), options=gap, time_limit=asked["limit"])
     batch = solve_batch(problem, scenarios, build, solve, prove, asked["size"], asked["seed"])
     return {**dataclasses.asdict(batch), "units": list(batch.units)}
 

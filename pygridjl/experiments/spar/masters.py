@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -19,7 +20,7 @@ from pygridjl.experiments.spar.tasks import (
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.methods.spar.driver import SparResult
 from pygridjl.siting.methods.spar.masters import epigraph_master, lambda_master
-from pygridjl.siting.problem import Objective, PlanningProblem
+from pygridjl.siting.problem import Measure, PlanningProblem
 from pygridjl.siting.solve import site
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.study.task import Row, Task
@@ -62,9 +63,9 @@ def master_tasks(size: Extent, *, seed: int = 0) -> list[Task]:
 
 
 @lru_cache(maxsize=1)
-def _learned(feeder: str, objective: Objective, seed: int) -> tuple[PlanningProblem, SparResult]:
+def _learned(feeder: str, objective: Measure, seed: int) -> tuple[PlanningProblem, SparResult]:
     problem = planning_problem(feeder, objective)
-    result = site(problem, scenario_set(feeder, 96), seed=seed)
+    result = site(problem, scenario_set(feeder, 96), seed=seed, time_limit=math.inf)
     assert isinstance(result, SparResult)
     return problem, result
 

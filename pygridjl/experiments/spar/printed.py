@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from pygridjl.siting.problem import Objective
+from pygridjl.siting.problem import Measure
 
 __all__ = [
     "BUSES",
@@ -97,7 +97,7 @@ class BoundsTable:
     """
 
     feeder: str
-    objective: Objective
+    objective: Measure
     rows: tuple[BoundsRow, ...]
     seconds: float
     extensive: float | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +13,7 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.first_stage.rows import first_stage_rows
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import ExtensiveOptions
 from pygridjl.siting.result import SitingResult, siting_result
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
@@ -45,7 +45,7 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     InvalidOptionError
         If the objective is the loss: HiGHS solves no mixed-integer quadratic programs.
     """
-    if problem.objective != "voltage":
+    if problem.measure != "voltage":
         raise InvalidOptionError(
             "the extensive form of the loss is a mixed-integer quadratic program, which HiGHS "
             "does not solve: use method 'benders'"
@@ -86,8 +86,8 @@ def extensive(
     problem: PlanningProblem,
     scenarios: ScenarioSet,
     second_stage: SecondStage,
+    options: ExtensiveOptions | None = None,
     *,
-    gap: float = 1e-3,
     time_limit: float | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> SitingResult:
@@ -101,8 +101,8 @@ def extensive(
         The scenarios.
     second_stage : SecondStage
         Engine built for both; it evaluates the answer.
-    gap : float
-        Relative gap at which the search ends.
+    options : ExtensiveOptions, optional
+        Gap at which the search ends.
     time_limit : float, optional
         Seconds.
     on_progress : callable, optional
@@ -121,8 +121,7 @@ def extensive(
     SolverError
         If HiGHS fails.
     """
-    if not (math.isfinite(gap) and gap > 0):
-        raise InvalidOptionError(f"gap must be a positive number, not {gap}")
+    gap = (options or ExtensiveOptions()).gap
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)

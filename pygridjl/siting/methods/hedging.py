@@ -31,6 +31,7 @@ from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.methods.pyomo_model import scenario_model
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import HedgingOptions
 from pygridjl.siting.result import SitingResult, siting_result
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
@@ -47,7 +48,7 @@ def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, lis
     InvalidOptionError
         If the objective is the loss or mpi-sppy is missing.
     """
-    if problem.objective != "voltage":
+    if problem.measure != "voltage":
         raise InvalidOptionError(
             "units in whole numbers and a quadratic loss make mixed-integer quadratic programs, "
             "which HiGHS does not solve: use method 'benders'"
@@ -125,11 +126,8 @@ def hedging(
     problem: PlanningProblem,
     scenarios: ScenarioSet,
     second_stage: SecondStage,
+    options: HedgingOptions | None = None,
     *,
-    rho: float | None = None,
-    iterations: int = 20,
-    convergence: float = 1e-3,
-    gap: float = 1e-3,
     time_limit: float | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> SitingResult:
@@ -148,14 +146,8 @@ def hedging(
         The scenarios.
     second_stage : SecondStage
         Engine built for both; it evaluates the answer.
-    rho : float, optional
-        Penalty of one unit; by default that of the mean subgradient without units.
-    iterations : int
-        Iterations at most.
-    convergence : float
-        mpi-sppy's measure of disagreement at which it stops.
-    gap : float
-        Relative gap of each scenario's program.
+    options : HedgingOptions, optional
+        Penalty, gap and when to stop.
     time_limit : float, optional
         Seconds after which no further iteration begins; all scenarios are solved once in any
         case, which gives the bound.
@@ -174,10 +166,10 @@ def hedging(
     SolverError
         If mpi-sppy fails.
     """
-    if rho is not None and not (math.isfinite(rho) and rho > 0):
-        raise InvalidOptionError(f"rho must be a positive number, not {rho}")
-    if iterations < 1:
-        raise InvalidOptionError(f"iterations must be at least 1, not {iterations}")
+    chosen = options or HedgingOptions()
+    gap, rho = chosen.gap, chosen.rho
+    if time_limit is not None and not math.isfinite(time_limit):
+        time_limit = None
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
@@ -186,15 +178,16 @@ def hedging(
     watch = Stopwatch()
     penalty = _penalty(problem, second_stage) if rho is None else rho
     if on_progress is not None:
-        on_progress(f"{len(names)} scenarios, at most {iterations} iterations, rho {penalty:.3g}")
+        most = chosen.max_iterations
+        on_progress(f"{len(names)} scenarios, at most {most} iterations, rho {penalty:.3g}")
     with watch.phase("hedging"), _quiet():
         from mpisppy.opt.ph import PH
 
-        options = {
+        asked = {
             "solver_name": "highs",
-            "PHIterLimit": iterations,
+            "PHIterLimit": chosen.max_iterations,
             "defaultPHrho": penalty,
-            "convthresh": convergence,
+            "convthresh": chosen.convergence,
             "verbose": False,
             "display_progress": False,
             "display_timing": False,
@@ -203,14 +196,14 @@ def hedging(
             "linearize_proximal_terms": True,
             "time_limit": time_limit,
         }
-        method = PH(options, names, creator)
+        method = PH(asked, names, creator)
         began = time.monotonic()
         try:
             _, _, trivial = method.ph_main()
         except (RuntimeError, ValueError) as error:
             raise SolverError(f"mpi-sppy: {error}") from error
         late = time_limit is not None and time.monotonic() - began >= time_limit
-        settled = method.conv is not None and method.conv < convergence
+        settled = method.conv is not None and method.conv < chosen.convergence
     mean = _mean(method, problem.n_site)
     units = allocate(problem, _distance_slopes(mean, problem.site_limit))
     return siting_result(

@@ -62,7 +62,7 @@ class CondensedSecondStage:
     def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
         self.problem, self.scenarios = problem, scenarios
         self.operation = Operation(problem, scenarios)
-        self._voltage = problem.objective == "voltage"
+        self._voltage = problem.measure == "voltage"
         self._columns: dict[int, tuple[FloatArray, IntArray, FloatArray]] = {}
         self._active: _Active | None = None
         self._base()

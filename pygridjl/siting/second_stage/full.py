@@ -54,7 +54,7 @@ class FullSecondStage:
 
     @cached_property
     def _program(self) -> OperationProgram:
-        return OperationProgram(self.operation, deviation=self.problem.objective == "voltage")
+        return OperationProgram(self.operation, deviation=self.problem.measure == "voltage")
 
     @cached_property
     def _linear(self) -> HighsModel:
@@ -85,7 +85,7 @@ class FullSecondStage:
         p, q = self.operation.demand(np.array([scenario]))
         per_unit = self.operation.per_unit[scenario]
         right = np.concatenate([-p[0], -q[0]])
-        if self.problem.objective != "voltage":
+        if self.problem.measure != "voltage":
             found = self._loss.solve(right, per_unit * n)
             if found is not None:
                 value, price = found
@@ -103,7 +103,7 @@ class FullSecondStage:
             writer.infeasible(row, self._cut(answer.ray, scenario, right, per_unit))
         elif answer.objective is None or answer.row_dual is None:
             writer.fail(row, f"HiGHS: ended with status {answer.status.value!r}")
-        elif self.problem.objective != "voltage":
+        elif self.problem.measure != "voltage":
             writer.fail(row, "Clarabel: found no optimum of a feasible program")
         else:
             price = answer.row_dual[program.balance]

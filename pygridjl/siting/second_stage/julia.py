@@ -54,7 +54,7 @@ class JuliaStage(FullSecondStage):
             program.row_lower,
             program.row_upper,
             program.changing,
-            loss_hessian(self.operation, program) if self.problem.objective != "voltage" else None,
+            loss_hessian(self.operation, program) if self.problem.measure != "voltage" else None,
         )
 
     def evaluate_scenarios(self, units: ArrayLike, indices: ArrayLike) -> SecondStageBatch:

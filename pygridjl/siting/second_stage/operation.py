@@ -80,7 +80,7 @@ class Operation:
         self.kw = feeder.phase_mva * 1e3
         fed = np.flatnonzero(self.model.branch >= 0)
         branch, at = self.model.branch[fed], feeder.node_phase[fed]
-        printed = problem.objective == "loss-printed"
+        printed = problem.measure == "loss-printed"
         self.loss = printed_losses(self.model) if printed else resistive_losses(self.model)
         sunny = feeder.generators.kind == "pv"
         self._existing_pv, self._steady = (

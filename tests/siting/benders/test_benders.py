@@ -21,6 +21,7 @@ from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.methods.benders import benders
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import BendersOptions
 from pygridjl.siting.second_stage import build_second_stage
 from pygridjl.siting.second_stage.protocol import expected_value
 from pygridjl.siting.solve import site
@@ -46,10 +47,10 @@ first_stages = st.fixed_dictionaries(
 def test_proves_the_best_of_all_decisions(seed, kind, first_stage, multi_cut):
     problem = toy_problem(3, **first_stage)
     stage = kind(problem, toy_scenarios(4, 4, seed), seed)
-    result = benders(problem, stage.scenarios, stage, multi_cut=multi_cut, gap=1e-6)
+    result = benders(problem, stage.scenarios, stage, BendersOptions(multi_cut=multi_cut, gap=1e-6))
     best = best_value(stage)
     assert result.status is Status.OPTIMAL
-    assert result.value == pytest.approx(best, rel=1.1e-6, abs=1e-6)
+    assert result.objective == pytest.approx(best, rel=1.1e-6, abs=1e-6)
     assert result.bound <= best * (1 + 1e-9) + 1e-7
     assert not check_units(problem, result.units)
 
@@ -59,11 +60,11 @@ def test_proves_the_best_of_all_decisions(seed, kind, first_stage, multi_cut):
 def test_scenarios_that_need_units_get_them_or_a_proof(seed, need, multi_cut):
     problem = toy_problem(3, max_sites=2)
     stage = DemandingStage(problem, toy_scenarios(4, 4, seed), need, seed)
-    result = benders(problem, stage.scenarios, stage, multi_cut=multi_cut, gap=1e-6)
+    result = benders(problem, stage.scenarios, stage, BendersOptions(multi_cut=multi_cut, gap=1e-6))
     best = best_value(stage)
     assert np.isfinite(best)
     assert result.status is Status.OPTIMAL
-    assert result.value == pytest.approx(best, rel=1.1e-6, abs=1e-6)
+    assert result.objective == pytest.approx(best, rel=1.1e-6, abs=1e-6)
 
 
 def test_no_decision_at_all_is_proven():
@@ -72,7 +73,7 @@ def test_no_decision_at_all_is_proven():
     result = benders(problem, stage.scenarios, stage)
     assert result.status is Status.INFEASIBLE
     assert result.infeasible == ("1",)
-    assert result.value is None
+    assert result.objective is None
     assert result.bound is None
 
 
@@ -105,11 +106,11 @@ def ieee123_problem(**options):
     ("objective", "gap"), [("voltage", 1e-3), ("loss", 1e-2)], ids=["voltage", "loss"]
 )
 def test_bound_and_value_on_the_123_bus_feeder(objective, gap):
-    problem = ieee123_problem(objective=objective, max_sites=10)
+    problem = ieee123_problem(measure=objective, max_sites=10)
     scenarios = generate_scenarios(problem.feeder.n_bus, 24)
     lines = []
     stage = build_second_stage(problem, scenarios, "condensed")
-    result = benders(problem, scenarios, stage, gap=gap, on_progress=lines.append)
+    result = benders(problem, scenarios, stage, BendersOptions(gap=gap), on_progress=lines.append)
     assert result.status is Status.OPTIMAL
     assert 0 <= result.gap <= gap
     assert result.improvement_captured > 0.9
@@ -118,7 +119,7 @@ def test_bound_and_value_on_the_123_bus_feeder(objective, gap):
     full = expected_value(
         scenarios, build_second_stage(problem, scenarios, "full").evaluate(result.units)
     )
-    assert full.value == pytest.approx(result.value, rel=1e-6)
+    assert full.value == pytest.approx(result.objective, rel=1e-6)
     # ... and no decision we can think of beats the bound.
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -133,15 +134,15 @@ def test_same_call_same_bytes():
     first, second = (benders(problem, scenarios, stage) for _ in range(2))
     assert first.units.tobytes() == second.units.tobytes()
     assert first.bound == second.bound
-    assert first.value == second.value
+    assert first.objective == second.objective
 
 
 def test_the_clock_leaves_a_valid_bound():
-    problem = ieee123_problem(objective="loss", unit_kw=12.0)
+    problem = ieee123_problem(measure="loss", unit_kw=12.0)
     scenarios = generate_scenarios(problem.feeder.n_bus, 24)
     result = site(problem, scenarios, method="benders", gap=1e-6, time_limit=1.5)
     assert result.status is Status.TIME_LIMIT
-    assert result.bound <= result.value
+    assert result.bound <= result.objective
 
 
 def test_a_bad_gap_is_refused():
@@ -149,4 +150,4 @@ def test_a_bad_gap_is_refused():
     stage = QuadraticStage(problem, toy_scenarios(4, 4))
     for gap in (0.0, 1e-7, -1.0, float("nan")):
         with pytest.raises(InvalidOptionError, match="gap"):
-            benders(problem, stage.scenarios, stage, gap=gap)
+            benders(problem, stage.scenarios, stage, BendersOptions(gap=gap))

@@ -7,6 +7,7 @@ from siting_toys import QuadraticStage, best_value, toy_problem, toy_scenarios
 from pygridjl.core.result import Status
 from pygridjl.siting.methods.benders import benders
 from pygridjl.siting.methods.benders.sample import SampledStage
+from pygridjl.siting.registry import BendersOptions
 from pygridjl.siting.second_stage.protocol import expected_value
 
 
@@ -36,10 +37,12 @@ def test_many_scenarios_are_solved_by_way_of_a_sample(seed):
     problem = toy_problem(3, max_sites=2)
     stage = QuadraticStage(problem, toy_scenarios(400, 4, seed), seed)
     lines = []
-    result = benders(problem, stage.scenarios, stage, gap=1e-6, on_progress=lines.append)
+    result = benders(
+        problem, stage.scenarios, stage, BendersOptions(gap=1e-6), on_progress=lines.append
+    )
     assert result.status is Status.OPTIMAL
-    assert result.value == pytest.approx(best_value(stage), rel=1.1e-6)
+    assert result.objective == pytest.approx(best_value(stage), rel=1.1e-6)
     assert any(line.startswith("sample of 96 scenarios, ") for line in lines)
-    again = benders(problem, stage.scenarios, stage, gap=1e-6)
+    again = benders(problem, stage.scenarios, stage, BendersOptions(gap=1e-6))
     assert again.units.tobytes() == result.units.tobytes()
     assert again.bound == result.bound

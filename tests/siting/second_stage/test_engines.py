@@ -44,7 +44,7 @@ def small_case(rng, objective, tight):
     feeder = feeder.replace(branches=feeder.branches.replace(rating=rating), generators=units)
     problem = PlanningProblem(
         feeder,
-        objective=objective,
+        measure=objective,
         unit_kw=30.0 * feeder.phase_mva,
         max_units=6,
         v_source=float(rng.uniform(0.98, 1.03)),
@@ -120,7 +120,7 @@ def feeder_123(rating=1.5, taps=False):
 def test_engines_agree_on_the_123_bus_feeder(objective, v_source, unit_kw, taps):
     feeder = feeder_123(taps=taps)
     problem = PlanningProblem(
-        feeder, objective=objective, v_source=v_source, unit_kw=unit_kw, unit_cost=9e3 / unit_kw
+        feeder, measure=objective, v_source=v_source, unit_kw=unit_kw, unit_cost=9e3 / unit_kw
     )
     scenarios = generate_scenarios(feeder.n_bus, 24)
     full, condensed = (build_second_stage(problem, scenarios, e) for e in ENGINES)
@@ -143,7 +143,7 @@ def test_engines_agree_on_the_123_bus_feeder(objective, v_source, unit_kw, taps)
 def test_line_limits_bind_and_both_engines_keep_them(objective):
     feeder = feeder_123(rating=1.5)
     far = PlanningProblem(
-        feeder, objective=objective, v_source=0.97, unit_kw=60.0, unit_cost=150.0, max_units=166
+        feeder, measure=objective, v_source=0.97, unit_kw=60.0, unit_cost=150.0, max_units=166
     )
     free = dataclasses.replace(far, line_limits=False)
     scenarios = generate_scenarios(feeder.n_bus, 24)
@@ -166,7 +166,7 @@ def overloaded(objective, engine):
         pv=np.array([[1.0, 1.0], [0.5, 0.5], [0.0, 0.0]]),
         id=np.array(["easy", "helped", "night"]),
     )
-    problem = PlanningProblem(feeder, objective=objective, unit_kw=10.0, max_units=50)
+    problem = PlanningProblem(feeder, measure=objective, unit_kw=10.0, max_units=50)
     return build_second_stage(problem, scenarios, engine)
 
 
@@ -294,9 +294,9 @@ def test_existing_pv_follows_the_sun():
     scenarios = ScenarioSet(np.full(3, 1 / 3), np.ones((3, 2)), np.repeat(sun[:, None], 2, axis=1))
     steady = ScenarioSet(np.ones(1), np.ones((1, 2)), np.zeros((1, 2)))
     for engine in ENGINES:
-        problem = PlanningProblem(lit, objective="loss")
+        problem = PlanningProblem(lit, measure="loss")
         ours = build_second_stage(problem, scenarios, engine).evaluate([0.0]).value
         for share, value in zip(sun, ours, strict=True):
             less = feeder.replace(loads=feeder.loads.replace(p=feeder.loads.p - 0.2 * share))
-            alone = build_second_stage(PlanningProblem(less, objective="loss"), steady, engine)
+            alone = build_second_stage(PlanningProblem(less, measure="loss"), steady, engine)
             assert value == pytest.approx(alone.evaluate([0.0]).value[0], rel=1e-7)

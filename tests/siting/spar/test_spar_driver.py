@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_separable_second_stage_is_solved_to_the_optimum(seed):
     result = run(stage, options=SparOptions(max_iterations=4000), seed=seed)
     assert result.status is Status.FEASIBLE
     assert result.bound is None
-    assert result.value == pytest.approx(best_value(stage))
+    assert result.objective == pytest.approx(best_value(stage))
 
 
 def test_exploration_learns_the_true_slopes():
@@ -49,7 +50,7 @@ def test_exploration_learns_the_true_slopes():
     # Steps end near 20 / 4000: noise of some 0.08, several times that after the rare visits.
     np.testing.assert_allclose(result.slopes[:, :-1], true, atol=0.25)
     assert np.abs(result.slopes[:, :-1] - true).mean() < 0.1
-    assert result.value == pytest.approx(best_value(stage), rel=0.01)
+    assert result.objective == pytest.approx(best_value(stage), rel=0.01)
 
 
 @pytest.mark.parametrize("rule", [1, 2, 3])
@@ -58,15 +59,15 @@ def test_nonseparable_second_stage_comes_close(rule):
     result = run(stage, options=SparOptions(max_iterations=300, step_rule=rule), seed=2)
     best, nothing = best_value(stage), result.no_dg
     assert check_units(stage.problem, result.units) == ()
-    assert result.value >= best - 1e-9
-    assert (nothing - result.value) / (nothing - best) > 0.9
+    assert result.objective >= best - 1e-9
+    assert (nothing - result.objective) / (nothing - best) > 0.9
 
 
 @pytest.mark.parametrize("master", ["auto", "epigraph", "lambda"])
 def test_all_masters_drive_the_run(master):
     stage = built(QuadraticStage)
     result = run(stage, options=SparOptions(max_iterations=60, master=master), seed=0)
-    assert (result.no_dg - result.value) / (result.no_dg - best_value(stage)) > 0.9
+    assert (result.no_dg - result.objective) / (result.no_dg - best_value(stage)) > 0.9
 
 
 def test_infeasible_scenarios_become_cuts():
@@ -79,7 +80,7 @@ def test_infeasible_scenarios_become_cuts():
     assert result.no_dg is None
     assert result.units[-2:].sum() >= 4
     assert result.n_cut > 0
-    assert result.value <= 1.1 * best_value(stage)
+    assert result.objective <= 1.1 * best_value(stage)
 
 
 def test_cuts_that_leave_nothing_prove_infeasibility():
@@ -89,7 +90,7 @@ def test_cuts_that_leave_nothing_prove_infeasibility():
     result = run(stage, options=SparOptions(max_iterations=40), seed=0)
     assert result.status is Status.INFEASIBLE
     assert result.infeasible == ("1",)
-    assert result.value is None
+    assert result.objective is None
     assert result.placements == ()
 
 
@@ -129,19 +130,24 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, stage_type):
             raise KilledError
 
     state = tmp_path / "run.npz"
+    saved = replace(options, state=str(state))
     with pytest.raises(KilledError):
-        run(stage, options=options, seed=4, state=state, on_progress=kill)
-    resumed = run(stage, options=options, seed=4, state=state, on_progress=calls.append)
+        run(stage, options=saved, seed=4, on_progress=kill)
+    resumed = run(
+        stage, options=replace(options, state=str(state)), seed=4, on_progress=calls.append
+    )
     assert len(calls) - 23 == 50 - 21
     assert resumed.slopes.tobytes() == whole.slopes.tobytes()
     assert resumed.history.units.tobytes() == whole.history.units.tobytes()
     assert resumed.history.sampled.tobytes() == whole.history.sampled.tobytes()
     assert resumed.snapshots.tobytes() == whole.snapshots.tobytes()
-    assert resumed.value == whole.value
+    assert resumed.objective == whole.objective
     # A finished state answers at once, and the file itself is reproducible.
     first = state.read_bytes()
-    again = run(stage, options=options, seed=4, state=state, on_progress=lambda _: 1 / 0)
-    assert again.value == whole.value
+    again = run(
+        stage, options=replace(options, state=str(state)), seed=4, on_progress=lambda _: 1 / 0
+    )
+    assert again.objective == whole.objective
     assert state.read_bytes() == first
 
 
@@ -149,12 +155,12 @@ def test_a_state_of_another_run_is_refused(tmp_path):
     stage = built(QuadraticStage)
     state = tmp_path / "run.npz"
     options = SparOptions(max_iterations=5)
-    run(stage, options=options, seed=0, state=state)
+    run(stage, options=replace(options, state=str(state)), seed=0)
     with pytest.raises(InvalidOptionError, match="another run"):
-        run(stage, options=options, seed=1, state=state)
+        run(stage, options=replace(options, state=str(state)), seed=1)
     state.write_bytes(b"nonsense")
     with pytest.raises(InvalidOptionError, match="not a saved run"):
-        run(stage, options=options, seed=0, state=state)
+        run(stage, options=replace(options, state=str(state)), seed=0)
 
 
 def test_same_seed_same_answer_other_seed_other_samples():
@@ -194,7 +200,7 @@ def test_coordinate_functions_can_be_looked_at():
 def test_json_holds_the_decision_and_not_the_tables():
     stage = built(QuadraticStage)
     plain = json.loads(run(stage, options=SparOptions(max_iterations=10)).to_json())
-    assert {"placements", "value", "no_dg", "status", "stopped"} <= set(plain)
+    assert {"placements", "objective", "no_dg", "status", "stopped"} <= set(plain)
     assert not {"slopes", "history", "units", "sites"} & set(plain)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.errors import SolverError
 from pygridjl.core.result import Status, Stopwatch, relative_gap
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
@@ -21,6 +20,7 @@ from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.methods.benders.sample import SampledStage
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import BendersOptions
 from pygridjl.siting.result import SitingResult, siting_result
 from pygridjl.siting.second_stage.protocol import (
     ExpectedValue,
@@ -33,7 +33,6 @@ from pygridjl.solvers.status import SolverStatus
 __all__ = ["benders"]
 
 # Below it HiGHS cannot tell a better decision from its own tolerances.
-LEAST_GAP = 1e-6
 # Part of the wanted gap at which the relaxation ends; it also ends when its bound has risen by
 # less than PATIENCE_SHARE of the gap in PATIENCE planes.
 RELAXED_SHARE = 0.25
@@ -64,11 +63,9 @@ def benders(
     problem: PlanningProblem,
     scenarios: ScenarioSet,
     second_stage: SecondStage,
+    options: BendersOptions | None = None,
     *,
-    multi_cut: bool = False,
-    gap: float = 1e-3,
     time_limit: float | None = None,
-    max_iterations: int = 1000,
     on_progress: Callable[[str], None] | None = None,
 ) -> SitingResult:
     """Site units with a proven bound.
@@ -89,15 +86,10 @@ def benders(
         The scenarios.
     second_stage : SecondStage
         Engine built for both.
-    multi_cut : bool
-        One plane for each scenario instead of one for the expectation: fewer iterations of a
-        larger master. It pays where scenarios are few or bend at different decisions.
-    gap : float
-        Relative gap between incumbent and bound at which the search ends, at least 1e-6.
+    options : BendersOptions, optional
+        Gap, iterations, kind of the planes.
     time_limit : float, optional
         Seconds; the evaluation under way is finished.
-    max_iterations : int
-        Iterations at most.
     on_progress : callable, optional
         Called with one line of text an iteration.
 
@@ -114,13 +106,13 @@ def benders(
     SolverError
         If a scenario or the master fails.
     """
-    if not (math.isfinite(gap) and gap >= LEAST_GAP):
-        raise InvalidOptionError(f"gap must be a number of at least {LEAST_GAP:g}, not {gap}")
+    options = options or BendersOptions()
+    gap = options.gap
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     n_scenario = len(scenarios)
-    groups = np.arange(n_scenario) if multi_cut else np.zeros(n_scenario, dtype=np.int64)
+    groups = np.arange(n_scenario) if options.multi_cut else np.zeros(n_scenario, dtype=np.int64)
     run = _Run(second_stage, Master(problem, scenarios, groups), gap)
     limit = np.inf if time_limit is None else time_limit
     deadline = time.monotonic() + limit
@@ -130,7 +122,7 @@ def benders(
             guess = _guess(second_stage, gap, SAMPLE_TIME * limit, on_progress)
     second_stage.reset()
     status, iterations = run.start(guess), 0
-    while status is None and iterations < max_iterations:
+    while status is None and iterations < options.max_iterations:
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             status = Status.TIME_LIMIT
@@ -159,11 +151,11 @@ def _guess(
         sample.problem,
         sample.scenarios,
         sample,
-        gap=max(gap, SAMPLE_GAP),
+        BendersOptions(gap=max(gap, SAMPLE_GAP)),
         time_limit=time_limit,
         on_progress=say,
     )
-    return None if found.value is None else found.units
+    return None if found.objective is None else found.units
 
 
 class _Run:

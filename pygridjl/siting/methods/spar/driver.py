@@ -18,11 +18,11 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.methods.spar.masters import solve_master
-from pygridjl.siting.methods.spar.options import SparOptions
 from pygridjl.siting.methods.spar.slopes import coordinate_values, update_slopes
 from pygridjl.siting.methods.spar.state import SparState, fingerprint, load_state, save_state
 from pygridjl.siting.methods.spar.steps import step_size
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import SparOptions
 from pygridjl.siting.result import SitingResult, siting_result
 from pygridjl.siting.second_stage.protocol import (
     ExpectedValue,
@@ -126,10 +126,9 @@ def spar(
     problem: PlanningProblem,
     scenarios: ScenarioSet,
     second_stage: SecondStage,
+    options: SparOptions | None = None,
     *,
     seed: int = 0,
-    options: SparOptions | None = None,
-    state: str | Path | None = None,
     time_limit: float | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> SparResult:
@@ -151,13 +150,10 @@ def spar(
         The scenarios.
     second_stage : SecondStage
         Engine built for both.
+    options : SparOptions, optional
+        How it learns.
     seed : int
         Seed of the scenarios drawn and of the exploration.
-    options : SparOptions, optional
-        Everything else.
-    state : path-like, optional
-        File the run is saved to every ``options.save_every`` iterations and continued from if it
-        exists. It is kept at the end.
     time_limit : float, optional
         Seconds after which no further iteration begins.
     on_progress : callable, optional
@@ -182,7 +178,7 @@ def spar(
     assert_valid_scenarios_for(problem, scenarios)
     watch = Stopwatch()
     deadline = None if time_limit is None else time.monotonic() + time_limit
-    path = None if state is None else Path(state)
+    path = None if options.state is None else Path(options.state)
     mark = "" if path is None else fingerprint(second_stage, options, seed)
     if path is not None and path.exists():
         run = load_state(path, mark)

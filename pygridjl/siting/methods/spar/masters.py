@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -14,14 +14,13 @@ from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.first_stage.rows import first_stage_rows
 from pygridjl.siting.methods.spar.slopes import coordinate_values
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import MasterKind
 from pygridjl.siting.second_stage.protocol import FeasibilityCut
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 
-__all__ = ["MasterKind", "epigraph_master", "lambda_master", "solve_master"]
-
-MasterKind = Literal["auto", "epigraph", "lambda"]
+__all__ = ["epigraph_master", "lambda_master", "solve_master"]
 
 
 def solve_master(

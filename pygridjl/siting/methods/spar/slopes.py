@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from pygridjl.core.jit import kernel
 from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.siting.registry import Sides
 from pygridjl.solvers.compiled.isotonic import project_changed
 
-__all__ = ["Sides", "coordinate_values", "update_slopes"]
-
-Sides = Literal["right", "left", "both"]
+__all__ = ["coordinate_values", "update_slopes"]
 
 
 def coordinate_values(slopes: FloatArray) -> FloatArray:

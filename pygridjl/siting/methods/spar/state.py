@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.files import replacing_file
 from pygridjl.core.types import FloatArray, IntArray
-from pygridjl.siting.methods.spar.options import SparOptions
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.registry import SparOptions
 from pygridjl.siting.second_stage.protocol import FeasibilityCut, SecondStage
 
 __all__ = ["SparState", "fingerprint", "load_state", "save_state"]
@@ -93,7 +93,8 @@ def fingerprint(second_stage: SecondStage, options: SparOptions, seed: int) -> s
     scenarios = second_stage.scenarios
     for name in ("probability", "load", "pv", "id"):
         add(name, getattr(scenarios, name))
-    add("run", f"{second_stage.engine} {sorted(dataclasses.asdict(options).items())} {seed}")
+    chosen = {k: v for k, v in dataclasses.asdict(options).items() if k != "state"}
+    add("run", f"{second_stage.engine} {sorted(chosen.items())} {seed}")
     return digest.hexdigest()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.siting.registry import StepRule
 
-__all__ = ["StepRule", "step_size"]
-
-StepRule = Literal[1, 2, 3]
+__all__ = ["step_size"]
 
 
 def step_size(rule: StepRule, iteration: int) -> float:
