@@ -62,7 +62,7 @@ class Written:
             for a in np.flatnonzero(feeder.buses.phases[j]):
                 P, Q = self.var("P", j, a, None, None), self.var("Q", j, a, None, None)
                 for b in np.flatnonzero(feeder.buses.phases[j]):
-                    if problem.objective == "loss-printed" and a != b:
+                    if problem.measure == "loss-printed" and a != b:
                         continue
                     # Re(conj(I_a) R_ab I_b) with I = (P - jQ) α at nominal voltages α.
                     turn = branch.r[e, a, b] * np.conj(ALPHA[a]) * ALPHA[b] * 1e3 * feeder.phase_mva
