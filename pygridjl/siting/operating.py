@@ -177,7 +177,7 @@ class _Runner:
 
     def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
         self.operation = Operation(problem, scenarios)
-        deviation = problem.objective == "voltage"
+        deviation = problem.measure == "voltage"
         self.program = OperationProgram(self.operation, deviation=deviation)
         self._loss = None if deviation else LossProgram(self.operation, self.program)
         self._linear = HighsModel(self._generous(self.program.linear_model(), deviation))

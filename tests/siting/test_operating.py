@@ -30,7 +30,7 @@ def test_energy_and_the_hours_a_voltage_limit_curtails():
     """One bus behind one line: its voltage says how much sun fits, by hand."""
     feeder = two_bus_feeder()
     problem = PlanningProblem(
-        feeder, objective="loss", unit_kw=feeder.phase_mva * 1e3, v_source=1.0, v_max=1.004
+        feeder, measure="loss", unit_kw=feeder.phase_mva * 1e3, v_source=1.0, v_max=1.004
     )
     model = LinDistFlow3(feeder.replace(v_set=1.0))
     scenarios = constant(2, [0.1, 0.1], [0.2, 0.0])
@@ -77,7 +77,7 @@ def test_values_of_the_dispatch_are_those_of_the_second_stage(objective):
     scenarios = ScenarioSet(
         np.full(6, 1 / 6), rng.uniform(0.2, 1.2, shape), rng.uniform(0, 1, shape)
     )
-    problem = PlanningProblem(feeder, objective=objective, unit_kw=40.0, v_max=1.01)
+    problem = PlanningProblem(feeder, measure=objective, unit_kw=40.0, v_max=1.01)
     units = np.array([3, 0, 2])
     report = operate(problem, scenarios, units)
     assert report.sites["bus"].tolist() == ["b1", "b3"]
@@ -91,7 +91,7 @@ def test_values_of_the_dispatch_are_those_of_the_second_stage(objective):
 def test_an_overloaded_transformer_is_named():
     """At full load the ratings of ieee13 are passed: a transformer at 116 %, as its data say."""
     feeder = with_neutral_regulators(load_feeder("ieee13"))
-    problem = PlanningProblem(feeder, objective="loss")
+    problem = PlanningProblem(feeder, measure="loss")
     report = operate(
         problem, constant(feeder.n_bus, [0.5, 1.0], [0.0, 0.0]), np.zeros(problem.n_site)
     )
