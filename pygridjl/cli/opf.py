@@ -27,6 +27,9 @@ __all__ = ["command"]
     "--backend", type=click.Choice(["python", "julia"]), default="python", show_default=True
 )
 @click.option("--ignore-ampacity", is_flag=True, help="Of a feeder: ampacities are no limits.")
+@click.option(
+    "--certify", is_flag=True, help="Of a network's AC cost: prove how far from optimal it can be."
+)
 @click.option("--time-limit", type=float, metavar="SECONDS")
 @json_option
 def command(
@@ -35,6 +38,7 @@ def command(
     formulation: str | None,
     backend: Literal["python", "julia"],
     ignore_ampacity: bool,
+    certify: bool,
     time_limit: float | None,
     as_json: bool,
 ) -> None:
@@ -53,6 +57,7 @@ def command(
         formulation,
         backend=backend,
         ampacity=not ignore_ampacity,
+        certify=certify,
         time_limit=time_limit,
     )
     click.echo(answer.to_json() if as_json else answer.summary())

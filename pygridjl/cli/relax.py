@@ -14,9 +14,9 @@ from pygridjl.optimal_flow.relaxation.methods import METHODS
 __all__ = ["command"]
 
 _METHODS = (
-    "\b\nA method is START[+STEP...].\n"
+    "\b\nA method is START[+STEP...][+FINISH].\n"
     + method_table(METHODS)
-    + "\nExample: pygridjl relax case14 --method sdp+lnc+minors --json"
+    + "\nExample: pygridjl relax case14 --method sdp+lnc+minors+obbt --json"
 )
 
 

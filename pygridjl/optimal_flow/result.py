@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pygridjl.core.result import Result, Status
+from pygridjl.core.result import Result, Status, relative_gap
 from pygridjl.core.types import FloatArray, StrArray
 
 __all__ = ["FeederOpfResult", "OpfResult"]
@@ -29,12 +29,14 @@ class OpfResult(Result):
     solver : str
         What solved it.
     status : Status
-        ``optimal`` only where the solver proves the optimum of this formulation (the conic
-        relaxations and ``dc``). A local solution of the AC equations is ``feasible``.
+        ``optimal`` only where the optimum of this formulation is proven: by the solver of a conic
+        relaxation or of ``dc``, or by a relaxation that certifies ``acp``. A local solution of
+        the AC equations alone is ``feasible``.
     objective : float or None
         Generation cost per hour in this formulation.
     bound : float or None
-        Proven lower bound on the cost of every AC operating point; only relaxations have one.
+        Proven lower bound on the cost of every AC operating point: of a relaxation, or a
+        certificate.
     bus, generator : ndarray of str
         Ids, in the order of the arrays below.
     vm, va : ndarray, shape (n_bus,)
@@ -95,6 +97,9 @@ class OpfResult(Result):
         ]
         if self.bound is not None:
             rows.append(("proven lower bound", f"{self.bound:.4f}"))
+            gap = relative_gap(self.objective, self.bound)
+            if gap is not None and self.formulation == "acp":
+                rows.append(("proven gap", f"{100 * gap:.4f} %"))
         if self.violation is not None:
             rows.append(("largest violation", f"{self.violation:.1e} p.u."))
         rows += [("note", note) for note in self.notes]

@@ -34,6 +34,7 @@ def opf(
     *,
     backend: Backend = ...,
     ampacity: bool = ...,
+    certify: bool = ...,
     time_limit: float | None = ...,
 ) -> OpfResult: ...
 
@@ -45,6 +46,7 @@ def opf(
     *,
     backend: Backend = ...,
     ampacity: bool = ...,
+    certify: bool = ...,
     time_limit: float | None = ...,
 ) -> FeederOpfResult: ...
 
@@ -55,6 +57,7 @@ def opf(
     *,
     backend: Backend = "python",
     ampacity: bool = True,
+    certify: bool = False,
     time_limit: float | None = None,
 ) -> OpfResult | FeederOpfResult:
     """Solve an optimal power flow.
@@ -73,8 +76,11 @@ def opf(
         ``"julia"`` starts Julia on first use.
     ampacity : bool
         Whether the ampacities of a feeder are limits; those of a network always are.
+    certify : bool
+        Of ``"acp"`` on a network: whether a relaxation bounds the cost from below; the status is
+        ``optimal`` where that closes the gap to 0.01 %.
     time_limit : float, optional
-        Seconds for the solver.
+        Seconds for the solver, and as many again for the certificate.
 
     Returns
     -------
@@ -102,13 +108,21 @@ def opf(
             f"formulation: {formulation!r} is not among those of backend {backend!r} "
             f"({', '.join(known)}); backend {other!r} has {', '.join(_FORMULATIONS[kind, other])}"
         )
+    if certify and (kind is Feeder or formulation != "acp"):
+        raise InvalidOptionError("certify: only formulation 'acp' of a network can be certified")
     if isinstance(grid, Feeder):
         if backend == "julia":
             return _feeder_by_julia(grid, formulation, ampacity, time_limit)
         return lindist_opf(grid, ampacity=ampacity, time_limit=time_limit)
-    if backend == "julia":
-        return _by_julia(grid, formulation, time_limit)
-    return ac_opf(grid, time_limit=time_limit)
+    julia = backend == "julia"
+    answer = (
+        _by_julia(grid, formulation, time_limit) if julia else ac_opf(grid, time_limit=time_limit)
+    )
+    if certify:
+        from pygridjl.optimal_flow.relaxation.certify import certified
+
+        return certified(grid, answer, time_limit=time_limit)
+    return answer
 
 
 def _feeder_by_julia(

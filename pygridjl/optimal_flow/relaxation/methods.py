@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pygridjl.core.methods import Method, Registry, option
+from pygridjl.core.methods import Method, Options, Registry, option
 
 __all__ = ["METHODS", "TightenOptions"]
 
@@ -12,10 +12,10 @@ _ROOM = "pygridjl.optimal_flow.relaxation"
 
 
 @dataclass(frozen=True)
-class TightenOptions:
+class TightenOptions(Options):
     """Options of optimisation-based bound tightening."""
 
-    max_rounds: int = option(20, "rounds of tightening at most", least=1)
+    max_rounds: int = option(100, "rounds of tightening at most", least=1)
     workers: int = option(2, "processes", least=1)
     share: float = option(0.34, "share of the pairs, widest first, in a round", above=0)
 
@@ -63,6 +63,14 @@ METHODS = Registry(
             "2×2 minors around the triangles of the cliques, products in envelopes",
             f"{_ROOM}.steps:minors",
             role="step",
+            proves=True,
+        ),
+        Method(
+            "obbt",
+            "optimisation-based bound tightening below the cost of an AC operating point",
+            f"{_ROOM}.tighten.rounds:bound_tightening",
+            TightenOptions,
+            role="finish",
             proves=True,
         ),
     ],

@@ -39,6 +39,7 @@ def relax(
     method: str = "soc",
     *,
     ac_objective: float | None = None,
+    search: bool = True,
     tolerance: float = TOLERANCE,
     time_limit: float | None = None,
     options: Mapping[str, Any] | None = None,
@@ -53,7 +54,9 @@ def relax(
         A start and steps, ``start[+step…]``: ``"soc"``, ``"qc"``, ``"sdp+lnc+minors"``,
         ``"soc+loops+obbt"``. See :data:`pygridjl.optimal_flow.relaxation.methods.METHODS`.
     ac_objective : float, optional
-        Cost of a known AC operating point; found by a local search if none is given.
+        Cost of a known AC operating point.
+    search : bool
+        Whether a local search looks for one if none is given.
     tolerance : float
         Relative gap at which the AC value counts as proven and tightening stops.
     time_limit : float, optional
@@ -80,12 +83,14 @@ def relax(
         raise InvalidOptionError(f"tolerance: must be a positive number, is {tolerance!r}")
     if ac_objective is not None and not np.isfinite(ac_objective):
         raise InvalidOptionError(f"ac_objective: must be a finite number, is {ac_objective!r}")
+    if chain.start is None:
+        raise InvalidOptionError(f"method: {str(chain)!r} must follow a start such as 'sdp'")
     _assert_relaxable(network)
     watch = Stopwatch()
     begun = time.perf_counter()
     deadline = np.inf if time_limit is None else begun + time_limit
     notes: list[str] = []
-    if ac_objective is None:
+    if ac_objective is None and search:
         with watch.phase("ac"):
             local = ac_opf(network, time_limit=time_limit)
         ac_objective = local.objective if local.status is Status.FEASIBLE else None
@@ -93,12 +98,15 @@ def relax(
             notes.append("the local search found no AC operating point: there is no gap")
     with watch.phase("build"):
         relaxation = chain.methods[0].load()(network, _artificial())
-        for step, own in zip(chain.steps, chosen[1:], strict=True):
+        for step, own in zip(chain.steps, chosen[1:], strict=False):
             step.load()(relaxation, own)
     run = Run(begun, deadline, ac_objective, tolerance)
     with watch.phase("solve"):
         answer = solve_root(relaxation.compile(), relaxation.box, deadline=deadline)
         run.better(str(chain), answer.bound, time.perf_counter())
+    if chain.finish is not None:
+        with watch.phase("tighten"):
+            answer = chain.finish.load()(relaxation, chosen[-1], run, answer)
     return _result(network, str(chain), relaxation, run, answer, watch, [*notes])
 
 

@@ -1,0 +1,1 @@
+"""Optimisation-based bound tightening with safe bounds."""
