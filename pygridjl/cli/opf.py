@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import get_args
 
 import click
 
+from pygridjl.cli.method_options import method_table
 from pygridjl.cli.options import json_option
+from pygridjl.core.arguments import TIME_LIMIT
+from pygridjl.core.methods import Backend
+from pygridjl.optimal_flow.methods import FEEDER_FORMULATIONS, NETWORK_FORMULATIONS
 
 __all__ = ["command"]
 
 
-@click.command("opf", epilog="Example: pygridjl opf case118 --formulation soc --backend julia")
+_FORMULATIONS = (
+    method_table(NETWORK_FORMULATIONS, FEEDER_FORMULATIONS)
+    + "\nExample: pygridjl opf case118 --formulation soc --backend julia"
+)
+
+
+@click.command("opf", epilog=_FORMULATIONS)
 @click.argument("grid")
 @click.option(
     "--feeder", "is_feeder", is_flag=True, help="GRID is a three-phase feeder, not a network."
 )
 @click.option(
     "--formulation",
-    help=(
-        "Of a network: acp, by either backend; soc, qc, sdp and dc by julia. "
-        "Of a feeder: lindist, by either backend; acp, acr, ivr and soc by julia."
-    ),
+    help="See below; by default the first that the backend has.",
 )
 @click.option(
-    "--backend", type=click.Choice(["python", "julia"]), default="python", show_default=True
+    "--backend", type=click.Choice(get_args(Backend)), default="python", show_default=True
 )
 @click.option("--ignore-ampacity", is_flag=True, help="Of a feeder: ampacities are no limits.")
 @click.option(
     "--certify", is_flag=True, help="Of a network's AC cost: prove how far from optimal it can be."
 )
-@click.option("--time-limit", type=float, metavar="SECONDS")
+@click.option(
+    "--time-limit",
+    type=float,
+    metavar="SECONDS",
+    help=f"For the solver; inf for no limit ({TIME_LIMIT:g}).",
+)
 @json_option
 def command(
     grid: str,
     is_feeder: bool,
     formulation: str | None,
-    backend: Literal["python", "julia"],
+    backend: Backend,
     ignore_ampacity: bool,
     certify: bool,
     time_limit: float | None,

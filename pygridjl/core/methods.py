@@ -235,8 +235,7 @@ class Registry(Mapping[str, Method]):
         InvalidOptionError
             If the backend or a part is unknown, runs elsewhere or stands in the wrong place.
         """
-        if backend not in get_args(Backend):
-            raise InvalidOptionError(f"backend: {backend!r} is neither 'python' nor 'julia'")
+        _assert_backend(backend)
         if not isinstance(name, str):
             raise InvalidOptionError(f"{self.word}: must be a text, is {name!r}")
         parts = [self._known(part) for part in name.split("+")]
@@ -259,7 +258,14 @@ class Registry(Mapping[str, Method]):
         return Chain(tuple(parts))
 
     def default(self, backend: Backend = "python") -> str:
-        """Return the first method of a backend."""
+        """Return the first method of a backend.
+
+        Raises
+        ------
+        InvalidOptionError
+            If there is no such backend.
+        """
+        _assert_backend(backend)
         return self.having(backend=backend)[0].name
 
     def _refuse(self, detail: str) -> NoReturn:
@@ -378,6 +384,11 @@ class Registry(Mapping[str, Method]):
             }
             for m in self._methods.values()
         ]
+
+
+def _assert_backend(backend: str) -> None:
+    if backend not in get_args(Backend):
+        raise InvalidOptionError(f"backend: {backend!r} is neither 'python' nor 'julia'")
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, overload
+from typing import overload
 
-from pygridjl.core.arguments import check_time_limit
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.methods import Backend
 from pygridjl.core.result import Status
 from pygridjl.grid import Feeder
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.check import largest_violation
-from pygridjl.optimal_flow.forms.acp import FEASIBILITY_TOLERANCE, ac_opf
-from pygridjl.optimal_flow.forms.lindist import lindist_opf
+from pygridjl.optimal_flow.forms.acp import FEASIBILITY_TOLERANCE
+from pygridjl.optimal_flow.methods import FEEDER_FORMULATIONS, NETWORK_FORMULATIONS
 from pygridjl.optimal_flow.result import FeederOpfResult, OpfResult
 
 __all__ = ["opf"]
-
-Backend = Literal["python", "julia"]
-
-
-_FORMULATIONS = {
-    (Network, "python"): ("acp",),
-    (Network, "julia"): ("acp", "soc", "qc", "sdp", "dc"),
-    (Feeder, "python"): ("lindist",),
-    (Feeder, "julia"): ("acp", "acr", "ivr", "lindist", "soc"),
-}
 
 
 @overload
@@ -80,7 +70,8 @@ def opf(
         Of ``"acp"`` on a network: whether a relaxation bounds the cost from below; the status is
         ``optimal`` where that closes the gap to 0.01 %.
     time_limit : float, optional
-        Seconds for the solver, and as many again for the certificate.
+        Seconds for the solver, and as many again for the certificate; 60 unless given, infinity
+        for no limit.
 
     Returns
     -------
@@ -96,27 +87,27 @@ def opf(
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
     """
-    check_time_limit(time_limit)
     kind = Feeder if isinstance(grid, Feeder) else Network
-    if backend not in ("python", "julia"):
-        raise InvalidOptionError(f"backend: {backend!r} is neither 'python' nor 'julia'")
-    known = _FORMULATIONS[kind, backend]
-    formulation = known[0] if formulation is None else formulation
-    if formulation not in known:
-        other = "julia" if backend == "python" else "python"
-        raise InvalidOptionError(
-            f"formulation: {formulation!r} is not among those of backend {backend!r} "
-            f"({', '.join(known)}); backend {other!r} has {', '.join(_FORMULATIONS[kind, other])}"
-        )
+    registry = FEEDER_FORMULATIONS if kind is Feeder else NETWORK_FORMULATIONS
+    if formulation is None:
+        formulation = registry.default(backend)
+    chain = registry.parse(formulation, backend)
+    _, time_limit = registry.common_of(chain, time_limit=time_limit)
     if certify and (kind is Feeder or formulation != "acp"):
         raise InvalidOptionError("certify: only formulation 'acp' of a network can be certified")
+    if kind is Network and not ampacity:
+        raise InvalidOptionError("ampacity: the ratings of a network are always limits")
     if isinstance(grid, Feeder):
         if backend == "julia":
             return _feeder_by_julia(grid, formulation, ampacity, time_limit)
-        return lindist_opf(grid, ampacity=ampacity, time_limit=time_limit)
-    julia = backend == "julia"
-    answer = (
-        _by_julia(grid, formulation, time_limit) if julia else ac_opf(grid, time_limit=time_limit)
+        of_feeder: FeederOpfResult = chain.methods[0].load()(
+            grid, ampacity=ampacity, time_limit=time_limit
+        )
+        return of_feeder
+    answer: OpfResult = (
+        _by_julia(grid, formulation, time_limit)
+        if backend == "julia"
+        else chain.methods[0].load()(grid, time_limit=time_limit)
     )
     if certify:
         from pygridjl.optimal_flow.relaxation.certify import certified

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,7 @@ class NlpSolver:
             "record_time": False,
             "ipopt.max_iter": 500,
         }
-        if time_limit is not None:
+        if time_limit is not None and math.isfinite(time_limit):
             options["ipopt.max_wall_time"] = float(time_limit)
         # A row without any column in it is structurally empty, and Ipopt's door wants all of them.
         problem = {"x": x, "p": p, "f": casadi.densify(objective), "g": casadi.densify(rows)}

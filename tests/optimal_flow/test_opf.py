@@ -92,8 +92,12 @@ def test_bad_input() -> None:
     network = get_case("case9")
     with pytest.raises(InvalidNetworkError):
         opf(network.replace(branches=network.branches.replace(x=np.nan)))
-    with pytest.raises(InvalidOptionError, match="acp, soc, qc, sdp, dc"):
+    with pytest.raises(InvalidOptionError, match="'soc' does not run on .*'python', which has acp"):
         opf(network, "soc")
+    with pytest.raises(InvalidOptionError, match="'ac' is none of acp, soc, qc, sdp, dc; did you"):
+        opf(network, "ac")
+    with pytest.raises(InvalidOptionError, match="ampacity: .* always limits"):
+        opf(network, ampacity=False)
     with pytest.raises(InvalidOptionError, match="backend"):
         opf(network, backend="fortran")
 
