@@ -6,22 +6,27 @@ import dataclasses
 import json
 import math
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import pandas as pd
 
+from pygridjl.bridge.errors import JuliaNotFoundError
 from pygridjl.cli.options import json_option
 from pygridjl.cli.running import Bars, kept, restart_option
+from pygridjl.core.errors import OutputError
 from pygridjl.core.files import write_text
 from pygridjl.experiments.registry import Experiment, Kind, Page, experiments
 from pygridjl.report.tables import write_csv
+from pygridjl.study.page import write_report
 from pygridjl.study.runner import run_here
 from pygridjl.study.store import STORE_NAME, Store
 
 __all__ = ["experiment_group"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Finite(click.FloatRange):
@@ -50,12 +55,23 @@ def experiment_group(kind: Kind, text: str) -> click.Group:
     -------
     click.Group
         Its commands take the options of their experiments, ``--out``, ``--resume`` and
-        ``--json``.
+        ``--json``; ``all`` runs them as one study.
     """
     group = click.Group(kind, help=text)
     for experiment in experiments(kind).values():
         group.add_command(_command(experiment))
+    group.add_command(_command_of_all(kind))
     return group
+
+
+def _out_option(folder: str) -> Callable[[F], F]:
+    return click.option(
+        "--out",
+        default=folder,
+        show_default=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for tables, figures and the store of finished rows.",
+    )
 
 
 def _command(experiment: Experiment) -> click.Command:
@@ -65,13 +81,7 @@ def _command(experiment: Experiment) -> click.Command:
     function: Any = json_option(run)
     for option in (
         restart_option,
-        click.option(
-            "--out",
-            default=f"{experiment.kind}-{experiment.name}",
-            show_default=True,
-            type=click.Path(file_okay=False, path_type=Path),
-            help="Folder for tables, figures and the store of finished rows.",
-        ),
+        _out_option(f"{experiment.kind}-{experiment.name}"),
         *_options(experiment.options),
     ):
         function = option(function)
@@ -82,6 +92,41 @@ def _command(experiment: Experiment) -> click.Command:
         epilog=f"Example: pygridjl {command} --out results",
     )(function)
     return made
+
+
+def _command_of_all(kind: Kind) -> click.Command:
+    @click.command("all", epilog=f"Example: pygridjl {kind} all --out results")
+    @_out_option(f"{kind}-all")
+    @restart_option
+    @click.option("--full", is_flag=True, help="The full runs of those that have them: hours.")
+    @json_option
+    def run(out: Path, resume: bool, full: bool, as_json: bool) -> None:
+        """Run all of them as one study, each with its own folder of tables and figures.
+
+        Also writes report.html and rows.csv of all rows.
+        """
+        store = Store(out / STORE_NAME, f"{kind} all", restart=not resume)
+        found: dict[str, Any] = {}
+        for name, experiment in experiments(kind).items():
+            has_full = "full" in {field.name for field in dataclasses.fields(experiment.options)}
+            options = experiment.options(full=True) if full and has_full else experiment.options()
+            try:
+                page, written = _compute(experiment, options, store, out / name)
+            except JuliaNotFoundError as error:
+                # The others need no Julia.
+                found[name] = {"not_run": str(error)}
+                click.echo(f"{name}: not run: {error}", err=True)
+                continue
+            found[name] = page.found
+            if not as_json:
+                click.echo(f"{page.text}\n\nwritten: " + ", ".join(map(str, written)) + "\n")
+        written = write_report(out)
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
+        else:
+            click.echo("written: " + ", ".join(map(str, written)))
+
+    return run
 
 
 def _options(declared: type) -> Iterator[Any]:
@@ -106,17 +151,27 @@ def _options(declared: type) -> Iterator[Any]:
 
 
 def _run(experiment: Experiment, options: Any, out: Path, *, restart: bool, as_json: bool) -> None:
-    plan = experiment.make_plan(options)
     store = Store(out / STORE_NAME, f"{experiment.kind} {experiment.name}", restart=restart)
-    with kept(out), Bars(plan) as bars:
-        rows = run_here(store, plan, progress=bars)
-    page = experiment.make_page(rows, options, out)
-    written = _write(page, out)
+    page, written = _compute(experiment, options, store, out)
     if as_json:
         click.echo(json.dumps(page.found, indent=2))
         return
     click.echo(page.text)
     click.echo("\nwritten: " + ", ".join(str(path) for path in written))
+
+
+def _compute(
+    experiment: Experiment, options: Any, store: Store, out: Path
+) -> tuple[Page, list[Path]]:
+    plan = experiment.make_plan(options)
+    with kept(store.path.parent), Bars(plan) as bars:
+        rows = run_here(store, plan, progress=bars)
+    try:
+        out.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(out, error.strerror or str(error)) from error
+    page = experiment.make_page(rows, options, out)
+    return page, _write(page, out)
 
 
 def _write(page: Page, out: Path) -> list[Path]:

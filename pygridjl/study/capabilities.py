@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.methods import Registry
 from pygridjl.study.task import Row
 
-__all__ = ["CAPABILITIES", "OF_THE_METHOD", "Capability", "check_options", "solve"]
+__all__ = ["CAPABILITIES", "OF_THE_METHOD", "Capability", "capability_of", "solve"]
 
 # Options that change how a problem is solved; all others change the problem.
 OF_THE_METHOD = frozenset(
-    {"backend", "certify", "engine", "gap", "n_jobs", "options", "time_limit", "weight_rule"}
+    {"backend", "certify", "engine", "gap", "options", "time_limit", "tolerance"}
 )
+# Longest list of an answer that is kept: a decision, not the state of every bus.
+LONGEST = 256
 
 
 @dataclass(frozen=True)
@@ -26,38 +29,63 @@ class Capability:
     Attributes
     ----------
     door : str
-        ``"module:function"``; its first argument is the grid.
-    grid : {"network", "feeder", "any"}
-        What the first argument is.
+        ``"module:function"``.
+    read : str
+        Function of this module that reads a case: the first argument and others that follow from
+        the case.
+    registry : str
+        ``"module:name"`` of its methods; empty if it has none.
     method : str
         Name of the argument that chooses the method.
     more : str
-        Arguments that pass through ``**``, as a dataclass ``"module:name"``.
+        What the door passes ``**`` on to, ``"module:name"``.
     """
 
     door: str
-    grid: str
+    read: str
+    registry: str = ""
     method: str = "method"
     more: str = ""
 
     def options(self) -> set[str]:
         """Return the names of the options that a study may give."""
-        names = {
-            p.name
-            for p in inspect.signature(_load(self.door)).parameters.values()
-            if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
-        }
+        first, *others = inspect.signature(_load(self.door)).parameters.values()
+        names = {p.name for p in others if p.kind != p.VAR_KEYWORD}
         if self.more:
             names |= set(inspect.signature(_load(self.more)).parameters)
-        first = next(iter(inspect.signature(_load(self.door)).parameters))
-        return names - {first, self.method, "on_progress", "feeder"}
+        return names - {first.name, self.method, "on_progress"}
+
+    def seeded(self, method: str, backend: str = "python") -> bool:
+        """Whether a method takes a seed, or the door where no registry tells.
+
+        Raises
+        ------
+        InvalidOptionError
+            If the capability has no such method.
+        """
+        if not self.registry:
+            return "seed" in self.options()
+        registry: Registry = _load(self.registry)
+        return method == "auto" or registry.parse(method, backend).seeded
 
 
 CAPABILITIES: Mapping[str, Capability] = {
-    "reconfiguration": Capability("pygridjl.reconfiguration.solve:reconfigure", "network"),
-    "optimal_flow": Capability("pygridjl.optimal_flow.solve:opf", "any", method="formulation"),
+    "reconfiguration": Capability(
+        "pygridjl.reconfiguration.solve:reconfigure",
+        "_network",
+        "pygridjl.reconfiguration.methods:METHODS",
+    ),
+    "optimal_flow": Capability("pygridjl.optimal_flow.solve:opf", "_any", method="formulation"),
+    "relaxation": Capability(
+        "pygridjl.optimal_flow.relaxation.solve:relax",
+        "_network",
+        "pygridjl.optimal_flow.relaxation.methods:METHODS",
+    ),
     "siting": Capability(
-        "pygridjl.siting.solve:site", "feeder", more="pygridjl.siting.problem:PlanningProblem"
+        "pygridjl.siting.solve:site", "_feeder", more="pygridjl.siting.problem:PlanningProblem"
+    ),
+    "balancing": Capability(
+        "pygridjl.balancing.solve:balance", "_loads", "pygridjl.balancing.methods:METHODS"
     ),
 }
 
@@ -68,63 +96,77 @@ def solve(asked: Mapping[str, Any]) -> Row:
     Parameters
     ----------
     asked : mapping
-        ``capability, case, method, options``, and ``seed`` if it has one; ``input``, the digest of
-        a file, is for its identity only.
+        ``capability, case, method, options, seed`` (None for none); ``input``, the digest of a
+        file, is for its identity only.
 
     Returns
     -------
     dict
-        ``objective, bound, gap, status``, the seconds by phase, the versions, and whatever else of
-        the result is one number or text or a list of few.
+        The fields of the result but long lists: ``objective, bound, gap, status``, the seconds by
+        phase, the versions, the decision.
     """
     capability = CAPABILITIES[asked["capability"]]
-    grid = _grid(capability.grid, asked["case"])
-    given = {capability.method: asked["method"], **asked["options"]}
-    if asked.get("seed") is not None:
+    grid, more = globals()[capability.read](asked["case"])
+    given = {**more, **asked["options"], capability.method: asked["method"]}
+    if asked["seed"] is not None:
         given["seed"] = asked["seed"]
-    result = _load(capability.door)(grid, **given)
-    found: Row = result.to_dict()
+    found: Row = _load(capability.door)(grid, **given).to_dict()
     if "value" in found:
-        # Siting names its number so.
+        # Siting calls its number so.
         found["measure"], found["objective"] = found["objective"], found.pop("value")
-    return {name: value for name, value in found.items() if _small(value)}
+    return {
+        name: value
+        for name, value in found.items()
+        if not isinstance(value, list | dict) or len(value) <= LONGEST
+    }
 
 
-def _grid(kind: str, case: str) -> Any:
-    from pygridjl.grid import load_feeder
+def _network(case: str) -> tuple[Any, Mapping[str, Any]]:
     from pygridjl.grid.cases import load_network
+
+    return load_network(case), {}
+
+
+def _feeder(case: str) -> tuple[Any, Mapping[str, Any]]:
+    from pygridjl.grid import load_feeder
+
+    return load_feeder(case), {}
+
+
+def _any(case: str) -> tuple[Any, Mapping[str, Any]]:
     from pygridjl.grid.cases.feeder_loading import list_feeders
 
-    if kind == "feeder" or (kind == "any" and case in list_feeders()):
-        return load_feeder(case)
-    return load_network(case)
+    return _feeder(case) if case in list_feeders() else _network(case)
 
 
-def _small(value: Any) -> bool:
-    return not isinstance(value, list | dict) or len(value) <= 64
+def _loads(case: str) -> tuple[Any, Mapping[str, Any]]:
+    from pygridjl.balancing.files import load_paths
+
+    loads = load_paths(case)
+    more: dict[str, Any] = {
+        "demand": loads.demand,
+        "start": loads.circuits,
+        "service_points": loads.service_points,
+        "name": loads.name,
+    }
+    if loads.circuits is not None:
+        more["circuits"] = sorted(set(loads.circuits))
+    return loads.deviations, more
 
 
-def _load(target: str) -> Callable[..., Any]:
+def _load(target: str) -> Any:
     module, _, name = target.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), name)
-    return found
+    return getattr(import_module(module), name)
 
 
-def check_options(
-    capability: str, method: str, options: Mapping[str, Any], *, seeded: bool
-) -> None:
-    """Refuse an option that the door does not have.
+def capability_of(name: str) -> Capability:
+    """Return a capability by name.
 
     Raises
     ------
     InvalidOptionError
-        If the capability is unknown or an option is.
+        If there is none.
     """
-    if capability not in CAPABILITIES:
-        known = ", ".join(CAPABILITIES)
-        raise InvalidOptionError(f"capability: {capability!r} is none of {known}")
-    known_options = CAPABILITIES[capability].options()
-    for name in [*options, *(["seed"] if seeded else [])]:
-        if name not in known_options:
-            has = ", ".join(sorted(known_options))
-            raise InvalidOptionError(f"{capability}, {method}: no option {name!r}; it has {has}")
+    if name not in CAPABILITIES:
+        raise InvalidOptionError(f"capability: {name!r} is none of {', '.join(CAPABILITIES)}")
+    return CAPABILITIES[name]

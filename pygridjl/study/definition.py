@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.study.capabilities import check_options, solve
+from pygridjl.study.capabilities import capability_of, solve
 from pygridjl.study.supervisor import Limits
 from pygridjl.study.task import Task
 
@@ -34,7 +34,12 @@ class Grid:
     options : mapping
         Options of the door. A list is an axis of the grid; a list as a value is a list of lists.
     seeds : tuple of int
-        Seeds; empty for methods without one.
+        Seeds of the methods that are random; the others run once.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the capability has no such method or option.
     """
 
     capability: str
@@ -42,6 +47,20 @@ class Grid:
     methods: tuple[str, ...]
     options: Mapping[str, Any]
     seeds: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        capability = capability_of(self.capability)
+        known = capability.options()
+        for name in self.options:
+            if name not in known or name == "seed":
+                has = ", ".join(sorted(known - {"seed"}))
+                raise InvalidOptionError(f"{self.capability}: no option {name!r}; it has {has}")
+        for method, backend in product(self.methods, self._backends()):
+            capability.seeded(method, backend)
+
+    def _backends(self) -> list[str]:
+        given = self.options.get("backend", "python")
+        return given if isinstance(given, list) else [given]
 
     def tasks(self) -> Iterator[Task]:
         """List the tasks, cases outermost and seeds innermost."""
@@ -54,7 +73,9 @@ class Grid:
                 "method": method,
                 "options": dict(zip(self.options, values, strict=True)),
             }
-            for seed in self.seeds or (None,):
+            backend = asked["options"].get("backend", "python")
+            seeded = capability_of(self.capability).seeded(method, backend)
+            for seed in self.seeds if seeded and self.seeds else (None,):
                 yield Task({**asked, "seed": seed}, solve)
 
 
@@ -172,10 +193,7 @@ def _grid(run: Mapping[str, Any], folder: Path) -> Grid:
         raise InvalidOptionError("runs: options must be a table")
     if any(value == [] for value in options.values()):
         raise InvalidOptionError("runs: an option with an empty list leaves nothing to run")
-    grid = Grid(str(run["capability"]), cases, methods, options, _seeds(run.get("seeds", [])))
-    for method in methods:
-        check_options(grid.capability, method, options, seeded=bool(grid.seeds))
-    return grid
+    return Grid(str(run["capability"]), cases, methods, options, _seeds(run.get("seeds", [])))
 
 
 def _case(case: str, folder: Path) -> str:

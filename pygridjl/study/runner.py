@@ -249,13 +249,13 @@ _Parallel = Callable[[Iterator[_Job]], Iterable[tuple[int, Outcome]]]
 @contextmanager
 def _workers(n_jobs: int, scheduler: str | None) -> Iterator[_Parallel]:
     """Yield what runs jobs and gives their outcomes as they come."""
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
-    def through(backend: str, jobs: int, compute: Callable[[_Job], tuple[int, Outcome]]) -> Any:
+    processes = Processes()
+
+    def through(jobs: int, compute: Callable[[_Job], tuple[int, Outcome]]) -> _Parallel:
         def run(asked: Iterator[_Job]) -> Any:
-            parallel = Parallel(
-                n_jobs=jobs, backend=backend, batch_size=1, return_as="generator_unordered"
-            )
+            parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
             outcomes = parallel(delayed(compute)(job) for job in asked)
             try:
                 yield from outcomes
@@ -266,17 +266,17 @@ def _workers(n_jobs: int, scheduler: str | None) -> Iterator[_Parallel]:
 
         return run
 
-    processes = Processes()
     if scheduler is None:
         try:
-            yield through("threading", n_jobs, partial(_computed, processes=processes))
+            with parallel_config(backend="threading"):
+                yield through(n_jobs, partial(_computed, processes=processes))
         finally:
             processes.close()
         return
     client, cluster = _dask(scheduler, n_jobs)
     try:
-        with client.as_current():
-            yield through("dask", -1, _computed)
+        with client.as_current(), parallel_config(backend="dask"):
+            yield through(-1, _computed)
     finally:
         client.close()
         if cluster is not None:
