@@ -40,6 +40,12 @@ from .grid.network_checks import (
     validate as validate,
 )
 from .grid.views import to_frames as to_frames, to_networkx as to_networkx
+from .optimal_flow.linearisation.result import (
+    Linearisation as Linearisation,
+    read_point as read_point,
+    save_point as save_point,
+)
+from .optimal_flow.linearisation.solve import linearize as linearize
 from .optimal_flow.relaxation.result import RelaxationResult as RelaxationResult
 from .optimal_flow.relaxation.solve import relax as relax
 from .optimal_flow.result import OpfResult as OpfResult

@@ -5,10 +5,31 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from pygridjl.core.types import BoolArray
-from pygridjl.grid.network import Network
+from pygridjl.core.types import BoolArray, ComplexArray
+from pygridjl.grid.network import Branches, Network
 
-__all__ = ["bus_admittance"]
+__all__ = ["branch_admittances", "bus_admittance"]
+
+
+def branch_admittances(
+    branch: Branches,
+) -> tuple[ComplexArray, ComplexArray, ComplexArray, ComplexArray]:
+    """Return y_ff, y_ft, y_tf and y_tt of π-models: I_f = y_ff V_f + y_ft V_t, and so at t.
+
+    Parameters
+    ----------
+    branch : Branches
+        The branches.
+
+    Returns
+    -------
+    tuple of ndarray of complex, shape (m,)
+        Admittances, p.u.
+    """
+    series = 1.0 / (branch.r + 1j * branch.x)
+    ratio = branch.tap * np.exp(1j * branch.shift)
+    own = series + 1j * branch.b / 2
+    return own / (ratio * np.conj(ratio)), -series / np.conj(ratio), -series / ratio, own
 
 
 def bus_admittance(network: Network, closed: BoolArray | None = None) -> csr_array:
@@ -27,18 +48,16 @@ def bus_admittance(network: Network, closed: BoolArray | None = None) -> csr_arr
         Admittance, p.u.
     """
     branch = network.branches.take(network.branches.closed if closed is None else closed)
-    series = 1.0 / (branch.r + 1j * branch.x)
-    ratio = branch.tap * np.exp(1j * branch.shift)
-    own = series + 1j * branch.b / 2
     f, t = branch.from_bus, branch.to_bus
+    own_from, cross_from, cross_to, own_to = branch_admittances(branch)
     n = network.n_bus
     diagonal = np.arange(n)
     values = np.concatenate(
         [
-            own / (ratio * np.conj(ratio)),
-            own,
-            -series / np.conj(ratio),
-            -series / ratio,
+            own_from,
+            own_to,
+            cross_from,
+            cross_to,
             network.buses.gs + 1j * network.buses.bs,
         ]
     )

@@ -1,0 +1,320 @@
+"""Moment relaxations (21) and (23) of the parametric optimal power flow as one conic program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csc_array, csr_array, kron, vstack
+
+from pygridjl.core.types import ComplexArray, FloatArray, IntArray
+from pygridjl.optimal_flow.linearisation.moment_table import MomentTable, both_keys
+from pygridjl.optimal_flow.linearisation.monomials import Polynomial, Variables, combine
+from pygridjl.optimal_flow.linearisation.program import Flow, PolynomialProgram
+from pygridjl.solvers.conic import Cone, ConicModel
+
+__all__ = ["MomentRelaxation", "moment_relaxation"]
+
+
+@dataclass(frozen=True, eq=False)
+class MomentRelaxation:
+    """A moment relaxation ready for a conic solver.
+
+    Attributes
+    ----------
+    model : ConicModel
+        Minimise over real and imaginary parts of the free moments.
+    offset : float
+        Constant of the objective.
+    table : MomentTable
+        Where every moment is.
+    bounds : ndarray, shape (n,)
+        Largest magnitude every entry of the solution can have.
+    order : int
+        Order of the relaxation.
+    blocks : tuple of int
+        Orders of the positive semidefinite matrices, as real matrices.
+    """
+
+    model: ConicModel
+    offset: float
+    table: MomentTable
+    bounds: FloatArray
+    order: int
+    blocks: tuple[int, ...]
+
+
+def moment_relaxation(
+    program: PolynomialProgram, cliques: Sequence[IntArray], order: int
+) -> MomentRelaxation:
+    """Assemble relaxation (23), or (21) if there is one clique of everything.
+
+    Per clique the moment matrix is positive semidefinite; inequalities are localised in the
+    smallest clique that holds their variables; equalities are multiplied by every monomial, up to
+    degree 2 · order less their own, whose products all have moments. Each matrix falls apart by
+    charge, and only one of two conjugate blocks is kept; a complex block becomes a real one of
+    twice the order.
+
+    Parameters
+    ----------
+    program : PolynomialProgram
+        The program.
+    cliques : sequence of ndarray of int
+        Variables of every moment matrix.
+    order : int
+        1 or 2. At order 1 ratings are cones over the first moments of the flows (the quartic
+        constraint has no moments there).
+
+    Returns
+    -------
+    MomentRelaxation
+        Arrays for the solver.
+    """
+    variables = program.variables
+    bases = [variables.basis(clique, order) for clique in cliques]
+    table = MomentTable(program, np.concatenate([_square(variables, b) for b in bases]), 2 * order)
+    members = [frozenset(clique.tolist()) for clique in cliques]
+    multiplied = [
+        Polynomial(multiplier[None, :], _ONE).times(equality)
+        for equality in program.equalities
+        for multiplier in _multipliers(
+            variables, equality, cliques, members, 2 * order - equality.degree
+        )
+    ]
+    parts = [_vanishing(table, multiplied)]
+    nonnegative: list[Polynomial] = []
+    if order == 1:
+        parts += _rated(table, program.flows)
+    else:
+        for flow in program.flows:
+            mirror = Polynomial(
+                variables.conjugated(flow.power.rows), np.conj(flow.power.coefficients)
+            )
+            square = flow.power.times(mirror).scaled(-1.0 / flow.rating**2)
+            nonnegative.append(square.plus(_UNIT))
+    smallest = sorted(range(len(cliques)), key=lambda c: (cliques[c].size, c))
+    for polynomial in program.inequalities:
+        degree = order - (polynomial.degree + 1) // 2
+        if degree == 0:
+            nonnegative.append(polynomial)
+            continue
+        wanted = _named(polynomial.rows)
+        home = next(c for c in smallest if wanted <= members[c])
+        basis = variables.basis(cliques[home], degree)
+        parts += _semidefinite(table, variables, basis, polynomial)
+    parts.append(_signed(table, nonnegative))
+    for basis in bases:
+        parts += _semidefinite(table, variables, basis, _UNIT)
+    return _assembled(program, table, [part for part in parts if part.constant.size], order)
+
+
+_ONE = np.ones(1, dtype=complex)
+_UNIT = Polynomial(np.zeros((1, 1), dtype=np.int64), _ONE)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows s = constant + matrix · y of one cone."""
+
+    cone: Cone
+    matrix: csr_array
+    constant: FloatArray
+
+
+def _named(rows: IntArray) -> frozenset[int]:
+    """Variables that occur in monomials."""
+    return frozenset(np.unique(rows).tolist()) - {0}
+
+
+def _square(variables: Variables, basis: IntArray) -> IntArray:
+    """All products of a monomial with the conjugate of one of the same charge."""
+    charges = variables.charges(basis)
+    products = []
+    for charge in np.unique(charges):
+        own = basis[charges == charge]
+        ones = np.ones(own.shape[0], dtype=complex)
+        rows, _ = combine(own, ones, variables.conjugated(own), ones)
+        products.append(rows)
+    return np.concatenate(products)
+
+
+def _multipliers(
+    variables: Variables,
+    equality: Polynomial,
+    cliques: Sequence[IntArray],
+    members: Sequence[frozenset[int]],
+    degree: int,
+) -> IntArray:
+    """Monomials of charge 0, one of each conjugate pair, that meet every term in some clique."""
+    if degree == 0:
+        return np.zeros((1, 1), dtype=np.int64)
+    shared: IntArray | None = None
+    for term in {_named(row) for row in equality.rows}:
+        found = [
+            np.unique(variables.keys(variables.basis(clique, degree)))
+            for clique, held in zip(cliques, members, strict=True)
+            if term <= held
+        ]
+        keys = np.unique(np.concatenate(found))
+        shared = keys if shared is None else np.intersect1d(shared, keys, assume_unique=True)
+    assert shared is not None
+    rows = variables.rows(shared, degree)
+    first = variables.keys(rows) <= variables.keys(variables.conjugated(rows))
+    return np.asarray(rows[(variables.charges(rows) == 0) & first])
+
+
+def _expected(
+    table: MomentTable, polynomials: Sequence[Polynomial]
+) -> tuple[csr_array, ComplexArray]:
+    """L of every polynomial."""
+    width = max(p.rows.shape[1] for p in polynomials)
+    count = np.array([p.rows.shape[0] for p in polynomials])
+    rows = np.zeros((int(count.sum()), width), dtype=np.int64)
+    for begin, p in zip(np.cumsum(count) - count, polynomials, strict=True):
+        rows[begin : begin + p.rows.shape[0], width - p.rows.shape[1] :] = p.rows
+    entry = np.repeat(np.arange(len(polynomials)), count)
+    coefficients = np.concatenate([p.coefficients for p in polynomials])
+    return table.linear(entry, rows, coefficients, len(polynomials))
+
+
+def _vanishing(table: MomentTable, polynomials: Sequence[Polynomial]) -> _Rows:
+    matrix, constant = _expected(table, polynomials)
+    both = csr_array(vstack([matrix.real, matrix.imag]))
+    both.eliminate_zeros()
+    # Products of known moments alone, and imaginary parts of what is real, leave empty rows.
+    used = np.diff(both.indptr) > 0
+    values = np.concatenate([constant.real, constant.imag])[used]
+    return _Rows(Cone("zero", int(used.sum())), csr_array(both[used]), values)
+
+
+def _signed(table: MomentTable, polynomials: Sequence[Polynomial]) -> _Rows:
+    matrix, constant = _expected(table, polynomials)
+    rows = csr_array(matrix.real)
+    rows.eliminate_zeros()
+    # What holds parameters alone is known to be so.
+    used = np.diff(rows.indptr) > 0
+    return _Rows(Cone("nonnegative", int(used.sum())), csr_array(rows[used]), constant.real[used])
+
+
+def _rated(table: MomentTable, flows: Sequence[Flow]) -> list[_Rows]:
+    """Cones |L(flow)| ≤ rating."""
+    if not flows:
+        return []
+    matrix, constant = _expected(table, [flow.power for flow in flows])
+    real, imaginary = csr_array(matrix.real), csr_array(matrix.imag)
+    none = csr_array((1, table.size))
+    return [
+        _Rows(
+            Cone("second_order", 3),
+            csr_array(vstack([none, real[[k]], imaginary[[k]]])),
+            np.array([flow.rating, constant[k].real, constant[k].imag]),
+        )
+        for k, flow in enumerate(flows)
+    ]
+
+
+def _semidefinite(
+    table: MomentTable, variables: Variables, basis: IntArray, weight: Polynomial
+) -> list[_Rows]:
+    """L(weight · b_i · conj(b_j)) as positive semidefinite matrices, one a charge."""
+    charges = variables.charges(basis)
+    parts = []
+    for charge in np.unique(charges[charges >= 0]):
+        own = basis[charges == charge]
+        k, t = own.shape[0], weight.rows.shape[0]
+        ones = np.ones(k, dtype=complex)
+        pairs, factors = combine(own, ones, variables.conjugated(own), ones)
+        rows, coefficients = combine(pairs, factors, weight.rows, weight.coefficients)
+        entry = np.repeat(np.arange(k * k), t)
+        matrix, constant = table.linear(entry, rows, coefficients, k * k)
+        if matrix.nnz:
+            parts.append(
+                _real_block(variables, own, matrix, constant)
+                if charge == 0
+                else _doubled_block(k, matrix, constant)
+            )
+    return parts
+
+
+def _real_block(
+    variables: Variables, basis: IntArray, matrix: csr_array, constant: ComplexArray
+) -> _Rows:
+    """Turn pairs m, conj(m) of the basis into √2 Re m and √2 Im m: the matrix becomes real."""
+    keys, mirror = both_keys(variables, basis)
+    place = {int(key): row for row, key in enumerate(keys)}
+    k = basis.shape[0]
+    turn = np.zeros((k, k), dtype=complex)
+    for row, (key, other) in enumerate(zip(keys.tolist(), mirror.tolist(), strict=True)):
+        if key == other:
+            turn[row, row] = 1.0
+        elif key < other:
+            turn[row, [row, place[other]]] = np.sqrt(0.5)
+            turn[place[other], [row, place[other]]] = np.array([-1j, 1j]) * np.sqrt(0.5)
+    both = csr_array(kron(csr_array(turn), csr_array(turn.conj())))
+    upper = _upper(k)
+    rows = csr_array((both @ matrix).real[_flat(upper, k)])
+    rows.eliminate_zeros()
+    values = np.real(both @ constant)[_flat(upper, k)]
+    return _scaled(rows, values, upper, k)
+
+
+def _doubled_block(k: int, matrix: csr_array, constant: ComplexArray) -> _Rows:
+    """Write a Hermitian X as the real [[Re X, −Im X], [Im X, Re X]]; order 1 stays as it is."""
+    if k == 1:
+        rows, values = csr_array(matrix.real), constant.real
+        return _Rows(Cone("nonnegative", 1), rows, values)
+    upper = _upper(2 * k)
+    i, j = upper
+    source = (i % k) * k + j % k
+    same = (i < k) == (j < k)
+    stacked = csr_array(vstack([matrix.real, -matrix.imag]))
+    stacked.eliminate_zeros()
+    picked = source + np.where(same, 0, k * k)
+    values = np.concatenate([constant.real, -constant.imag])[picked]
+    return _scaled(csr_array(stacked[picked]), values, upper, 2 * k)
+
+
+def _upper(k: int) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the upper triangle, column by column."""
+    column = np.repeat(np.arange(k), np.arange(1, k + 1))
+    row = np.concatenate([np.arange(c + 1) for c in range(k)])
+    return row, column
+
+
+def _flat(upper: tuple[IntArray, IntArray], k: int) -> IntArray:
+    return upper[0] * k + upper[1]
+
+
+def _scaled(rows: csr_array, values: FloatArray, upper: tuple[IntArray, IntArray], k: int) -> _Rows:
+    if k == 1:
+        return _Rows(Cone("nonnegative", 1), rows, values)
+    weight = np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
+    return _Rows(
+        Cone("psd_triangle", k), csr_array(rows.multiply(weight[:, None])), values * weight
+    )
+
+
+def _assembled(
+    program: PolynomialProgram, table: MomentTable, parts: Sequence[_Rows], order: int
+) -> MomentRelaxation:
+    kinds = ("zero", "nonnegative", "second_order", "psd_triangle")
+    ordered = sorted(parts, key=lambda part: kinds.index(part.cone.kind))
+    merged: list[Cone] = []
+    for part in ordered:
+        kind = part.cone.kind
+        if merged and merged[-1].kind == kind and kind in ("zero", "nonnegative"):
+            merged[-1] = Cone(kind, merged[-1].size + part.cone.size)
+        else:
+            merged.append(part.cone)
+    matrix = csc_array(-vstack([part.matrix for part in ordered]))
+    rhs = np.concatenate([part.constant for part in ordered])
+    cost, offset = _expected(table, [program.objective])
+    return MomentRelaxation(
+        model=ConicModel(cost.real.toarray().ravel(), matrix, rhs, merged),
+        offset=float(offset[0].real),
+        table=table,
+        bounds=table.bounds,
+        order=order,
+        blocks=tuple(cone.size for cone in merged if cone.kind == "psd_triangle"),
+    )

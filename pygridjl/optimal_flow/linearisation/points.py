@@ -1,0 +1,160 @@
+"""Linearisation points that need no search: profiles, AC optima, moment relaxations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csc_array
+from scipy.sparse.linalg import splu
+
+from pygridjl.core.methods import Options, option
+from pygridjl.core.types import ComplexArray
+from pygridjl.optimal_flow.linearisation.cliques import Grouping
+from pygridjl.optimal_flow.linearisation.problem import LinearisationProblem
+from pygridjl.optimal_flow.linearisation.relaxation import (
+    FLAT,
+    Engine,
+    RelaxedMoments,
+    relax_moments,
+)
+from pygridjl.powerflow.admittance import bus_admittance
+
+__all__ = [
+    "MonteCarloOptions",
+    "Order1Options",
+    "Order2Options",
+    "PointAnswer",
+    "ac_mean_point",
+    "flat_point",
+    "monte_carlo_point",
+    "no_load_point",
+    "order1_point",
+    "order2_point",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class PointAnswer:
+    """A linearisation point and what was learnt on the way.
+
+    Attributes
+    ----------
+    voltage : ndarray of complex, shape (n_bus,), or None
+        The point, p.u.; None if there is none.
+    notes : tuple of str
+        What a user has to know, and what to do next.
+    relaxation : RelaxedMoments or None
+        Of the moment points.
+    """
+
+    voltage: ComplexArray | None
+    notes: tuple[str, ...] = ()
+    relaxation: RelaxedMoments | None = None
+
+
+@dataclass(frozen=True)
+class Order1Options(Options):
+    """Options of the order-1 point."""
+
+    engine: Engine = option("auto", "clarabel, sdpa (if installed), or the one that does better")
+
+
+@dataclass(frozen=True)
+class Order2Options(Options):
+    """Options of the order-2 point."""
+
+    engine: Engine = option("auto", "clarabel, sdpa (if installed), or the one that does better")
+    grouping: Grouping = option(
+        "network", "which variables share a moment matrix: branch ends, constraints, or all"
+    )
+    relax_seconds: float = option(1800.0, "time limit of each engine, s", above=0.0)
+
+
+@dataclass(frozen=True)
+class MonteCarloOptions(Options):
+    """Options of the Monte-Carlo point."""
+
+    optima: int = option(200, "draws of the training sample solved by AC optimal flow", least=1)
+
+
+def flat_point(problem: LinearisationProblem, _options: object) -> PointAnswer:
+    """Return 1 p.u. and no angle everywhere."""
+    return PointAnswer(np.ones(problem.network.n_bus, dtype=complex))
+
+
+def no_load_point(problem: LinearisationProblem, _options: object) -> PointAnswer:
+    """Return the voltages without any injection but at the slack: V_L = −Y_LL⁻¹ Y_L0 V_0."""
+    network = problem.network
+    slack = network.slack_buses
+    others = np.setdiff1d(np.arange(network.n_bus), slack)
+    voltage = np.ones(network.n_bus, dtype=complex)
+    matrix = bus_admittance(network)
+    if others.size:
+        rows = matrix[others]
+        own = csc_array(rows[:, others])
+        voltage[others] = splu(own).solve(-np.asarray(rows[:, slack].sum(axis=1)).ravel())
+    return PointAnswer(voltage)
+
+
+def ac_mean_point(problem: LinearisationProblem, _options: object) -> PointAnswer:
+    """Return the AC optimum at the mean load of the training sample."""
+    _, voltage = problem.ac_point(problem.draws.mean)
+    if not np.isfinite(voltage).all():
+        return PointAnswer(
+            None, ("no AC optimum was found at the mean load: lower the load or widen limits",)
+        )
+    return PointAnswer(voltage)
+
+
+def monte_carlo_point(problem: LinearisationProblem, options: MonteCarloOptions) -> PointAnswer:
+    """Return the mean voltages of AC optima over draws of the training sample."""
+    count = min(options.optima, len(problem.draws))
+    found = problem.ac_batch(problem.draws.first(count))
+    solved = np.isfinite(found.objective)
+    if not solved.any():
+        return PointAnswer(
+            None, ("no AC optimum was found for any draw: lower the load or widen limits",)
+        )
+    notes: tuple[str, ...] = ()
+    if not solved.all():
+        notes = (f"{int((~solved).sum())} of {count} draws have no AC optimum and are left out",)
+    return PointAnswer(np.asarray(found.voltage[solved].mean(axis=0)), notes)
+
+
+def order1_point(problem: LinearisationProblem, options: Order1Options) -> PointAnswer:
+    """Return the mean voltages of the order-1 moment relaxation (Shor's at the mean load)."""
+    return _moment_point(problem, 1, options.engine, "network", np.inf)
+
+
+def order2_point(problem: LinearisationProblem, options: Order2Options) -> PointAnswer:
+    """Return the mean voltages of the order-2 moment relaxation."""
+    return _moment_point(problem, 2, options.engine, options.grouping, options.relax_seconds)
+
+
+def _moment_point(
+    problem: LinearisationProblem, order: int, engine: Engine, grouping: Grouping, seconds: float
+) -> PointAnswer:
+    found = relax_moments(
+        problem.network, problem.draws, order, engine=engine, grouping=grouping, time_limit=seconds
+    )
+    if not found.usable:
+        other = "sdpa" if found.engine == "clarabel" else "clarabel"
+        return PointAnswer(
+            None,
+            (
+                f"the order-{order} relaxation failed in {found.engine} ({found.status.value}, "
+                f"residual {found.residual:.0e}): try engine={other!r}"
+                + (" (Debian: apt install sdpa)" if other == "sdpa" else "")
+                + ", or the point 'ac-mean'",
+            ),
+            found,
+        )
+    notes = []
+    if found.eigenvalue_ratio > FLAT:
+        notes.append(
+            f"the relaxation is inexact (eigenvalue ratio {found.eigenvalue_ratio:.1e} of the "
+            "second moments): its point can be poor; "
+            + ("try 'order2', 'ac-mean' or 'fitted'" if order == 1 else "try 'ac-mean' or 'fitted'")
+        )
+    return PointAnswer(found.voltage, tuple(notes), found)

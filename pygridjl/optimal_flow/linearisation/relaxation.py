@@ -1,0 +1,261 @@
+"""A moment relaxation solved: what it proves, and the mean voltages it points to."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pygridjl.core.errors import SolverError
+from pygridjl.core.result import Stopwatch
+from pygridjl.core.types import ComplexArray, FloatArray, IntArray
+from pygridjl.grid.network import Network
+from pygridjl.optimal_flow.linearisation.cliques import Grouping, program_cliques
+from pygridjl.optimal_flow.linearisation.elimination import Reduced, without_equalities
+from pygridjl.optimal_flow.linearisation.moments import MomentRelaxation, moment_relaxation
+from pygridjl.optimal_flow.linearisation.program import polynomial_program
+from pygridjl.scenarios.load_factors import LoadDraws
+from pygridjl.solvers.conic import Cone, ConicSolution, solve_conic
+from pygridjl.solvers.sdpa import find_sdpa, solve_sdpa
+from pygridjl.solvers.status import SolverStatus
+
+__all__ = ["Engine", "RelaxedMoments", "relax_moments"]
+
+Engine = Literal["auto", "clarabel", "sdpa"]
+
+# Residuals up to which moments are used although the engine asked for more accuracy.
+_USABLE = 1e-3
+# Residuals up to which Clarabel's answer is not asked of SDPA again.
+_GOOD = 1e-6
+# Second eigenvalue over first up to which second moments count as those of one state.
+FLAT = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class RelaxedMoments:
+    """Outcome of a moment relaxation.
+
+    Attributes
+    ----------
+    status : SolverStatus
+        How the engine ended.
+    engine : str
+        Which one.
+    bound : float
+        Proven lower bound on the expected cost, from the dual moved into its cones; −∞ if the
+        engine left none.
+    value : float
+        Value of the relaxation as the engine sees it; NaN without an answer.
+    voltage : ndarray of complex, shape (n_bus,)
+        Mean voltages; NaN without usable moments.
+    eigenvalue_ratio : float
+        Largest ratio of second to first eigenvalue of E[V Vᴴ] over the groups: the moments are
+        those of (nearly) one state if it is small, and the relaxation is inexact if not.
+    residual : float
+        Larger of the two residuals of the engine's answer.
+    moments, equalities : int
+        Free moments and independent equalities among them.
+    largest_block : int
+        Order of the largest positive semidefinite matrix.
+    seconds : dict
+        Wall-clock seconds by phase.
+    """
+
+    status: SolverStatus
+    engine: str
+    bound: float
+    value: float
+    voltage: ComplexArray
+    eigenvalue_ratio: float
+    residual: float
+    moments: int
+    equalities: int
+    largest_block: int
+    seconds: dict[str, float]
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are mean voltages."""
+        return bool(np.isfinite(self.voltage).all())
+
+
+def relax_moments(
+    network: Network,
+    draws: LoadDraws,
+    order: int,
+    *,
+    grouping: Grouping = "network",
+    engine: Engine = "auto",
+    time_limit: float = np.inf,
+) -> RelaxedMoments:
+    """Solve the moment relaxation (21) or (23) and read off the mean voltages.
+
+    Parameters
+    ----------
+    network : Network
+        Sound, with quadratic costs and finite voltage bands.
+    draws : LoadDraws
+        The loads; their sample moments are the known ones.
+    order : int
+        1 or 2.
+    grouping : {"network", "constraints", "dense"}
+        Which variables share a moment matrix.
+    engine : {"auto", "clarabel", "sdpa"}
+        ``auto`` asks SDPA, if it is installed, when Clarabel ends inaccurately.
+    time_limit : float
+        Seconds for each engine.
+
+    Returns
+    -------
+    RelaxedMoments
+        Bound and mean voltages.
+    """
+    watch = Stopwatch()
+    with watch.phase("build"):
+        program = polynomial_program(network, draws)
+        cliques = program_cliques(program, grouping)
+        relaxation = moment_relaxation(program, cliques, order)
+    with watch.phase("reduce"):
+        reduced = without_equalities(relaxation.model)
+    with watch.phase("solve"):
+        used, answer = _solve(reduced, engine, time_limit)
+    offset = relaxation.offset + reduced.offset
+    residual = max(answer.primal_residual, answer.dual_residual)
+    y = reduced.base + reduced.basis @ answer.x
+    n = network.n_bus
+    voltage, ratio = np.full(n, complex(np.nan, np.nan)), np.nan
+    with watch.phase("extract"):
+        bound = -np.inf
+        if np.isfinite(answer.z).all():
+            bound = _safe_bound(relaxation, reduced, answer) + offset
+        if residual <= _USABLE:
+            groups = [c[(c > 0) & (c <= n)] for c in cliques]
+            voltage, ratio = _mean_voltages(network, relaxation, groups, y)
+    return RelaxedMoments(
+        status=answer.status,
+        engine=used,
+        bound=bound,
+        value=answer.objective + offset,
+        voltage=voltage,
+        eigenvalue_ratio=ratio,
+        residual=residual,
+        moments=relaxation.model.cost.size,
+        equalities=relaxation.model.cost.size - reduced.model.cost.size,
+        largest_block=max(relaxation.blocks, default=1),
+        seconds=watch.seconds,
+    )
+
+
+def _solve(reduced: Reduced, engine: Engine, time_limit: float) -> tuple[str, ConicSolution]:
+    if engine == "sdpa":
+        return "sdpa", solve_sdpa(reduced.model, time_limit=time_limit)
+    answer = solve_conic(reduced.model, time_limit=time_limit, tolerance=1e-7)
+    residual = max(answer.primal_residual, answer.dual_residual)
+    if engine == "clarabel" or residual <= _GOOD or find_sdpa() is None:
+        return "clarabel", answer
+    try:
+        other = solve_sdpa(reduced.model, time_limit=time_limit)
+    except SolverError:
+        return "clarabel", answer
+    if max(other.primal_residual, other.dual_residual) < residual:
+        return "sdpa", other
+    return "clarabel", answer
+
+
+def _safe_bound(relaxation: MomentRelaxation, reduced: Reduced, answer: ConicSolution) -> float:
+    """Lower bound that no rounding of the engine can spoil.
+
+    With the multipliers z moved into their cones and r = q + Aᵀz, every feasible y has
+    q·y = z·s − b·z + r·y ≥ −b·z − Σ |r_i| max |y_i|, and moments of bounded variables are bounded.
+    """
+    model = reduced.model
+    z = _into_cones(model.cones, answer.z)
+    residual = model.cost + model.matrix.T @ z
+    # The free variables of the reduced program are moments themselves.
+    return float(-model.rhs @ z - abs(residual) @ relaxation.bounds[reduced.free])
+
+
+def _into_cones(cones: Sequence[Cone], z: FloatArray) -> FloatArray:
+    """Project multipliers onto their (self-dual) cones."""
+    moved, begin = z.copy(), 0
+    for cone in cones:
+        part = z[begin : begin + cone.rows]
+        moved[begin : begin + cone.rows] = _projected(cone, part)
+        begin += cone.rows
+    return moved
+
+
+def _projected(cone: Cone, part: FloatArray) -> FloatArray:
+    if cone.kind == "nonnegative":
+        return np.maximum(part, 0.0)
+    if cone.kind == "second_order":
+        t, x = float(part[0]), part[1:]
+        size = float(np.linalg.norm(x))
+        if size <= t:
+            return part
+        if size <= -t:
+            return np.zeros_like(part)
+        share = (t + size) / 2
+        return np.concatenate([[share], share / size * x])
+    k = cone.size
+    column = np.repeat(np.arange(k), np.arange(1, k + 1))
+    row = np.concatenate([np.arange(c + 1) for c in range(k)])
+    weight = np.where(row == column, 1.0, np.sqrt(2.0))
+    matrix = np.zeros((k, k))
+    matrix[row, column] = matrix[column, row] = part / weight
+    value, vector = np.linalg.eigh(matrix)
+    positive = (vector * np.maximum(value, 0.0)) @ vector.T
+    return np.asarray(positive[row, column] * weight)
+
+
+def _mean_voltages(
+    network: Network, relaxation: MomentRelaxation, groups: list[IntArray], y: FloatArray
+) -> tuple[ComplexArray, float]:
+    """Leading eigenvectors of E[V Vᴴ] by group, turned so that groups agree and the slack is real.
+
+    The first moments vanish, because turning all voltages changes nothing; E[V Vᴴ] = m mᴴ + the
+    small covariance of V, and its leading eigenvector is m but for terms of second order.
+    """
+    n = network.n_bus
+    voltage = np.zeros(n, dtype=complex)
+    known = np.zeros(n, dtype=bool)
+    leading, ratio = [], 0.0
+    for group in groups:
+        k = group.size
+        if not k:
+            leading.append(np.zeros(0, dtype=complex))
+            continue
+        pairs = np.sort(np.column_stack([np.repeat(group, k), np.tile(group + n, k)]), axis=1)
+        second = relaxation.table.moment(y, pairs).reshape(k, k)
+        value, vector = np.linalg.eigh((second + second.conj().T) / 2)
+        leading.append(vector[:, -1] * np.sqrt(max(value[-1], 0.0)))
+        if k > 1:
+            ratio = max(ratio, float(value[-2] / max(value[-1], 1e-300)))
+    holders: list[list[int]] = [[] for _ in range(n)]
+    for number, group in enumerate(groups):
+        for bus in (group - 1).tolist():
+            holders[bus].append(number)
+    done = [group.size == 0 for group in groups]
+    for root in (*network.slack_buses.tolist(), *range(n)):
+        if known[root] or not holders[root]:
+            continue
+        queue = deque([holders[root][0]])
+        first = leading[holders[root][0]][list(groups[holders[root][0]] - 1).index(root)]
+        voltage[root], known[root] = abs(first), True
+        while queue:
+            number = queue.popleft()
+            if done[number]:
+                continue
+            done[number] = True
+            buses = groups[number] - 1
+            there = known[buses]
+            product = np.sum(np.conj(leading[number][there]) * voltage[buses[there]])
+            turned = leading[number] * (product / max(abs(product), 1e-300))
+            voltage[buses[~there]] = turned[~there]
+            known[buses] = True
+            for bus in buses.tolist():
+                queue.extend(other for other in holders[bus] if not done[other])
+    return voltage, ratio
