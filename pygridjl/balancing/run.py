@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from pygridjl.balancing.check import check_assignment
 from pygridjl.balancing.losses import objective_of
 from pygridjl.balancing.problem import BalancingProblem
 from pygridjl.core.result import Stopwatch
+from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import IntArray
 
 __all__ = ["Run"]
@@ -65,7 +65,7 @@ class Run:
     @property
     def remaining(self) -> float:
         """Seconds left; never negative."""
-        return max(self.deadline - time.perf_counter(), 0.0)
+        return seconds_left(self.deadline)
 
     @property
     def proven(self) -> bool:

@@ -8,7 +8,9 @@ from importlib import import_module
 
 import click
 
+from pygridjl.cli.interruption import STOPPED, Interruption
 from pygridjl.cli.output import claim_standard_output, one_line
+from pygridjl.core import stopping
 from pygridjl.core.errors import PyGridJLError
 
 __all__ = ["cli", "main"]
@@ -48,7 +50,9 @@ class _LazyGroup(click.Group):
 @click.command(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: pygridjl reconfigure case33bw --method maxflow+ils --certify",
+    epilog="Exit codes: 0 answer, 1 no answer, 2 bad input or output, 3 a defect of pygridjl, 130 "
+    "stopped (with the best answer so far).\n\n"
+    "Example: pygridjl reconfigure case33bw --method maxflow+ils --certify",
 )
 @click.version_option(package_name="pygridjl")
 def cli() -> None:
@@ -58,7 +62,13 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: 0 answer, 1 none, 2 bad input or output, 3 defect, 130 stopped."""
     claim_standard_output()
-    sys.exit(_run())
+    with Interruption() as interruption:
+        code = _run()
+    if stopping.requested() and code in (0, 1):
+        click.echo("stopped: this is the best so far", err=True)
+        code = STOPPED
+    interruption.leave(code)
+    sys.exit(code)
 
 
 def _run() -> int:
@@ -73,7 +83,7 @@ def _run() -> int:
         return _failed(error.format_message(), 2, hint)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        return 130
+        return STOPPED
     except PyGridJLError as error:
         return _failed(str(error), 2, longest=error.longest)
     except MemoryError:

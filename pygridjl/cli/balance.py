@@ -10,6 +10,7 @@ import click
 
 from pygridjl.balancing.methods import METHODS
 from pygridjl.cli.options import Reporter, json_option
+from pygridjl.core.stopping import answering
 
 __all__ = ["command"]
 
@@ -116,21 +117,22 @@ def command(
         raise click.UsageError(f"--circuits: today's circuits {gone} are not among them")
     report = Reporter()
     try:
-        result = balance(
-            loads.deviations,
-            circuits=names,
-            capacity=capacity,
-            demand=loads.demand,
-            objective=objective,
-            method=method,
-            start=start,
-            forbidden=forbid,
-            fixed=dict(fix),
-            service_points=loads.service_points,
-            name=loads.name,
-            on_progress=report,
-            **rest,
-        )
+        with answering():
+            result = balance(
+                loads.deviations,
+                circuits=names,
+                capacity=capacity,
+                demand=loads.demand,
+                objective=objective,
+                method=method,
+                start=start,
+                forbidden=forbid,
+                fixed=dict(fix),
+                service_points=loads.service_points,
+                name=loads.name,
+                on_progress=report,
+                **rest,
+            )
     finally:
         report.close()
     fitted = None

@@ -10,6 +10,7 @@ from pygridjl.cli.method_options import method_table
 from pygridjl.cli.options import json_option
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
+from pygridjl.core.stopping import answering
 from pygridjl.optimal_flow.methods import FEEDER_FORMULATIONS, NETWORK_FORMULATIONS
 
 __all__ = ["command"]
@@ -64,13 +65,14 @@ def command(
     from pygridjl.optimal_flow.solve import opf
 
     data = load_feeder(grid) if is_feeder else load_network(grid)
-    answer = opf(
-        data,
-        formulation,
-        backend=backend,
-        ampacity=not ignore_ampacity,
-        certify=certify,
-        time_limit=time_limit,
-    )
+    with answering():
+        answer = opf(
+            data,
+            formulation,
+            backend=backend,
+            ampacity=not ignore_ampacity,
+            certify=certify,
+            time_limit=time_limit,
+        )
     click.echo(answer.to_json() if as_json else answer.summary())
     click.get_current_context().exit(0 if answer.objective is not None else 1)

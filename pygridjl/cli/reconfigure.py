@@ -11,6 +11,7 @@ from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import Reporter, ids_option, json_option
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
+from pygridjl.core.stopping import answering
 from pygridjl.reconfiguration.methods import METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind
 
@@ -92,21 +93,22 @@ def command(
     loaded = load_network(network)
     report = Reporter()
     try:
-        result = reconfigure(
-            loaded,
-            method,
-            problem=problem or _meant_for(network),
-            backend=backend,
-            certify=certify,
-            seed=seed,
-            time_limit=time_limit,
-            switchable=switchable,
-            keep_closed=keep_closed or (),
-            keep_open=keep_open or (),
-            limits=None if not limits else tuple(x for x in limits if x != "none"),  # type: ignore[misc]
-            options=given(own),
-            on_progress=report,
-        )
+        with answering():
+            result = reconfigure(
+                loaded,
+                method,
+                problem=problem or _meant_for(network),
+                backend=backend,
+                certify=certify,
+                seed=seed,
+                time_limit=time_limit,
+                switchable=switchable,
+                keep_closed=keep_closed or (),
+                keep_open=keep_open or (),
+                limits=None if not limits else tuple(x for x in limits if x != "none"),  # type: ignore[misc]
+                options=given(own),
+                on_progress=report,
+            )
     finally:
         report.close()
     click.echo(result.to_json(indent=2) if as_json else result.summary())

@@ -9,6 +9,7 @@ import click
 
 from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import json_option
+from pygridjl.core.stopping import answering
 from pygridjl.optimal_flow.relaxation.methods import METHODS
 
 __all__ = ["command"]
@@ -52,14 +53,15 @@ def command(
     from pygridjl.optimal_flow.relaxation.solve import TOLERANCE, relax
     from pygridjl.report.figures import save_figure
 
-    answer = relax(
-        load_network(network),
-        method,
-        ac_objective=ac_objective,
-        tolerance=TOLERANCE if tolerance is None else tolerance,
-        time_limit=time_limit,
-        options=given(own),
-    )
+    with answering():
+        answer = relax(
+            load_network(network),
+            method,
+            ac_objective=ac_objective,
+            tolerance=TOLERANCE if tolerance is None else tolerance,
+            time_limit=time_limit,
+            options=given(own),
+        )
     if plot is not None:
         save_figure(answer.plot(), plot)
     click.echo(answer.to_json() if as_json else answer.summary())

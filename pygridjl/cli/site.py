@@ -14,6 +14,7 @@ from pygridjl.cli.method_options import field_options, given, method_options, me
 from pygridjl.cli.options import Reporter, json_option
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
+from pygridjl.core.stopping import answering
 from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
 from pygridjl.siting.registry import METHODS
 
@@ -196,17 +197,18 @@ def command(
     )
     report = Reporter()
     try:
-        result = site(
-            problem,
-            drawn,
-            method=method,
-            seed=seed,
-            backend=backend,
-            engine=engine,
-            time_limit=time_limit,
-            options=options,
-            on_progress=report,
-        )
+        with answering():
+            result = site(
+                problem,
+                drawn,
+                method=method,
+                seed=seed,
+                backend=backend,
+                engine=engine,
+                time_limit=time_limit,
+                options=options,
+                on_progress=report,
+            )
     finally:
         report.close()
     click.echo(result.to_json(indent=2) if as_json else result.summary())

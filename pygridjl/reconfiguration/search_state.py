@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pygridjl.core.result import Status, Stopwatch
+from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator, AcState
 from pygridjl.reconfiguration.problem import RadialProblem
@@ -79,7 +79,7 @@ class Run:
     @property
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""
-        return max(self.deadline - time.perf_counter(), 0.0)
+        return seconds_left(self.deadline)
 
     @property
     def acceptance(self) -> Callable[[BoolArray], bool] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array, tril
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.stopping import cancelling, seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.farkas import farkas_margin, without_rounding
 from pygridjl.solvers.linear import LinearModel, assert_bounds, assert_model, elastic_model
@@ -28,6 +29,7 @@ _STATUS = {
     highspy.HighsModelStatus.kInfeasible: SolverStatus.INFEASIBLE,
     highspy.HighsModelStatus.kUnbounded: SolverStatus.UNBOUNDED,
     highspy.HighsModelStatus.kTimeLimit: SolverStatus.TIME_LIMIT,
+    highspy.HighsModelStatus.kInterrupt: SolverStatus.TIME_LIMIT,
     highspy.HighsModelStatus.kIterationLimit: SolverStatus.ITERATION_LIMIT,
 }
 
@@ -116,6 +118,7 @@ class HighsModel:
         )
         self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self._option("output_flag", False)
+        self._highs.HandleUserInterrupt = True
         self._option("threads", threads)
         self._option("mip_rel_gap", gap)
         self._option("mip_abs_gap", 0.0)
@@ -212,7 +215,7 @@ class HighsModel:
         return self._solution(status, ray)
 
     def _run(self, deadline: float) -> Any:
-        limit = max(deadline - time.perf_counter(), 0.0)
+        limit = seconds_left(deadline)
         # The tree search takes the limit from the start of its run; everything else compares it
         # with a clock that runs on from run to run.
         passed = 0.0 if self._integer.any() else self._highs.getRunTime()
@@ -221,7 +224,8 @@ class HighsModel:
         # them: a caller's are dropped before and ours after.
         highspy.Highs.resetGlobalScheduler(True)
         try:
-            self._do("run")
+            with cancelling(self._highs.cancelSolve):
+                self._do("run")
         finally:
             highspy.Highs.resetGlobalScheduler(True)
         return self._highs.getModelStatus()
@@ -288,7 +292,7 @@ class HighsModel:
 
     def _elastic_ray(self, deadline: float) -> FloatArray | None:
         """Farkas multipliers as the duals of the rows when these may give way at a price."""
-        left = deadline - time.perf_counter()
+        left = seconds_left(deadline)
         model = elastic_model(
             self._matrix, self._row_lower, self._row_upper, self._col_lower, self._col_upper
         )

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.stopping import cancelling, is_answering, requested
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
 
@@ -21,6 +22,7 @@ _STATUS = {
     "infeasible": SolverStatus.INFEASIBLE,
     "unbounded": SolverStatus.UNBOUNDED,
     "timelimit": SolverStatus.TIME_LIMIT,
+    "userinterrupt": SolverStatus.TIME_LIMIT,
 }
 
 
@@ -154,8 +156,13 @@ class ScipModel:
         if np.isfinite(time_limit):
             self.model.setParam("limits/time", max(time_limit, 0.0))
         self.model.setParam("limits/gap", gap)
-        self.model.optimize()
+        # Where nobody else watches for Ctrl-C, SCIP does.
+        self.model.setParam("misc/catchctrlc", not is_answering())
+        with cancelling(self.model.interruptSolve):
+            self.model.optimizeNogil()
         status = self.model.getStatus()
+        if status == "userinterrupt" and not requested():
+            raise KeyboardInterrupt
         if status not in _STATUS:
             raise SolverError(f"SCIP: ended with status {status!r}")
         ended = _STATUS[status]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import BoolArray
 from pygridjl.graphs.forest import rooted_forest
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
@@ -65,7 +64,7 @@ def _first_improvement(
     if rank[0] == 0.0:
         order = order[delta[order] <= LINEAR_SLACK * problem.objective(closed) / problem.kw]
     for k in order:
-        if deadline is not None and time.perf_counter() >= deadline:
+        if is_over(deadline):
             return None
         trial = closed.copy()
         trial[tie[k]], trial[opened[k]] = True, False

@@ -10,6 +10,7 @@ import numpy as np
 
 from pygridjl.core.errors import SolverError
 from pygridjl.core.result import Status
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.certificates.common import Accept, assert_options, first_incumbent
@@ -117,9 +118,9 @@ class _Search:
         """Search until everything is proven or the deadline has passed."""
         next_check = 1
         last_word = time.perf_counter()
-        while not self.done and time.perf_counter() < deadline:
+        while not self.done and not is_over(deadline):
             for block in self.blocks:
-                if not block.done and time.perf_counter() < deadline and block.run():
+                if not block.done and not is_over(deadline) and block.run():
                     self._take_leaf(block)
             if self.processed >= next_check:
                 next_check = 2 * self.processed

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import block_array, coo_array, csr_array
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.certificates.common import assert_options, conclude
@@ -85,8 +86,8 @@ def _approximate(
         model.add_rows(*_tangents(form, point))
     objective = 1.0
     seen: set[bytes] = set()
-    while time.perf_counter() < deadline and objective - bound > GAP:
-        answer = model.solve(time_limit=deadline - time.perf_counter())
+    while not is_over(deadline) and objective - bound > GAP:
+        answer = model.solve(time_limit=seconds_left(deadline))
         nodes += answer.nodes
         # No configuration beats the incumbent when the model, which keeps it, has no solution.
         bound = max(bound, min(answer.bound, objective))
@@ -113,9 +114,9 @@ def _root(form: MeshFormulation, points: list[FloatArray], deadline: float) -> f
     model.add_rows(*_tangents(form, points[0]))
     bound = 0.0
     for _ in range(ROOT_ROUNDS):
-        if time.perf_counter() >= deadline:
+        if is_over(deadline):
             break
-        answer = model.solve(time_limit=deadline - time.perf_counter())
+        answer = model.solve(time_limit=seconds_left(deadline))
         if answer.x is None:
             break
         points.append(answer.x)

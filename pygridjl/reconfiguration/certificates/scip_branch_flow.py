@@ -9,6 +9,7 @@ import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.result import Status, relative_gap
+from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.certificates.branch_flow import BranchFlow
@@ -81,7 +82,7 @@ def scip_branch_flow(
     flow = BranchFlow(problem, tree, loss)
     if best is not None:
         flow.model.set_start(flow.start(best))
-    answer = flow.model.solve(time_limit=deadline - time.perf_counter(), gap=GAP)
+    answer = flow.model.solve(time_limit=seconds_left(deadline), gap=GAP)
     bound = max(answer.bound * (1 - MARGIN), 0.0)
     if answer.x is not None:
         closed = answer.x[flow.at.z] > 0.5

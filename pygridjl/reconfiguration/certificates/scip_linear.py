@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.certificates.common import (
@@ -74,7 +75,7 @@ def scip_linear(
             break
         best = found
         # SCIP's tolerances are relative to the incumbent's excess: a better one narrows them.
-        if time.perf_counter() >= deadline:
+        if is_over(deadline):
             break
     return conclude(problem, best, bound, nodes, start, "scip_linear", "SCIP")
 
@@ -86,7 +87,7 @@ def _solve(
     model = _model(form)
     ways = form.owner.size
     model.set_start(mesh_start(form, best))
-    answer = model.solve(time_limit=deadline - time.perf_counter(), gap=GAP)
+    answer = model.solve(time_limit=seconds_left(deadline), gap=GAP)
     # The loss of the electrical flow is a bound before SCIP has any.
     value = max(min(answer.bound, 1.0) - MARGIN, 0.0)
     if answer.x is None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from pygridjl.core.jit import kernel
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import BoolArray, IntArray
 from pygridjl.reconfiguration.heuristics.local import (
     GAIN_TOLERANCE,
@@ -76,7 +75,7 @@ def branch_exchange(
     ties = np.flatnonzero(~closed).astype(np.int64)
     threshold = GAIN_TOLERANCE * loss_of(tree)
     place = idle = 0
-    while idle < ties.size and (deadline is None or time.perf_counter() < deadline):
+    while idle < ties.size and not is_over(deadline):
         place, idle = _descend(tree, ties, place, idle, threshold, WORK_PER_LOOK)
     improved = np.ones(problem.m, dtype=bool)
     improved[ties] = False

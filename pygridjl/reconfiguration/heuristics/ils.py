@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from pygridjl.core.jit import kernel
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.reconfiguration.heuristics.exchange import branch_exchange
 from pygridjl.reconfiguration.heuristics.local import (
@@ -280,7 +280,7 @@ def iterated_local_search(
     loss = loss_of(tree)
     search = _start_search(problem, ties, loss, elites)
     done = 0
-    while done < iterations and (deadline is None or time.perf_counter() < deadline):
+    while done < iterations and not is_over(deadline):
         count = min(ROUND, iterations - done)
         _round(tree, search, rng.random((count, DRAWS)), loss)
         done += count

@@ -9,6 +9,7 @@ import numpy as np
 
 from pygridjl.core.errors import SolverError
 from pygridjl.core.result import Status, Stopwatch, relative_gap
+from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import (
@@ -115,7 +116,7 @@ def benders(
     groups = np.arange(n_scenario) if options.multi_cut else np.zeros(n_scenario, dtype=np.int64)
     run = _Run(second_stage, Master(problem, scenarios, groups), gap)
     limit = np.inf if time_limit is None else time_limit
-    deadline = time.monotonic() + limit
+    deadline = time.perf_counter() + limit
     guess = None
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):
@@ -123,7 +124,7 @@ def benders(
     second_stage.reset()
     status, iterations = run.start(guess), 0
     while status is None and iterations < options.max_iterations:
-        remaining = deadline - time.monotonic()
+        remaining = seconds_left(deadline)
         if remaining <= 0:
             status = Status.TIME_LIMIT
             break

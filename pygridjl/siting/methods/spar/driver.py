@@ -13,6 +13,7 @@ import numpy as np
 from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status, Stopwatch
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
@@ -177,7 +178,7 @@ def spar(
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     watch = Stopwatch()
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = None if time_limit is None else time.perf_counter() + time_limit
     path = None if options.state is None else Path(options.state)
     mark = "" if path is None else fingerprint(second_stage, options, seed)
     if path is not None and path.exists():
@@ -198,7 +199,7 @@ def spar(
             second_stage.reset()
             if path is not None and done:
                 save_state(path, run, mark)
-        if deadline is not None and time.monotonic() > deadline:
+        if is_over(deadline):
             stopped = "time limit"
             break
         if not _iterate(second_stage, run, options, watch):

@@ -1,0 +1,94 @@
+"""A request to stop, for the whole process: every deadline has then passed.
+
+A run that is to end early ends as its time limit ends it: with the best answer and bound so far.
+Whoever waits in a native solver registers how to cancel it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = [
+    "answering",
+    "cancelling",
+    "forget",
+    "is_answering",
+    "is_over",
+    "request",
+    "requested",
+    "seconds_left",
+]
+
+_lock = threading.RLock()
+_stop = threading.Event()
+_cancels: list[Callable[[], object]] = []
+_answering = threading.Event()
+
+
+def request() -> bool:
+    """Ask the run under way to end; False if nothing is running that would heed it."""
+    if not is_answering():
+        return False
+    with _lock:
+        _stop.set()
+        for cancel in _cancels:
+            cancel()
+    return True
+
+
+def requested() -> bool:
+    """Whether the end was asked for."""
+    return _stop.is_set()
+
+
+def is_answering() -> bool:
+    """Whether the run under way heeds requests, so that nothing else needs to watch for signals."""
+    return _answering.is_set()
+
+
+def forget() -> None:
+    """Forget a request."""
+    _stop.clear()
+
+
+def is_over(deadline: float | None) -> bool:
+    """Whether a value of :func:`time.perf_counter` has passed, or the end was asked for."""
+    return _stop.is_set() or (deadline is not None and time.perf_counter() >= deadline)
+
+
+def seconds_left(deadline: float) -> float:
+    """Return the seconds until a value of :func:`time.perf_counter`, never negative."""
+    return 0.0 if _stop.is_set() else max(deadline - time.perf_counter(), 0.0)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say that the run inside heeds requests and will answer with what it has."""
+    _answering.set()
+    try:
+        yield
+    finally:
+        _answering.clear()
+
+
+@contextmanager
+def cancelling(cancel: Callable[[], object]) -> Iterator[None]:
+    """Cancel what runs inside when the end is asked for, from another thread.
+
+    Parameters
+    ----------
+    cancel : callable
+        Called at most once a request, perhaps just before the run begins.
+    """
+    with _lock:
+        _cancels.append(cancel)
+        if _stop.is_set():
+            cancel()
+    try:
+        yield
+    finally:
+        with _lock:
+            _cancels.remove(cancel)

@@ -1,0 +1,80 @@
+"""Ctrl-C and SIGTERM end every command within two seconds, with what has been found so far."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+# The promise, and what a busy machine may add to it.
+PROMISED, SLACK = 2.0, 1.5
+
+# Says when the solver is about to run, so that the signal meets it at work.
+_SCRIPT = """
+import sys, threading
+from pygridjl.cli import interruption, main
+interruption._TO_ANSWER = {to_answer}
+from {module} import {name} as model
+plain = model.{method}
+def announced(self, *given, **named):
+    threading.Timer({delay}, lambda: (sys.stderr.write("at work\\n"), sys.stderr.flush())).start()
+    return plain(self, *given, **named)
+model.{method} = announced
+sys.argv[0] = "pygridjl"
+main()
+"""
+_HIGHS = {"module": "pygridjl.solvers.highs", "name": "HighsModel", "method": "_run"}
+_SCIP = {"module": "pygridjl.solvers.scip", "name": "ScipModel", "method": "solve"}
+
+
+def _stopped(where, arguments, number, to_answer=1.4):
+    """Start a command, send a signal while it works; return code, seconds, output."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT.format(**where, delay=0.5, to_answer=to_answer), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert "at work" in iter(process.stderr.readline, "").__next__()
+        began = time.perf_counter()
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=30)
+        return process.returncode, time.perf_counter() - began, out, err
+    finally:
+        process.kill()
+
+
+_PROVING = ["reconfigure", "case136ma", "--time-limit", "inf", "--json", "--method"]
+_SITING = ["site", "ieee123", "--scenarios", "192", "--time-limit", "inf", "--method", "extensive"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("where", "method"), [(_HIGHS, "highs"), (_SCIP, "scip-ac")])
+def test_a_proof_that_is_stopped_prints_answer_and_bound(where, method, number):
+    # A busy machine gets the time it needs.
+    code, _, out, err = _stopped(where, [*_PROVING, method], number, to_answer=25.0)
+    assert code == 130
+    answer = json.loads(out)
+    assert answer["status"] in ("time_limit", "optimal")
+    assert 0 < answer["bound"] <= answer["objective"] * (1 + 1e-6)
+    assert "stopped: this is the best so far" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("where", "arguments"),
+    [(_HIGHS, [*_PROVING, "highs"]), (_SCIP, [*_PROVING, "scip-ac"]), (_HIGHS, _SITING)],
+)
+def test_a_command_ends_in_time_whether_it_can_answer_or_not(where, arguments):
+    code, seconds, _, err = _stopped(where, arguments, signal.SIGINT)
+    assert code == 130
+    assert seconds < PROMISED + SLACK
+    assert "Traceback" not in err
