@@ -14,3 +14,8 @@ from .files import (
 from .problem import BalancingProblem as BalancingProblem, build_problem as build_problem
 from .result import BalancingResult as BalancingResult, CircuitRisk as CircuitRisk
 from .solve import balance as balance, solve_problem as solve_problem
+from .topology import (
+    FeederCoupling as FeederCoupling,
+    couple as couple,
+    feeder_problem as feeder_problem,
+)

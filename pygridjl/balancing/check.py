@@ -61,7 +61,7 @@ def check_assignment(problem: BalancingProblem, assignment: IntArray) -> list[Fi
             text = f"{moved} SPs move, at most {problem.max_moves}"
             findings.append(Finding("assignment", (), "max_moves", text))
     if problem.coupling is not None and not findings:
-        findings += problem.coupling.findings(assignment, problem.circuits)
+        findings += problem.coupling.findings(assignment)
     return findings
 
 

@@ -31,6 +31,8 @@ __all__ = ["columns"]
 
 # Sets that a round of pricing adds, for each class of circuits.
 ADDED = 400
+# Sets in the first of the mixed-integer programs.
+FIRST_POOL = 2000
 # A reduced cost this far below zero, relative to the objective, is rounding.
 ROUNDING = 1e-9
 
@@ -205,31 +207,36 @@ def _membership(members: IntArray, n: int, width: int) -> csr_array:
 def _last_program(
     run: Run, lists: list[SetList], reduced: list[FloatArray], options: ColumnOptions
 ) -> None:
-    """Mixed-integer program over the sets that a better assignment could hold."""
+    """Mixed-integer programs over more and more sets, those of the least reduced costs first.
+
+    An assignment with a set of reduced cost above θ costs at least θ more than the bound of the
+    linear program. So the program over all sets up to θ proves the lesser of its own bound and
+    that one.
+    """
     from pygridjl.solvers.highs import HighsModel
 
-    problem = run.problem
-    rest = run.value - run.bound if run.best is not None else np.inf
-    kept = [np.flatnonzero(f <= rest + ROUNDING * abs(rest)) for f in reduced]
-    total = sum(k.size for k in kept)
-    complete = total <= options.pool
-    if not complete:
-        # Too many: those of the least reduced cost can still hold a better answer.
-        limit = np.sort(np.concatenate(reduced))[options.pool]
-        kept = [np.flatnonzero(f <= limit) for f in reduced]
-    chosen = [s.take(k) for s, k in zip(lists, kept, strict=True)]
-    run.say(f"columns: {sum(map(len, chosen))} sets are left")
-    model = _set_model(problem, chosen)
-    answer = HighsModel(model, gap=min(run.gap, 1e-7)).solve(time_limit=run.remaining)
-    if complete:
-        # A better assignment than the best so far would be among these sets.
-        run.prove(min(answer.bound, run.value), "milp over sets")
-    else:
-        run.notes.append(
-            f"{total} sets could be in a better assignment, {options.pool} of them were tried"
-        )
-    if answer.x is not None:
-        run.offer(_assignment(problem, chosen, answer.x))
+    linear, count = run.bound, FIRST_POOL
+    everything = np.sort(np.concatenate(reduced))
+    while not run.proven and run.remaining > 0:
+        rest = run.value - linear if run.best is not None else np.inf
+        needed = int(np.searchsorted(everything, rest + ROUNDING * abs(run.value), side="right"))
+        taken = min(count, needed, options.pool)
+        limit = everything[taken] if taken < everything.size else np.inf
+        kept = [np.flatnonzero(f < limit) for f in reduced]
+        chosen = [s.take(k) for s, k in zip(lists, kept, strict=True)]
+        run.say(f"columns: {sum(map(len, chosen))} of {needed} sets, {run.value:.6g}")
+        model = _set_model(run.problem, chosen)
+        answer = HighsModel(model, gap=min(run.gap, 1e-7)).solve(time_limit=run.remaining)
+        if answer.x is not None:
+            run.offer(_assignment(run.problem, chosen, answer.x))
+        outside = linear + float(limit)
+        run.prove(min(answer.bound, outside, run.value), "milp over sets")
+        if answer.status is SolverStatus.TIME_LIMIT or taken == needed:
+            return
+        if taken == options.pool:
+            run.notes.append(f"{needed} sets could be in a better assignment, {taken} were tried")
+            return
+        count *= 8
 
 
 def _set_model(problem: BalancingProblem, lists: list[SetList]) -> LinearModel:

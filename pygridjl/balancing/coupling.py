@@ -18,6 +18,12 @@ class Tracker(Protocol):
     def allows(self, a: int, b: int, j: int, k: int) -> bool:
         """Return whether j may go from circuit a to b and k from b to a; −1 is nobody."""
 
+    def excess(self) -> FloatArray:
+        """Return how far each circuit is outside its limits."""
+
+    def excess_after(self, a: int, b: int, j: int, k: int) -> float:
+        """Return how far circuits a and b would be outside theirs after an exchange."""
+
     def exchange(self, a: int, b: int, j: int, k: int) -> None:
         """Make that exchange."""
 
@@ -25,11 +31,11 @@ class Tracker(Protocol):
 class Coupling(Protocol):
     """Limits that depend on the whole assignment, linear in it."""
 
-    def findings(self, assignment: IntArray, circuits: tuple[str, ...]) -> list[Finding]:
+    def findings(self, assignment: IntArray) -> list[Finding]:
         """List the limits an assignment breaks, computed apart from the rows below."""
 
     def tracker(self, assignment: IntArray) -> Tracker:
-        """Begin a local search at an assignment that keeps the limits."""
+        """Begin a local search at an assignment."""
 
     def violated_rows(self, assignment: IntArray, width: int) -> tuple[csr_array, FloatArray]:
         """Rows A x ≤ b, of x with column j·m + i, that the assignment breaks."""

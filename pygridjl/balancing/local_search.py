@@ -14,10 +14,10 @@ import numpy as np
 
 from pygridjl.balancing.neighbourhood import NOBODY, State
 from pygridjl.balancing.options import LocalOptions
-from pygridjl.balancing.repair import begin
+from pygridjl.balancing.repair import begin, loose_assignment
 from pygridjl.balancing.run import Run
 from pygridjl.core.arguments import generator
-from pygridjl.core.types import IntArray
+from pygridjl.core.types import FloatArray, IntArray
 
 __all__ = ["START_KICKS", "improve", "local"]
 
@@ -35,8 +35,51 @@ FROM_ONE_BLOCK = 64
 
 def local(run: Run, options: LocalOptions) -> None:
     """Search from the best assignment so far, or from a first one."""
-    if begin(run) is not None:
+    if begin(run) is None and run.problem.coupling is not None:
+        with run.watch.phase("limits"):
+            keep_limits(run)
+    if run.best is not None:
         improve(run, options)
+
+
+def keep_limits(run: Run) -> None:
+    """Exchange from an assignment that breaks limits of the grid until it keeps them."""
+    problem = run.problem
+    found = loose_assignment(problem, time_limit=run.remaining)
+    if found is None:
+        return
+    state = State(problem, found)
+    assert state.voltages is not None
+    while run.remaining > 0:
+        excess = state.voltages.excess()
+        run.say(f"local: outside the limits by {excess.sum():.3g}")
+        if excess.sum() == 0:
+            run.offer(state.assignment)
+            return
+        best = _least_excess(state, int(np.argmax(excess)), excess)
+        if best is None:
+            return
+        state.exchange(*best)
+
+
+def _least_excess(state: State, a: int, excess: FloatArray) -> tuple[int, int, int, int] | None:
+    """Return the exchange out of circuit a that lowers the excess most; None if none does."""
+    assert state.voltages is not None
+    best, least = None, -1e-12
+    for b in range(state.problem.m):
+        if b == a:
+            continue
+        out, back = state.members[a], np.append(NOBODY, state.members[b])
+        allowed = np.isfinite(state.gains(a, b, out, back))
+        for p, q in np.argwhere(allowed).tolist():
+            j, k = int(out[p]), int(back[q])
+            change = state.voltages.excess_after(a, b, j, k) - excess[a] - excess[b]
+            if change < least:
+                best, least = (a, b, j, k), change
+        if best is not None and best[1] == b:
+            # The first circuit that helps will do: the rest of the way is looked at again.
+            return best
+    return best
 
 
 def improve(run: Run, options: LocalOptions) -> None:

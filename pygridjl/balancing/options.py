@@ -39,5 +39,5 @@ class LocalOptions(Options):
         None, "random exchanges from the best optimum found; by size unless given", least=0
     )
     width: int = option(
-        64, "service points of each circuit whose swaps are tried, most promising first", least=1
+        32, "service points of each circuit whose swaps are tried, most promising first", least=1
     )

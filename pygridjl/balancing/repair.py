@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from pygridjl.balancing.assignment import assignment_of, assignment_rows
@@ -12,7 +14,7 @@ from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 
-__all__ = ["begin", "first_assignment", "nearest_assignment"]
+__all__ = ["begin", "first_assignment", "loose_assignment", "nearest_assignment"]
 
 
 def begin(run: Run) -> IntArray | None:
@@ -61,6 +63,13 @@ def first_assignment(problem: BalancingProblem) -> IntArray | None:
         room[i] -= 1
         left[i] -= problem.demand[j]
     return assignment if not check_assignment(problem, assignment) else None
+
+
+def loose_assignment(problem: BalancingProblem, *, time_limit: float) -> IntArray | None:
+    """Return an assignment that keeps every rule but the limits of the grid."""
+    loose = dataclasses.replace(problem, coupling=None)
+    found = first_assignment(loose)
+    return _by_program(loose, None, time_limit)[0] if found is None else found
 
 
 def nearest_assignment(

@@ -99,6 +99,9 @@ def set_costs(
         cost += (np.append(problem.move_cost, 0.0) * away)[members].sum(axis=1)
     weight = problem.weights[i]
     for draw in problem.deviations:
+        if problem.risk == "rms" and problem.n_time > members.shape[1]:
+            cost += _rms_of(draw, weight, members) / problem.n_draw
+            continue
         extended = np.vstack([draw, np.zeros(problem.n_time)])
         for part in _parts(members, problem.n_time):
             total = np.zeros((members[part].shape[0], problem.n_time))
@@ -106,6 +109,20 @@ def set_costs(
                 total += extended[column]
             cost[part] += norms(total, weight, problem.risk) / problem.n_draw
     return cost, moves
+
+
+def _rms_of(draw: FloatArray, weight: FloatArray, members: IntArray) -> FloatArray:
+    """Norms by inner products of pairs: width² numbers a set instead of width · n_time."""
+    n = draw.shape[0]
+    inner = np.zeros((n + 1, n + 1))
+    inner[:n, :n] = (draw * weight) @ draw.T
+    square = np.zeros(members.shape[0])
+    for p, first in enumerate(members.T):
+        square += inner[first, first]
+        for second in members.T[p + 1 :]:
+            square += 2 * inner[first, second]
+    found: FloatArray = np.sqrt(np.maximum(square, 0.0))
+    return found
 
 
 def _parts(members: IntArray, steps: int) -> Iterator[slice]:
