@@ -78,7 +78,7 @@ class SitingResult(Result):
     bound_method : str
         What proved it.
     gap : float or None
-        (objective − bound) / |objective|.
+        ``(objective − bound) / |objective|``.
     improvement_captured : float or None
         (no_dg − value) / (no_dg − bound): the share of the possible improvement that is realised,
         at least; None without a bound or where nothing can be improved.

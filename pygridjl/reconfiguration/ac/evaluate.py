@@ -8,7 +8,7 @@ import numpy as np
 
 from pygridjl.core.types import BoolArray, FloatArray, StrArray
 from pygridjl.graphs.forest import adjacency, rooted_forest
-from pygridjl.powerflow.sweep import solve_held_sweep, sweep_data, voltage_holders
+from pygridjl.powerflow.sweep import MAX_SWEEPS, VOLTAGE_TOLERANCE, solve_sweep, sweep_data
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["AcEvaluator", "AcState", "Violation"]
@@ -111,7 +111,6 @@ class AcEvaluator:
         network = problem.network
         self._problem = problem
         self._data = sweep_data(network, problem.roots)
-        self._holders = voltage_holders(network, problem.roots)
         self._graph = adjacency(network.n_bus, network.branches.from_bus, network.branches.to_bus)
         self._bands = _bands(problem)
 
@@ -119,7 +118,14 @@ class AcEvaluator:
         """Loss in kW, |v|, and the values of the bands; None without a solution."""
         problem = self._problem
         forest = rooted_forest(self._graph, problem.branch_states(closed), problem.roots)
-        v, current, loss, source, sweeps = solve_held_sweep(forest, self._data, self._holders)
+        v, current, loss, source, sweeps = solve_sweep(
+            forest.order,
+            forest.parent,
+            forest.edge,
+            self._data,
+            VOLTAGE_TOLERANCE,
+            MAX_SWEEPS,
+        )
         if sweeps < 0:
             return None
         size = np.abs(v)
