@@ -1,9 +1,4 @@
-"""
-What an operator may do
-=======================
-
-Few switches, a voltage band, a branch kept open.
-"""
+"""Reconfigure under what an operator may do: few switches, a voltage band, a branch kept open."""
 
 import pygridjl
 

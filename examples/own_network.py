@@ -1,9 +1,4 @@
-"""
-A network from tables
-=====================
-
-Build a network from pandas tables, validate it, save it, reconfigure it.
-"""
+"""Build a network from pandas tables, validate it, save it, reconfigure it."""
 
 import tempfile
 from pathlib import Path

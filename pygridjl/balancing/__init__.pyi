@@ -5,6 +5,7 @@ from .deviations import (
     random_model as random_model,
 )
 from .estimate import DeviationFit as DeviationFit, fit_deviations as fit_deviations
+from .evaluate import Evaluation as Evaluation, evaluate as evaluate
 from .files import (
     LoadPaths as LoadPaths,
     load_paths as load_paths,

@@ -25,6 +25,8 @@ __all__ = ["START_KICKS", "improve", "local"]
 ROUNDING = 1e-11
 # Random exchanges of a kick.
 KICK = 3
+# Pairs that are drawn for them; fewer exchanges, or none, where the rules allow few.
+TRIES = 60
 # Kicks unless asked for, by the number of service points.
 SMALL, KICKS = 500, 60
 # Kicks before an exact method, which needs a good answer but not the best.
@@ -101,7 +103,8 @@ def improve(run: Run, options: LocalOptions) -> None:
                 finished = False
                 break
             state.reset(run.best)
-            _kick(state, rng)
+            if not _kick(state, rng):
+                break
             _descend(run, state, options.width)
             if run.offer(state.assignment):
                 run.say(f"local: kick {k + 1}, {run.value:.6g}")
@@ -183,11 +186,11 @@ def _make(
     return made
 
 
-def _kick(state: State, rng: np.random.Generator) -> None:
-    """Exchange a few random pairs, whatever that costs, within the rules."""
+def _kick(state: State, rng: np.random.Generator) -> int:
+    """Exchange a few random pairs, whatever that costs, within the rules; how many were found."""
     n = state.problem.n
     done = 0
-    for _ in range(50 * KICK):
+    for _ in range(TRIES):
         j, k = (int(v) for v in rng.integers(n, size=2))
         a, b = int(state.assignment[j]), int(state.assignment[k])
         if a == b or not np.isfinite(state.exact_gain(a, b, j, k)):
@@ -197,4 +200,5 @@ def _kick(state: State, rng: np.random.Generator) -> None:
         state.exchange(a, b, j, k)
         done += 1
         if done >= KICK:
-            return
+            break
+    return done

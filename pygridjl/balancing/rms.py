@@ -18,6 +18,7 @@ from pygridjl.balancing.options import CutOptions, LocalOptions
 from pygridjl.balancing.problem import BalancingProblem
 from pygridjl.balancing.repair import begin
 from pygridjl.balancing.run import Run
+from pygridjl.balancing.sets import count_sets, list_sets
 from pygridjl.balancing.subgradients import subgradients
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.methods import NoOptions
@@ -27,6 +28,8 @@ from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["cuts", "scip"]
 
+# Up to so many sets of service points, each has its cut from the beginning.
+FEW_SETS = 600
 # Rounds of the linear relaxation before the first tree search.
 RELAXED_ROUNDS = 30
 
@@ -139,6 +142,8 @@ def cuts(run: Run, options: CutOptions) -> None:
         if run.best is not None:
             best = circuit_sums(problem.deviations, run.best, problem.m)
             pool = _stack(pool, place.cuts_at(best))
+        if problem.weights_alike and count_sets(problem) <= FEW_SETS:
+            pool = _stack(pool, _cuts_of_sets(place))
         pool = _stack(pool, _relaxed_cuts(run, place, pool))
         program = HighsModel(place.model(relaxed=False), gap=min(run.gap, 1e-6) / 2)
         none = np.full(pool.shape[0], np.inf)
@@ -160,6 +165,23 @@ def cuts(run: Run, options: CutOptions) -> None:
             if run.proven or answer.status is not SolverStatus.OPTIMAL:
                 break
             program.add_rows(fresh, np.zeros(fresh.shape[0]), np.full(fresh.shape[0], np.inf))
+
+
+def _cuts_of_sets(place: _Columns) -> csr_array:
+    """Cuts at every set a circuit may hold: the first program then is exact."""
+    problem = place.problem
+    padded = np.concatenate(
+        [problem.deviations, np.zeros((problem.n_draw, 1, problem.n_time))], axis=1
+    )
+    rows = csr_array((0, place.size))
+    for listed in list_sets(problem):
+        sums = padded[:, listed.members].sum(axis=2)
+        for first in range(0, len(listed), problem.m):
+            some = np.zeros((problem.n_draw, problem.m, problem.n_time))
+            part = sums[:, first : first + problem.m]
+            some[:, : part.shape[1]] = part
+            rows = _stack(rows, place.cuts_at(some))
+    return rows
 
 
 def _relaxed_cuts(run: Run, place: _Columns, pool: csr_array) -> csr_array:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
 
@@ -12,13 +15,15 @@ from pygridjl.siting.solve import site
 @pytest.fixture
 def toy_engine(monkeypatch):
     """Stand in for the engines: the door is what is tested here."""
+    module = types.ModuleType("pygridjl.siting.second_stage")
     asked = []
 
     def build_second_stage(problem, scenarios, engine):
         asked.append(engine)
         return QuadraticStage(problem, scenarios)
 
-    monkeypatch.setattr("pygridjl.siting.second_stage.build_second_stage", build_second_stage)
+    module.build_second_stage = build_second_stage
+    monkeypatch.setitem(sys.modules, "pygridjl.siting.second_stage", module)
     return asked
 
 

@@ -53,5 +53,4 @@ POINTS = Registry(
             seeded=True,
         ),
     ],
-    word="point",
 )

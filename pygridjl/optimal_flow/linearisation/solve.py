@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ def linearize(
     samples: int = 1000,
     seed: int = 0,
     proximal: float = PROXIMAL,
-    options: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> Linearisation:
     """Linearise the optimal power flow where uncertain loads make it hold best.
 
@@ -51,7 +50,7 @@ def linearize(
         Of the training sample.
     proximal : float
         Weight of ‖V − V0‖² beside scaled costs; 0 is the paper's model.
-    options : mapping, optional
+    **options
         Of the point: ``engine`` (order1, order2), ``grouping``, ``relax_seconds`` (order2),
         ``optima`` (monte-carlo), ``fit_draws``, ``steps`` (fitted).
 
@@ -75,7 +74,7 @@ def linearize(
     'feasible'
     """
     chain = POINTS.parse(point)
-    (chosen,) = POINTS.options_of(chain, options or {})
+    (chosen,) = POINTS.options_of(chain, options)
     loads = two_factor_loads(network) if loads is None else loads
     problem = linearisation_problem(network, loads, samples=samples, seed=seed, proximal=proximal)
     return linearize_problem(problem, point, chosen)
