@@ -1,4 +1,9 @@
-"""Reconfigure under what an operator may do: few switches, a voltage band, a branch kept open."""
+"""
+What an operator may do
+=======================
+
+Few switches, a voltage band, a branch kept open.
+"""
 
 import pygridjl
 

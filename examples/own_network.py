@@ -1,4 +1,9 @@
-"""Build a network from pandas tables, validate it, save it, reconfigure it."""
+"""
+A network from tables
+=====================
+
+Build a network from pandas tables, validate it, save it, reconfigure it.
+"""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,9 @@
-"""Site PV on a feeder under a year of uncertain load and sun: a fast answer, then a proven one."""
+"""
+Site PV on a feeder
+===================
+
+A year of uncertain load and sun: a fast answer, then a proven one.
+"""
 
 import pygridjl
 from pygridjl.scenarios import bundled_year, generate_scenarios

@@ -68,7 +68,7 @@ def balance(
     cardinality : int or array_like, shape (n_circuit,), optional
         Most SPs on each circuit.
     objective : {"rms", "l1"}
-        Σ_i √(Σ_t w_it Δ_i(t)²), the risk J of the paper, or Σ_it w_it |Δ_i(t)|, its J̃.
+        Σ_i √(Σ_t w_it Δ_i(t)²), the risk J of the paper, or ``Σ_it w_it |Δ_i(t)|``, its J̃.
     method : str
         A name of :data:`~pygridjl.balancing.methods.METHODS`, or ``"auto"``: ``columns`` where
         the sets are few, ``cuts`` where the tail couples few of them, ``local`` elsewhere.

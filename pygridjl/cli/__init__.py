@@ -21,6 +21,7 @@ _COMMANDS = {
     "reconfigure": ("pygridjl.cli.reconfigure", "Find the radial configuration of least loss."),
     "opf": ("pygridjl.cli.opf", "Optimal power flow by Python's or Julia's engine."),
     "relax": ("pygridjl.cli.relax", "Bound an AC optimal power flow by a convex relaxation."),
+    "linearize": ("pygridjl.cli.linearize", "Linearise an optimal power flow for uncertain loads."),
     "site": ("pygridjl.cli.site", "Site and size distributed generation under uncertainty."),
     "balance": ("pygridjl.cli.balance", "Redistribute service points over circuits."),
     "benchmark": ("pygridjl.cli.benchmark", "Compare methods on the standard cases."),

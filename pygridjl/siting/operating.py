@@ -73,6 +73,18 @@ class OperatingReport(Result):
         """Return the sites."""
         return self.sites.copy()
 
+    def told(self) -> list[tuple[str, str]]:
+        """Return what planners ask first, as lines with a name: sun used, limits that bind."""
+        available, produced = self.sites["available_mwh"].sum(), self.sites["produced_mwh"].sum()
+        hours = float(self.sites["curtailed_hours"].max()) if len(self.sites) else 0.0
+        share = 100 * (1 - produced / available) if available > 0 else 0.0
+        energy = f"{produced:.1f} of {available:.1f} MWh a year, {share:.1f} % curtailed"
+        rows = [("energy", f"{energy}, in {hours:.0f} h at one site or more")]
+        for row in self.binding.head(3).to_dict("records"):
+            where = f"{row['component']} {row['id']}, phase {row['phase']}"
+            rows.append(("binding", f"{row['limit']} of {where} in {row['hours']:.0f} h a year"))
+        return rows
+
     def summary(self) -> str:
         """Return the report as a short text for people."""
         lines = [f"hours with an operating point: {self.hours:.0f} of {HOURS:.0f}"]

@@ -95,7 +95,7 @@ class PlanningProblem:
         Bounds K_min, K_max on the number of sites used (lost; 0 and 10); ``max_sites=None`` is
         no bound.
     measure : {"voltage", "loss", "loss-printed"}
-        ``"voltage"``: F^vd of (41), Σ |U − v_ref²| over all nodes with U the squared voltage
+        ``"voltage"``: F^vd of (41), ``Σ |U − v_ref²|`` over all nodes with U the squared voltage
         magnitude, p.u. ``"loss"``: Re(Iᴴ R I) over all branches at nominal voltages, in kW (see
         :func:`~pygridjl.powerflow.losses.resistive_losses`). ``"loss-printed"``: F^pl as (53)
         prints it, Σ r (P² + Q²) over all branch phases, kW, which leaves the mutual resistances

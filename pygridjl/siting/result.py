@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,19 @@ from pygridjl.siting.check import check_units
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
 
+if TYPE_CHECKING:
+    from pygridjl.scenarios.model import ScenarioSet
+    from pygridjl.siting.operating import OperatingReport
+
 __all__ = ["Placement", "SitingResult", "improvement_captured", "siting_result"]
 
 # A possible improvement below this share of the value is rounding.
 OPTIMALITY_TOLERANCE = 1e-9
 INTEGER_TOLERANCE = 1e-5
+# Nodes times scenarios up to which every answer is operated once more, and how many scenarios
+# without operating point are explained.
+MOST_OPERATED = 50_000
+MOST_EXPLAINED = 3
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class SitingResult(Result):
     bound_method : str
         What proved it.
     gap : float or None
-        (objective − bound) / |objective|.
+        ``(objective − bound) / |objective|``.
     improvement_captured : float or None
         (no_dg − value) / (no_dg − bound): the share of the possible improvement that is realised,
         at least; None without a bound or where nothing can be improved.
@@ -87,6 +95,13 @@ class SitingResult(Result):
         ``not_found`` or ``infeasible``.
     reason : str
         Why there is no feasible answer; empty otherwise.
+    operation : OperatingReport or None
+        Energy and curtailment of each site and the limits that bind, under this decision; None
+        without an answer and for large sets of scenarios, for which
+        :func:`~pygridjl.siting.operating.operate` tells.
+    overloads : tuple of str
+        Where scenarios have no operating point: what is overloaded there at least, by how much
+        and for how many hours a year, the worst first.
     iterations : int or None
         Iterations of the method.
     seconds : dict
@@ -115,6 +130,8 @@ class SitingResult(Result):
     improvement_captured: float | None = None
     infeasible: tuple[str, ...] = ()
     reason: str = ""
+    operation: OperatingReport | None = None
+    overloads: tuple[str, ...] = ()
     iterations: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     seed: int | None = None
@@ -154,10 +171,13 @@ class SitingResult(Result):
         if self.infeasible:
             shown = ", ".join(self.infeasible[:10]) + (", …" if len(self.infeasible) > 10 else "")
             rows.append(("infeasible in", f"{len(self.infeasible)} scenario(s): {shown}"))
+        rows += [("overloaded", text) for text in self.overloads]
         total = sum(p.units for p in self.placements)
         kw = sum(p.kw for p in self.placements)
         spent = f"{total} at {len(self.placements)} sites, {kw:g} kW, {self.cost:g} k$"
         rows.append(("units", spent))
+        if self.operation is not None and self.placements:
+            rows += self.operation.told()
         seconds = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
         rows.append(("seconds", seconds))
         width = max(len(name) for name, _ in rows)
@@ -180,6 +200,27 @@ def improvement_captured(
     if possible <= OPTIMALITY_TOLERANCE * abs(no_dg):
         return None
     return (no_dg - value) / possible
+
+
+def _operation(
+    problem: PlanningProblem,
+    scenarios: ScenarioSet,
+    decision: IntArray,
+    value: float | None,
+    infeasible: tuple[str, ...],
+    watch: Stopwatch,
+) -> tuple[OperatingReport | None, tuple[str, ...]]:
+    """Say what the decision does, where that is quickly told, and what stops it where it fails."""
+    from pygridjl.siting.operating import describe_violations, operate
+
+    with watch.phase("operate"):
+        if infeasible:
+            failing = np.flatnonzero(np.isin(scenarios.id, infeasible))[:MOST_EXPLAINED]
+            broken = operate(problem, scenarios, decision, indices=failing)
+            return None, tuple(describe_violations(broken.violations))
+        if value is None or problem.feeder.n_node * len(scenarios) > MOST_OPERATED:
+            return None, ()
+        return operate(problem, scenarios, decision), ()
 
 
 def siting_result(
@@ -279,6 +320,7 @@ def siting_result(
                 reason = "; ".join(str(f) for f in broken) or "scenarios without operating point"
             if not infeasible:
                 value = full.value
+    operation, overloads = _operation(problem, scenarios, decision, value, infeasible, watch)
     no_dg = reference.value if np.isfinite(reference.value) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
     placements = tuple(
@@ -307,6 +349,8 @@ def siting_result(
         improvement_captured=improvement_captured(no_dg, value, bound),
         infeasible=infeasible,
         reason=reason,
+        operation=operation,
+        overloads=overloads,
         iterations=iterations,
         seconds=dict(watch.seconds),
         seed=seed,

@@ -82,7 +82,10 @@ CAPABILITIES: Mapping[str, Capability] = {
         "pygridjl.optimal_flow.relaxation.methods:METHODS",
     ),
     "siting": Capability(
-        "pygridjl.siting.solve:site", "_feeder", more="pygridjl.siting.problem:PlanningProblem"
+        "pygridjl.siting.solve:site",
+        "_feeder",
+        "pygridjl.siting.registry:METHODS",
+        more="pygridjl.siting.problem:PlanningProblem",
     ),
     "balancing": Capability(
         "pygridjl.balancing.solve:balance", "_loads", "pygridjl.balancing.methods:METHODS"
@@ -111,9 +114,6 @@ def solve(asked: Mapping[str, Any]) -> Row:
     if asked["seed"] is not None:
         given["seed"] = asked["seed"]
     found: Row = _load(capability.door)(grid, **given).to_dict()
-    if "value" in found:
-        # Siting calls its number so.
-        found["measure"], found["objective"] = found["objective"], found.pop("value")
     return {
         name: value
         for name, value in found.items()

@@ -11,18 +11,14 @@ from pygridjl.core.errors import InvalidOptionError, NetworkFormatError, SolverE
 from pygridjl.core.result import Status
 from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.linearisation import POINTS, LinearisedOpf
+from pygridjl.optimal_flow.linearisation.problem import with_ratings
 from pygridjl.powerflow.admittance import bus_admittance
 from pygridjl.scenarios import two_factor_loads
 
 
-def rated(network, mva):
-    ratings = np.full(network.n_branch, mva / network.base_mva)
-    return network.replace(branches=network.branches.replace(rating=ratings))
-
-
 @pytest.fixture(scope="module")
 def case14():
-    return rated(get_case("case14"), 25.0)
+    return with_ratings(get_case("case14"), 25.0)
 
 
 @pytest.fixture(scope="module")
@@ -146,17 +142,19 @@ def test_the_no_load_point_has_no_current_at_load_buses(case14):
 
 @pytest.mark.parametrize("point", ["order1", "order2", "ac-mean", "monte-carlo"])
 def test_points_beat_the_flat_one_ten_times(point):
-    network = rated(get_case("case9"), 120.0)
-    options = {"optima": 10} if point == "monte-carlo" else {}
+    network = with_ratings(get_case("case9"), 120.0)
+    options = {"optima": 10} if point == "monte-carlo" else None
     flat = pygridjl.linearize(network, point="flat", samples=100, proximal=0.0).evaluate(60)
-    found = pygridjl.linearize(network, point=point, samples=100, proximal=0.0, **options)
+    found = pygridjl.linearize(network, point=point, samples=100, proximal=0.0, options=options)
     assert found.status is Status.FEASIBLE
     assert 10 * found.evaluate(60).mean_p <= flat.mean_p
 
 
 def test_the_fitted_point_is_no_worse_than_its_starts():
-    network = rated(get_case("case9"), 120.0)
-    fitted = pygridjl.linearize(network, point="fitted", samples=60, fit_draws=25, steps=2)
+    network = with_ratings(get_case("case9"), 120.0)
+    fitted = pygridjl.linearize(
+        network, point="fitted", samples=60, options={"fit_draws": 25, "steps": 2}
+    )
     assert "descent from" in " ".join(fitted.notes)
     for point in ("flat", "order1", "ac-mean"):
         other = pygridjl.linearize(network, point=point, samples=60)
@@ -175,7 +173,9 @@ def test_a_failed_relaxation_is_reported(monkeypatch):
     from pygridjl.optimal_flow.linearisation import relaxation
 
     monkeypatch.setattr(relaxation, "_USABLE", 0.0)
-    found = pygridjl.linearize(get_case("case9"), point="order1", samples=20, engine="clarabel")
+    found = pygridjl.linearize(
+        get_case("case9"), point="order1", samples=20, options={"engine": "clarabel"}
+    )
     assert found.status is Status.NOT_FOUND
     assert any("failed in clarabel" in note and "sdpa" in note for note in found.notes)
     assert found.bound is not None
@@ -217,8 +217,8 @@ def test_the_errors_are_drawn(tmp_path, case14):
     ("options", "message"),
     [
         ({"point": "middle"}, "none of"),
-        ({"point": "flat", "engine": "sdpa"}, "no option 'engine'"),
-        ({"point": "order1", "engine": "mosek"}, "engine"),
+        ({"point": "flat", "options": {"engine": "sdpa"}}, "no option 'engine'"),
+        ({"point": "order1", "options": {"engine": "mosek"}}, "engine"),
         ({"point": "flat", "proximal": -1.0}, "proximal"),
         ({"point": "flat", "samples": 0}, "samples"),
     ],

@@ -12,6 +12,7 @@ from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.linearisation.cliques import program_cliques
 from pygridjl.optimal_flow.linearisation.elimination import without_equalities
 from pygridjl.optimal_flow.linearisation.moments import moment_relaxation
+from pygridjl.optimal_flow.linearisation.problem import with_ratings
 from pygridjl.optimal_flow.linearisation.program import polynomial_program
 from pygridjl.optimal_flow.linearisation.relaxation import relax_moments
 from pygridjl.scenarios import two_factor_loads
@@ -21,14 +22,9 @@ from pygridjl.solvers.sdpa import solve_sdpa
 needs_sdpa = pytest.mark.skipif(shutil.which("sdpa") is None, reason="SDPA is not installed")
 
 
-def rated(network, mva):
-    ratings = np.full(network.n_branch, mva / network.base_mva)
-    return network.replace(branches=network.branches.replace(rating=ratings))
-
-
 @pytest.fixture(scope="module")
 def case9():
-    network = rated(get_case("case9"), 120.0)
+    network = with_ratings(get_case("case9"), 120.0)
     return network, two_factor_loads(network).draw(200, 0)
 
 

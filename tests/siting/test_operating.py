@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from feeder_builders import two_bus_feeder
 from siting_toys import toy_feeder
 
+from pygridjl.core.result import Status
 from pygridjl.grid import load_feeder
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting import PlanningProblem, operate
+from pygridjl.siting import PlanningProblem, operate, site
 from pygridjl.siting.operating import describe_violations
 from pygridjl.siting.problem import with_neutral_regulators
 
@@ -107,3 +110,19 @@ def test_an_overloaded_transformer_is_named():
     assert str(worst.id) in lines[0]
     assert "loading 116 %" in lines[0]
     assert report.summary().count("\n") >= 1
+
+
+def test_the_answer_says_what_it_does_and_what_stops_it():
+    feeder = with_neutral_regulators(load_feeder("ieee13"))
+    full = constant(feeder.n_bus, [1.0], [0.0])
+    stopped = site(PlanningProblem(feeder, measure="loss"), full, method="none")
+    assert stopped.status is Status.NOT_FOUND
+    assert stopped.operation is None
+    assert "loading 116 %" in stopped.overloads[0]
+    assert "116 %" in stopped.summary()
+    free = PlanningProblem(feeder, measure="voltage", line_limits=False)
+    answer = site(free, constant(feeder.n_bus, [0.6, 0.6], [0.0, 0.8]), method="greedy")
+    assert answer.placements
+    assert answer.operation.sites["bus"].tolist() == [p.bus for p in answer.placements]
+    assert "MWh a year" in answer.summary()
+    assert json.loads(answer.to_json())["operation"]["sites"][0]["available_mwh"] > 0

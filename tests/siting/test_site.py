@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sys
-import types
-
 import pytest
 from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
 
@@ -15,15 +12,13 @@ from pygridjl.siting.solve import site
 @pytest.fixture
 def toy_engine(monkeypatch):
     """Stand in for the engines: the door is what is tested here."""
-    module = types.ModuleType("pygridjl.siting.second_stage")
     asked = []
 
     def build_second_stage(problem, scenarios, engine):
         asked.append(engine)
         return QuadraticStage(problem, scenarios)
 
-    module.build_second_stage = build_second_stage
-    monkeypatch.setitem(sys.modules, "pygridjl.siting.second_stage", module)
+    monkeypatch.setattr("pygridjl.siting.second_stage.build_second_stage", build_second_stage)
     return asked
 
 

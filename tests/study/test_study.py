@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from browser import BROWSER, console_of
 from click.testing import CliRunner
 
 from pygridjl import load_network, reconfigure
@@ -258,7 +259,7 @@ methods = ["soc"]
 capability = "siting"
 cases = ["ieee13"]
 methods = ["none", "greedy"]
-options = { scenarios = 24, objective = ["voltage", "loss"] }
+options = { scenarios = 24, measure = ["voltage", "loss"] }
 [[runs]]
 capability = "balancing"
 cases = ["example"]
@@ -273,6 +274,8 @@ def test_every_capability_runs_in_a_study(tmp_path):
     assert [r.row["error"] for r in records] == [""] * 7
     assert all(r.value is not None and r.status for r in records)
     flow, relaxed = records[:2]
+    by_greedy = [r for r in records if r.row["method"] == "greedy"]
+    assert [r.row["measure"] for r in by_greedy] == ["voltage", "loss"]
     assert relaxed.bound <= flow.value * (1 + 1e-6)
     write_report(tmp_path / "out")
 
@@ -301,3 +304,13 @@ def test_the_command_line_refuses_in_one_line(tmp_path):
         assert said.stdout == ""
         assert said.stderr.strip().count("\n") == 0, said.stderr
     assert [p.name for p in (tmp_path / "thesis").iterdir()] == ["text.tex"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no chromium here")
+def test_a_browser_shows_the_report_without_a_word_on_its_console(done, tmp_path):
+    call("report", done)
+    picture = tmp_path / "report.png"
+    said, _ = console_of(done / "report.html", tmp_path, f"--screenshot={picture}")
+    assert said == []
+    assert picture.stat().st_size > 20_000

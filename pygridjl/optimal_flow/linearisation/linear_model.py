@@ -10,7 +10,7 @@ from scipy.sparse import block_diag, csc_array, csr_array, diags_array, hstack, 
 from pygridjl.core.arguments import check_time_limit
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
-from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
+from pygridjl.core.types import BoolArray, ComplexArray, FloatArray
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.problem import assert_solvable, cost_lines
 from pygridjl.powerflow.admittance import branch_admittances, bus_admittance
@@ -21,6 +21,8 @@ __all__ = ["LinearisedBatch", "LinearisedOpf", "LinearisedPoint", "assert_linear
 
 # A rating exceeded by more than this share brings its cone into the model.
 _EXCESS = 1e-6
+# Relative gap and feasibility of a solve.
+_TOLERANCE = 1e-7
 # Reduced accuracy is still an answer if neither residual exceeds this.
 _RESIDUAL = 1e-5
 
@@ -144,7 +146,7 @@ class LinearisedOpf:
         self._columns = np.flatnonzero(free)
         self._flows, self._flow_constant, self._ratings = self._linear_flows()
         self._balances()
-        self._binding: IntArray = np.zeros(0, dtype=np.int64)
+        self._held: BoolArray = np.zeros(self._ratings.size, dtype=bool)
         self._solver: ConicSolver | None = None
 
     def solve(self, demand: ComplexArray, *, time_limit: float | None = None) -> LinearisedPoint:
@@ -177,7 +179,7 @@ class LinearisedOpf:
         balance = np.concatenate([demand.real, demand.imag])
         while True:
             if self._solver is None:
-                self._solver = ConicSolver(self._model(), scale=self._scale)
+                self._solver = ConicSolver(self._model(), scale=self._scale, tolerance=_TOLERANCE)
             self._rhs[: balance.size] = self._constant - balance
             self._solver.set_rhs(self._rhs)
             answer = self._solver.solve(time_limit=limit)
@@ -189,11 +191,10 @@ class LinearisedOpf:
             if status is not Status.OPTIMAL:
                 return self._without_answer(status)
             flow = np.abs(self._flows @ answer.x[: self._columns.size] + self._flow_constant)
-            exceeded = np.flatnonzero(flow > self._ratings * (1.0 + _EXCESS))
-            new = np.setdiff1d(exceeded, self._binding)
-            if not new.size:
+            exceeded = (flow > self._ratings * (1.0 + _EXCESS)) & ~self._held
+            if not exceeded.any():
                 return self._point(answer.x)
-            self._binding = np.union1d(self._binding, new)
+            self._held |= exceeded
             self._solver = None
 
     def solve_many(self, demand: ComplexArray, *, jobs: int = 1) -> LinearisedBatch:
@@ -352,7 +353,7 @@ class LinearisedOpf:
         cones = [Cone("zero", self._equal), *([Cone("nonnegative", held)] if held else [])]
         wide = csr_array((1, 2 * g))
         empty = csr_array((1, self._columns.size + 2 * g))
-        for k in self._binding.tolist():
+        for k in np.flatnonzero(self._held).tolist():
             flow = csr_array(self._flows[[k]])
             parts = [csr_array(hstack([-part, wide])) for part in (flow.real, flow.imag)]
             rows += [empty, *parts]

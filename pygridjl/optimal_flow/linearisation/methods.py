@@ -53,4 +53,5 @@ POINTS = Registry(
             seeded=True,
         ),
     ],
+    word="point",
 )

@@ -115,11 +115,12 @@ _UNIT = Polynomial(np.zeros((1, 1), dtype=np.int64), _ONE)
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows s = constant + matrix · y of one cone."""
+    """Rows s = constant + matrix · y of one cone, or of several alike one after another."""
 
     cone: Cone
     matrix: csr_array
     constant: FloatArray
+    repeats: int = 1
 
 
 def _named(rows: IntArray) -> frozenset[int]:
@@ -202,16 +203,12 @@ def _rated(table: MomentTable, flows: Sequence[Flow]) -> list[_Rows]:
     if not flows:
         return []
     matrix, constant = _expected(table, [flow.power for flow in flows])
-    real, imaginary = csr_array(matrix.real), csr_array(matrix.imag)
-    none = csr_array((1, table.size))
-    return [
-        _Rows(
-            Cone("second_order", 3),
-            csr_array(vstack([none, real[[k]], imaginary[[k]]])),
-            np.array([flow.rating, constant[k].real, constant[k].imag]),
-        )
-        for k, flow in enumerate(flows)
-    ]
+    both = vstack([csr_array((len(flows), table.size)), matrix.real, matrix.imag], format="csr")
+    # Rating, real and imaginary part of one flow after another.
+    order = np.arange(3 * len(flows)).reshape(3, -1).T.ravel()
+    rating = np.array([flow.rating for flow in flows])
+    values = np.concatenate([rating, constant.real, constant.imag])[order]
+    return [_Rows(Cone("second_order", 3), csr_array(both[order]), values, len(flows))]
 
 
 def _semidefinite(
@@ -306,7 +303,7 @@ def _assembled(
         if merged and merged[-1].kind == kind and kind in ("zero", "nonnegative"):
             merged[-1] = Cone(kind, merged[-1].size + part.cone.size)
         else:
-            merged.append(part.cone)
+            merged += [part.cone] * part.repeats
     matrix = csc_array(-vstack([part.matrix for part in ordered]))
     rhs = np.concatenate([part.constant for part in ordered])
     cost, offset = _expected(table, [program.objective])

@@ -16,7 +16,7 @@ from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.linearisation.linear_model import assert_linearisable
 from pygridjl.scenarios.load_factors import LoadDraws, LoadModel
 
-__all__ = ["AcBatch", "LinearisationProblem", "linearisation_problem"]
+__all__ = ["AcBatch", "LinearisationProblem", "linearisation_problem", "with_ratings"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +83,27 @@ class LinearisationProblem:
         """Solve the AC optimal power flow for every draw."""
         points = [self.ac_point(row) for row in draws.demand]
         return AcBatch(np.array([cost for cost, _ in points]), np.array([v for _, v in points]))
+
+
+def with_ratings(network: Network, mva: float) -> Network:
+    """Return a copy whose branches all have one rating.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    mva : float
+        The rating, MVA.
+
+    Raises
+    ------
+    InvalidOptionError
+        If it is not positive.
+    """
+    if not (np.isfinite(mva) and mva > 0):
+        raise InvalidOptionError(f"line limit: must be a positive number of MVA, is {mva}")
+    rating = np.full(network.n_branch, mva / network.base_mva)
+    return network.replace(branches=network.branches.replace(rating=rating))
 
 
 def linearisation_problem(

@@ -29,7 +29,7 @@ Engine = Literal["auto", "clarabel", "sdpa"]
 # Residuals up to which moments are used although the engine asked for more accuracy.
 _USABLE = 1e-3
 # Residuals up to which Clarabel's answer is not asked of SDPA again.
-_GOOD = 1e-6
+_GOOD = 5e-5
 # Second eigenvalue over first up to which second moments count as those of one state.
 FLAT = 1e-3
 

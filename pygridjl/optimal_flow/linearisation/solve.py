@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def linearize(
     samples: int = 1000,
     seed: int = 0,
     proximal: float = PROXIMAL,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
 ) -> Linearisation:
     """Linearise the optimal power flow where uncertain loads make it hold best.
 
@@ -50,7 +51,7 @@ def linearize(
         Of the training sample.
     proximal : float
         Weight of ‖V − V0‖² beside scaled costs; 0 is the paper's model.
-    **options
+    options : mapping, optional
         Of the point: ``engine`` (order1, order2), ``grouping``, ``relax_seconds`` (order2),
         ``optima`` (monte-carlo), ``fit_draws``, ``steps`` (fitted).
 
@@ -74,7 +75,7 @@ def linearize(
     'feasible'
     """
     chain = POINTS.parse(point)
-    (chosen,) = POINTS.options_of(chain, options)
+    (chosen,) = POINTS.options_of(chain, options or {})
     loads = two_factor_loads(network) if loads is None else loads
     problem = linearisation_problem(network, loads, samples=samples, seed=seed, proximal=proximal)
     return linearize_problem(problem, point, chosen)
