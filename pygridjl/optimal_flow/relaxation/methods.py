@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from pygridjl.core.methods import Method, Options, Registry, option
 
-__all__ = ["METHODS", "TightenOptions"]
+__all__ = ["METHODS", "LoopForm", "LoopOptions", "MixedOptions", "TightenOptions"]
+
+LoopForm: TypeAlias = Literal["three", "four", "recursive", "standard", "flower"]
 
 _ROOM = "pygridjl.optimal_flow.relaxation"
+
+
+@dataclass(frozen=True)
+class LoopOptions(Options):
+    """Options of the loop constraints."""
+
+    form: LoopForm = option(
+        "three",
+        "triangles or squares by artificial branches, products step by step, or the standard "
+        "relaxation of every monomial without or with flower inequalities",
+    )
+
+
+@dataclass(frozen=True)
+class MixedOptions(Options):
+    """Options of the models with signs or equalities."""
+
+    mip_gap: float = option(1e-4, "relative gap at which the tree search stops", above=0)
 
 
 @dataclass(frozen=True)
@@ -66,12 +87,34 @@ METHODS = Registry(
             proves=True,
         ),
         Method(
+            "loops",
+            "loop constraints of a minimum cycle basis, in the form of --form",
+            f"{_ROOM}.steps:loops",
+            LoopOptions,
+            role="step",
+            proves=True,
+        ),
+        Method(
             "obbt",
             "optimisation-based bound tightening below the cost of an AC operating point",
             f"{_ROOM}.tighten.rounds:bound_tightening",
             TightenOptions,
             role="finish",
             proves=True,
+        ),
+        Method(
+            "signs",
+            "the sign variables of form standard or flower as integers, by HiGHS on cone cuts",
+            f"{_ROOM}.mixed:with_signs",
+            MixedOptions,
+            role="finish",
+        ),
+        Method(
+            "equality",
+            "Jabr's equality instead of the cone: nonconvex, by SCIP, for small networks",
+            f"{_ROOM}.mixed:with_equality",
+            MixedOptions,
+            role="finish",
         ),
     ],
 )

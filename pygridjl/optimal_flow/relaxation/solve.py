@@ -12,10 +12,10 @@ from pygridjl.core.arguments import check_time_limit
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.core.findings import Finding
 from pygridjl.core.result import Status, Stopwatch, engine_versions
-from pygridjl.core.types import IntArray
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.forms.acp import ac_opf
 from pygridjl.optimal_flow.problem import assert_solvable
+from pygridjl.optimal_flow.relaxation.loops.flower import separate_flowers
 from pygridjl.optimal_flow.relaxation.measures import (
     is_exact,
     loop_errors,
@@ -26,12 +26,14 @@ from pygridjl.optimal_flow.relaxation.methods import METHODS
 from pygridjl.optimal_flow.relaxation.result import RelaxationResult
 from pygridjl.optimal_flow.relaxation.root import RootAnswer, solve_root
 from pygridjl.optimal_flow.relaxation.state import Relaxation, Run
+from pygridjl.optimal_flow.relaxation.steps import artificial_pairs
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["relax"]
 
 # Relative gap that counts as a proof of the AC value.
 TOLERANCE = 1e-4
+FLOWER_ROUNDS = 8
 
 
 def relax(
@@ -97,21 +99,32 @@ def relax(
         if ac_objective is None:
             notes.append("the local search found no AC operating point: there is no gap")
     with watch.phase("build"):
-        relaxation = chain.methods[0].load()(network, _artificial())
+        relaxation = chain.start.load()(network, artificial_pairs(network, chosen))
         for step, own in zip(chain.steps, chosen[1:], strict=False):
             step.load()(relaxation, own)
     run = Run(begun, deadline, ac_objective, tolerance)
     with watch.phase("solve"):
         answer = solve_root(relaxation.compile(), relaxation.box, deadline=deadline)
         run.better(str(chain), answer.bound, time.perf_counter())
-    if chain.finish is not None:
+        if relaxation.flowers:
+            answer = _with_flowers(relaxation, run, answer)
+    if chain.finish is not None and answer.bound < np.inf:
         with watch.phase("tighten"):
             answer = chain.finish.load()(relaxation, chosen[-1], run, answer)
     return _result(network, str(chain), relaxation, run, answer, watch, [*notes])
 
 
-def _artificial() -> IntArray | None:
-    return None
+def _with_flowers(relaxation: Relaxation, run: Run, answer: RootAnswer) -> RootAnswer:
+    """Separate flower inequalities in rounds."""
+    for number in range(1, FLOWER_ROUNDS + 1):
+        if time.perf_counter() > run.deadline or answer.bound == np.inf:
+            break
+        added = separate_flowers(relaxation.program, relaxation.monomials, answer.x)
+        if not added:
+            break
+        answer = solve_root(relaxation.compile(), relaxation.box, deadline=run.deadline)
+        run.better(f"flowers {number}: {added} rows", answer.bound, time.perf_counter())
+    return answer
 
 
 def _assert_relaxable(network: Network) -> None:

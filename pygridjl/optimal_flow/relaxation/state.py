@@ -12,7 +12,7 @@ from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.lifted import Lifted
 from pygridjl.optimal_flow.relaxation.program import Compiled, Program
 
-__all__ = ["Relaxation", "Round", "Run"]
+__all__ = ["Monomials", "Relaxation", "Round", "Run"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,25 @@ class Round:
     bound: float
 
 
+@dataclass(eq=False)
+class Monomials:
+    """The hypergraph of the magnitudes: what flower inequalities are separated on.
+
+    Attributes
+    ----------
+    factors : list of tuple of int
+        Columns of the factors of each monomial.
+    columns : list of int
+        Column of each monomial.
+    integer : list of int
+        Columns that the slides' model has as integers: signs and parities.
+    """
+
+    factors: list[tuple[int, ...]] = field(default_factory=list)
+    columns: list[int] = field(default_factory=list)
+    integer: list[int] = field(default_factory=list)
+
+
 @dataclass
 class Relaxation:
     """A relaxation under construction.
@@ -52,6 +71,10 @@ class Relaxation:
         Pairs of the triangles along which angle intervals propagate.
     notes : list of str
         What was assumed.
+    monomials : Monomials
+        Of loop constraints that are written monomial by monomial.
+    flowers : bool
+        Whether flower inequalities are separated after each solve.
     """
 
     lifted: Lifted
@@ -60,6 +83,8 @@ class Relaxation:
     cycles: list[Cycle]
     triangles: IntArray
     notes: list[str] = field(default_factory=list)
+    monomials: Monomials = field(default_factory=Monomials)
+    flowers: bool = False
 
     def point(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return w, c, s of a primal point."""

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from pygridjl.core.types import IntArray
+from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.relaxation.cuts.lifted_nonlinear import add_lifted_nonlinear
 from pygridjl.optimal_flow.relaxation.cuts.minors import add_minors, triangles_of
+from pygridjl.optimal_flow.relaxation.loops.bilinear import (
+    add_recursive,
+    add_squares,
+    add_triangles,
+)
+from pygridjl.optimal_flow.relaxation.loops.pieces import chords, squares, triangles
+from pygridjl.optimal_flow.relaxation.loops.standard import add_standard
+from pygridjl.optimal_flow.relaxation.measures import cycle_basis
+from pygridjl.optimal_flow.relaxation.methods import LoopOptions
 from pygridjl.optimal_flow.relaxation.state import Relaxation
 
-__all__ = ["lifted_nonlinear", "minors"]
+__all__ = ["artificial_pairs", "lifted_nonlinear", "loops", "minors"]
+
+
+def artificial_pairs(network: Network, options: tuple[Any, ...]) -> IntArray | None:
+    """Return the pairs that the options of a chain add to those of branches."""
+    forms = [own.form for own in options if isinstance(own, LoopOptions)]
+    cut = {"three": triangles, "four": squares}
+    cycles = cycle_basis(network) if set(forms) & set(cut) else []
+    pieces = [p for form in forms if form in cut for cycle in cycles for p in cut[form](cycle)]
+    return chords(pieces) if pieces else None
 
 
 def lifted_nonlinear(relaxation: Relaxation, _options: Any) -> None:
@@ -23,3 +43,20 @@ def minors(relaxation: Relaxation, _options: Any) -> None:
         relaxation.notes.append("minors: the pairs hold no clique of three buses")
         return
     add_minors(relaxation.program, relaxation.lifted, triangles, "minor")
+
+
+def loops(relaxation: Relaxation, options: LoopOptions) -> None:
+    """Add the loop constraints of the cycle basis in one of their forms."""
+    cycles = relaxation.cycles
+    if options.form == "three":
+        add_triangles(relaxation, [p for cycle in cycles for p in triangles(cycle)])
+    elif options.form == "four":
+        pieces = [p for cycle in cycles for p in squares(cycle)]
+        add_squares(relaxation, [p for p in pieces if len(p) == 4])
+        add_triangles(relaxation, [p for p in pieces if len(p) == 3])
+    elif options.form == "recursive":
+        for number, cycle in enumerate(cycles):
+            add_recursive(relaxation, cycle, f"recursive-{number}")
+    else:
+        relaxation.monomials = add_standard(relaxation, cycles)
+        relaxation.flowers = options.form == "flower"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,14 +16,16 @@ from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.relaxation.measures import cycle_basis, is_exact, loop_errors, recover
-from pygridjl.optimal_flow.relaxation.methods import METHODS
+from pygridjl.optimal_flow.relaxation.methods import METHODS, LoopForm
 from pygridjl.optimal_flow.relaxation.root import solve_root
 from pygridjl.optimal_flow.relaxation.safe_bound import BoundEvaluator
 from pygridjl.optimal_flow.relaxation.solve import relax
 from pygridjl.optimal_flow.relaxation.starts import sdp, soc
+from pygridjl.optimal_flow.relaxation.steps import artificial_pairs
 from pygridjl.solvers.conic import ConicSolver
 from pygridjl.solvers.status import SolverStatus
 
+FORMS = [f"soc+loops:{form}" for form in get_args(LoopForm)]
 METHODS_AT_ROOT = ["no-jabr", "soc", "soc+lnc", "qc", "qc+lnc", "sdp", "sdp+lnc+minors"]
 
 
@@ -50,18 +53,20 @@ def test_bounds_are_ordered(name):
     assert answers["sdp"].bound <= answers["sdp+lnc+minors"].bound + slack
 
 
-@pytest.mark.parametrize("method", METHODS_AT_ROOT)
+@pytest.mark.parametrize("method", [*METHODS_AT_ROOT, *FORMS])
 @pytest.mark.parametrize("seed", range(6))
 def test_operating_points_keep_every_row(method, seed):
     """The local optimum, its products fixed, is a point of the relaxation."""
+    method, _, form = method.partition(":")
     network = random_network(seed, buses=6, chords=3, units=2, negative=seed % 2 == 0)
     point = AcOpf(network).solve()
     if point.status is not Status.FEASIBLE:
         pytest.skip("no operating point to try")
     chain = METHODS.parse(method)
-    relaxation = chain.methods[0].load()(network, None)
-    for step in chain.steps:
-        step.load()(relaxation, step.options())
+    chosen = METHODS.options_of(chain, {"form": form} if form else {})
+    relaxation = chain.start.load()(network, artificial_pairs(network, chosen))
+    for step, own in zip(chain.steps, chosen[1:], strict=True):
+        step.load()(relaxation, own)
     lifted, program = relaxation.lifted, relaxation.program
     product = point.vm[lifted.i] * point.vm[lifted.j]
     angle = point.va[lifted.i] - point.va[lifted.j]
