@@ -138,6 +138,8 @@ def _options(declared: type) -> Iterator[Any]:
         common = {"help": field.metadata["text"], "default": field.default}
         if kind is bool:
             yield click.option(name, is_flag=True, **common)
+        elif kind is str:
+            yield click.option(name, metavar="TEXT", **common)
         elif kind is int:
             yield click.option(name, type=click.IntRange(min=least), show_default=True, **common)
         else:

@@ -180,7 +180,9 @@ def with_equality(
             sides.append(float(cuts.rhs[row]) - sum(float(a) * x[j] for j, a in pairs))
         if cone.size > 1:
             total.addCons(sum(side * side for side in sides[1:]) <= sides[0] * sides[0])
-        total.addCons(sides[0] >= 0)
+        # The head of a rating's cone is a number.
+        if not isinstance(sides[0], float):
+            total.addCons(sides[0] >= 0)
     w, c, s = program["w"], program["c"], program["s"]
     for k in np.flatnonzero(lifted.real).tolist():
         wi, wj = x[w[lifted.i[k]]], x[w[lifted.j[k]]]
