@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from pygridjl.balancing.run import Run
 from pygridjl.balancing.sets import count_sets
 from pygridjl.core.arguments import check_time_limit
 from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
 from pygridjl.core.types import FloatArray, IntArray
 
@@ -172,7 +172,7 @@ def solve_problem(
         raise InvalidOptionError(f"gap: must be a number of at least 0, is {gap}")
     run = Run(
         problem,
-        deadline=time.perf_counter() + time_limit,
+        deadline=working_time() + time_limit,
         gap=gap,
         seed=seed,
         watch=Stopwatch(),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+
+from pygridjl.core.jit import compile_seconds, working_time
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Result", "Status", "Stopwatch", "engine_versions", "relative_gap"]
 
@@ -34,7 +37,7 @@ class Status(StrEnum):
 
 
 class Stopwatch:
-    """Wall-clock seconds by phase.
+    """Wall-clock seconds by phase; compiling kernels is a phase of its own, ``compile``.
 
     Examples
     --------
@@ -47,16 +50,22 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._compiled = compile_seconds()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Add the time spent inside the ``with`` block to phase ``name``."""
-        start = time.perf_counter()
+        start = working_time()
         try:
             yield
         finally:
-            spent = time.perf_counter() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+            self._add(name, working_time() - start)
+            compiled, self._compiled = compile_seconds() - self._compiled, compile_seconds()
+            if compiled > 0:
+                self._add("compile", compiled)
+
+    def _add(self, name: str, seconds: float) -> None:
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     @property
     def total(self) -> float:
@@ -136,4 +145,6 @@ class Result:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the result as a table; by default one row with the fields as columns."""
+        import pandas as pd
+
         return pd.DataFrame([self.to_dict()])

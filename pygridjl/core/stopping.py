@@ -7,9 +7,10 @@ Whoever waits in a native solver registers how to cancel it.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from pygridjl.core.jit import working_time
 
 __all__ = [
     "answering",
@@ -55,13 +56,13 @@ def forget() -> None:
 
 
 def is_over(deadline: float | None) -> bool:
-    """Whether a value of :func:`time.perf_counter` has passed, or the end was asked for."""
-    return _stop.is_set() or (deadline is not None and time.perf_counter() >= deadline)
+    """Whether a value of :func:`~pygridjl.core.jit.working_time` has passed, or the end was asked for."""
+    return _stop.is_set() or (deadline is not None and working_time() >= deadline)
 
 
 def seconds_left(deadline: float) -> float:
-    """Return the seconds until a value of :func:`time.perf_counter`, never negative."""
-    return 0.0 if _stop.is_set() else max(deadline - time.perf_counter(), 0.0)
+    """Return the seconds until a value of :func:`~pygridjl.core.jit.working_time`, never negative."""
+    return 0.0 if _stop.is_set() else max(deadline - working_time(), 0.0)
 
 
 @contextmanager

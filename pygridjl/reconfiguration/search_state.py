@@ -31,7 +31,7 @@ class Run:
     problem : RadialProblem
         The problem.
     deadline : float
-        When the time limit ends, on the clock of :func:`time.perf_counter`.
+        When the time limit ends, on the clock of :func:`~pygridjl.core.jit.working_time`.
     watch : Stopwatch
         Seconds by phase.
     evaluator : AcEvaluator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InfeasibleConfigurationError
+from pygridjl.core.jit import working_time
 from pygridjl.core.methods import Backend, Chain, Method, NoOptions
 from pygridjl.core.result import Stopwatch, engine_versions
 from pygridjl.core.types import BoolArray
@@ -22,7 +22,6 @@ from pygridjl.reconfiguration.methods import METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind, build_problem
 from pygridjl.reconfiguration.result import ReconfigurationResult
 from pygridjl.reconfiguration.search_state import Progress, Run
-from pygridjl.reconfiguration.warmup import compile_kernels
 
 __all__ = ["reconfigure"]
 
@@ -69,8 +68,7 @@ def reconfigure(
         gives the same answer unless the clock stops it.
     time_limit : float, optional
         Seconds for search and proof together, 60 unless given; infinity for no limit. The best
-        answer and bound so far are returned. Compiling, which happens once for an installation,
-        and starting Julia do not count.
+        answer and bound so far are returned. Compiling and starting Julia do not count.
     switchable : collection of int, optional
         Ids of the branches that may be switched; by default those the network marks so.
     keep_closed, keep_open : collection of int
@@ -106,11 +104,7 @@ def reconfigure(
     watch = Stopwatch()
     say = on_progress or (lambda _: None)
     in_julia = chain.finish if backend == "julia" else None
-    with watch.phase("compile"):
-        say("compiling (once for an installation)")
-        names = frozenset(m.name for m in chain.methods if m is not in_julia)
-        compile_kernels(names, certify=certify)
-    start = time.perf_counter()
+    start = working_time()
     with watch.phase("setup"):
         try:
             radial = build_problem(

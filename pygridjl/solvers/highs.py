@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array, tril
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.stopping import cancelling, seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.farkas import farkas_margin, without_rounding
@@ -188,7 +188,7 @@ class HighsModel:
         SolverError
             If HiGHS ends with a status or an answer that cannot be trusted.
         """
-        deadline = time.perf_counter() + time_limit
+        deadline = working_time() + time_limit
         if (self._col_lower > self._col_upper).any() or (self._row_lower > self._row_upper).any():
             return HighsSolution(
                 SolverStatus.INFEASIBLE, None, None, np.inf, None, None, None, 0, 0

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from pygridjl.core.jit import kernels_run
 from pygridjl.experiments.forward.printed import BEST_KNOWN, FORWARD_TABLE_I
 from pygridjl.experiments.reconfiguration import Options
 from pygridjl.grid.cases import get_case
@@ -61,6 +62,7 @@ def plan(options: Options) -> Plan:
     return Plan(table_parts(seed=options.seed), compile_kernels)
 
 
+@kernels_run("compiled")
 def compile_kernels() -> float:
     """Call every method once on small cases, so that no row pays for compilation.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from pygridjl.core.jit import kernels_run
 from pygridjl.experiments.siting import Options
 from pygridjl.experiments.siting.problems import (
     OBJECTIVES,
@@ -144,6 +145,7 @@ def plan(options: Options) -> Plan:
     return Plan(parts, compile_kernels)
 
 
+@kernels_run("compiled")
 def compile_kernels() -> float:
     """Call everything once on a small feeder, so that no row pays for compilation or imports.
 

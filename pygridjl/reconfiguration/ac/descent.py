@@ -35,7 +35,7 @@ def ac_descent(
     evaluator : AcEvaluator
         Of the same problem.
     deadline : float, optional
-        Value of ``time.perf_counter()`` at which to stop.
+        Value of ``working_time()`` at which to stop.
 
     Returns
     -------

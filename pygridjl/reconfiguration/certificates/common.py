@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, relative_gap
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
@@ -73,7 +73,7 @@ def conclude(
     nodes : int
         Nodes of the tree search.
     start : float
-        ``time.perf_counter()`` when the work began.
+        ``working_time()`` when the work began.
     method, engine : str
         Names.
 
@@ -91,7 +91,7 @@ def conclude(
         objective=objective,
         status=Status.OPTIMAL if proven else Status.TIME_LIMIT,
         nodes=nodes,
-        seconds=time.perf_counter() - start,
+        seconds=working_time() - start,
         method=method,
         engine=engine,
     )

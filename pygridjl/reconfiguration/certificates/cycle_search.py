@@ -37,7 +37,9 @@ def _open(mesh: MeshArrays, coupling: FloatArray, flow: FloatArray, s: int, k: i
     w = coupling[s, s]
     d0 = (mesh.target[k, 0] - flow[s, 0]) / w
     d1 = (mesh.target[k, 1] - flow[s, 1]) / w
-    column = coupling[:, s].copy()
+    column = np.empty(coupling.shape[0])
+    for a in range(column.shape[0]):
+        column[a] = coupling[a, s]
     for a in range(column.shape[0]):
         if column[a] != 0.0:
             flow[a, 0] += column[a] * d0
@@ -56,8 +58,32 @@ def _owners(mesh: MeshArrays) -> IntArray:
     """Super-edge of each candidate."""
     owner = np.empty(mesh.target.shape[0], dtype=np.int64)
     for s in range(mesh.tail.shape[0]):
-        owner[mesh.first[s] : mesh.first[s + 1]] = s
+        for k in range(mesh.first[s], mesh.first[s + 1]):
+            owner[k] = s
     return owner
+
+
+@kernel
+def _by_value(value: FloatArray) -> IntArray:
+    """Positions by rising value (insertion: a mesh has tens of super-edges)."""
+    order = np.empty(value.shape[0], dtype=np.int64)
+    for i in range(value.shape[0]):
+        v = value[i]
+        j = i
+        while j > 0 and value[order[j - 1]] > v:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = i
+    return order
+
+
+@kernel
+def _store(nodes: OpenNodes, slot: int, opened: IntArray, depth: int, closed: BoolArray) -> None:
+    """Fill a slot."""
+    for j in range(nodes.opened.shape[1]):
+        nodes.opened[slot, j] = opened[j] if j < depth else -1
+    for s in range(closed.shape[0]):
+        nodes.closed[slot, s] = closed[s]
 
 
 @kernel
@@ -80,7 +106,7 @@ def _close_bridges(mesh: MeshArrays, state: IntArray) -> None:
     low = np.zeros(n, dtype=np.int64)
     via = np.full(n, -1, dtype=np.int64)
     above = np.full(n, -1, dtype=np.int64)
-    position = mesh.start[:n].copy()
+    position = mesh.start.copy()
     counter = 0
     number[0] = 0
     u = 0
@@ -144,10 +170,11 @@ def _least_cotree(
     spanning tree of largest cost); without, the best single term: the cycle whose cheapest
     super-edge is dearest.
     """
-    order = np.argsort(-cost)
     tree = label.copy()
     found = 0.0
-    for e in order:
+    order = _by_value(cost)
+    for i in range(order.shape[0] - 1, -1, -1):
+        e = order[i]
         if state[e] != CANDIDATE:
             continue
         a, b = _find(tree, mesh.tail[e]), _find(tree, mesh.head[e])
@@ -162,13 +189,16 @@ def _least_cotree(
 
 @kernel
 def _smallest_cycle(
-    mesh: MeshArrays, state: IntArray, label: IntArray, weight: IntArray
+    mesh: MeshArrays, state: IntArray, label: IntArray, weight: FloatArray
 ) -> BoolArray:
     """Candidates on the cycle with the fewest ways to open it (closed super-edges count 0)."""
     size = mesh.tail.shape[0]
     n = mesh.n_nodes
-    tail, head = label[mesh.tail], label[mesh.head]
-    usable = state == CANDIDATE
+    tail, head = mesh.tail.copy(), mesh.head.copy()
+    usable = np.zeros(size, dtype=np.bool_)
+    for e in range(size):
+        tail[e], head[e] = label[tail[e]], label[head[e]]
+        usable[e] = state[e] == CANDIDATE
     # Adjacency of the contracted junctions.
     start = np.zeros(n + 1, dtype=np.int64)
     for e in range(size):
@@ -177,7 +207,7 @@ def _smallest_cycle(
             start[head[e] + 1] += 1
     for v in range(n):
         start[v + 1] += start[v]
-    place = start[:n].copy()
+    place = start.copy()
     slots = np.empty(start[n], dtype=np.int64)
     for e in range(size):
         if usable[e]:
@@ -185,13 +215,13 @@ def _smallest_cycle(
             place[tail[e]] += 1
             slots[place[head[e]]] = e
             place[head[e]] += 1
-    best = np.int64(1 << 60)
+    best = np.inf
     chosen = np.zeros(size, dtype=np.bool_)
-    distance = np.empty(n, dtype=np.int64)
+    distance = np.empty(n)
     via = np.empty(n, dtype=np.int64)
     done = np.empty(n, dtype=np.bool_)
     touched = np.empty(n, dtype=np.int64)
-    for e in np.argsort(weight):
+    for e in _by_value(weight):
         if not usable[e]:
             continue
         # Cycles through e are settled below; the later ones need not use it.
@@ -200,11 +230,12 @@ def _smallest_cycle(
             continue
         if tail[e] == head[e]:
             best = weight[e]
-            chosen[:] = False
-            chosen[e] = True
+            for f in range(size):
+                chosen[f] = f == e
             continue
-        distance[:] = best
-        done[:] = False
+        for v in range(n):
+            distance[v] = best
+            done[v] = False
         distance[tail[e]] = 0
         via[tail[e]] = -1
         count = 1
@@ -237,8 +268,8 @@ def _smallest_cycle(
                 via[v] = f
         if reached:
             best = distance[head[e]] + weight[e]
-            chosen[:] = False
-            chosen[e] = True
+            for f in range(size):
+                chosen[f] = f == e
             u = head[e]
             while via[u] >= 0:
                 f = via[u]
@@ -283,9 +314,10 @@ def search(
     size = mesh.tail.shape[0]
     state = np.empty(size, dtype=np.int64)
     label = np.empty(mesh.n_nodes, dtype=np.int64)
-    weight = np.empty(size, dtype=np.int64)
+    weight = np.empty(size)
     increment = np.empty(size)
     own_loss = np.empty(size)
+    closed = np.empty(size, dtype=np.bool_)
     dive_closed = np.empty(size, dtype=np.bool_)
     owner = _owners(mesh)
     opened = np.empty(mesh.dimension, dtype=np.int64)
@@ -298,7 +330,8 @@ def search(
             nodes.used[0] = 0
             return DONE, processed
         slot = pop(nodes) if nodes.used[0] <= crowd else pop_last(nodes)
-        closed = nodes.closed[slot].copy()
+        for s in range(size):
+            closed[s] = nodes.closed[slot, s]
         coupling = mesh.coupling.copy()
         flow = mesh.flow.copy()
         loss = mesh.energy
@@ -317,7 +350,8 @@ def search(
             if loss >= cutoff:
                 break
             if depth == mesh.dimension:
-                leaf[:] = opened
+                for j in range(depth):
+                    leaf[j] = opened[j]
                 return LEAF, processed
             for s in range(size):
                 state[s] = CLOSED if closed[s] else CANDIDATE
@@ -352,11 +386,13 @@ def search(
                 break
             inherited = max(inherited, bound)
             chosen = _smallest_cycle(mesh, state, label, weight)
-            if nodes.heap.shape[0] - nodes.used[0] < weight[chosen].sum():
+            children = 0.0
+            for s in range(size):
+                if chosen[s]:
+                    children += weight[s]
+            if nodes.heap.shape[0] - nodes.used[0] < children:
                 slot = push(nodes, inherited)
-                nodes.opened[slot, :depth] = opened[:depth]
-                nodes.opened[slot, depth:] = -1
-                nodes.closed[slot, :] = closed
+                _store(nodes, slot, opened, depth, closed)
                 return FULL, processed
             dive, dive_loss = -1, np.inf
             for s in range(size):
@@ -367,21 +403,23 @@ def search(
                             dive, dive_loss = k, child
             # Dearest first: what was tried stays closed later, so the cheap super-edges,
             # whose subtrees are the largest, get the most restrictions.
-            for s in np.argsort(-increment):
+            order = _by_value(increment)
+            for i in range(size - 1, -1, -1):
+                s = order[i]
                 if not chosen[s]:
                     continue
                 for k in range(mesh.first[s], mesh.first[s + 1]):
                     child = loss + _increment(mesh, coupling, flow, s, k)
                     if k == dive:
-                        dive_closed[:] = closed
+                        for a in range(size):
+                            dive_closed[a] = closed[a]
                     elif child < cutoff:
+                        opened[depth] = k
                         slot = push(nodes, max(child, inherited))
-                        nodes.opened[slot, :depth] = opened[:depth]
-                        nodes.opened[slot, depth] = k
-                        nodes.opened[slot, depth + 1 :] = -1
-                        nodes.closed[slot, :] = closed
+                        _store(nodes, slot, opened, depth + 1, closed)
                 closed[s] = True
-            closed[:] = dive_closed
+            for a in range(size):
+                closed[a] = dive_closed[a]
             loss += _open(mesh, coupling, flow, owner[dive], dive)
             opened[depth] = dive
             depth += 1

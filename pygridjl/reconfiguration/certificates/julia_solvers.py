@@ -9,10 +9,10 @@ import numpy as np
 
 from pygridjl.core.methods import Method
 from pygridjl.core.result import Status
+from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 from pygridjl.reconfiguration.certificates import Certificate
 from pygridjl.reconfiguration.problem import build_problem
 from pygridjl.reconfiguration.search_state import Run
-from pygridjl.reconfiguration.warmup import six_buses
 
 if TYPE_CHECKING:
     from pygridjl.bridge.problems.radial import RadialSolver
@@ -42,7 +42,7 @@ def start(solver: str) -> None:
     from pygridjl.bridge.problems.radial import julia_reconfigure
 
     # Without it a time limit would be spent on compiling.
-    julia_reconfigure(build_problem(six_buses(), limits=()), _in_julia(solver), time_limit=60.0)
+    julia_reconfigure(build_problem(_six_buses(), limits=()), _in_julia(solver), time_limit=60.0)
 
 
 def solve(run: Run, method: Method) -> None:
@@ -99,4 +99,24 @@ def solve(run: Run, method: Method) -> None:
             method=f"{solver} (Julia)",
             engine="julia",
         )
+    )
+
+
+def _six_buses() -> Network:
+    """Return two overlapping cycles and a pendant bus."""
+    ends = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [1, 3], [3, 4], [4, 5], [5, 2]])
+    place = np.arange(6)
+    return Network(
+        "six buses",
+        1.0,
+        Buses(id=place.astype(np.str_)),
+        Branches(
+            id=np.arange(1, 9),
+            from_bus=ends[:, 0],
+            to_bus=ends[:, 1],
+            r=np.linspace(0.01, 0.02, 8),
+            closed=np.array([True, True, True, False, False, True, True, False]),
+        ),
+        Generators(id=np.array(["substation"]), bus=place[:1], slack=np.array([True])),
+        Loads(id=place[1:].astype(np.str_), bus=place[1:], p=np.linspace(0.01, 0.02, 5)),
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from scipy.sparse import block_array, coo_array, csr_array
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
@@ -15,7 +14,6 @@ from pygridjl.reconfiguration.certificates.common import assert_options, conclud
 from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
 from pygridjl.reconfiguration.certificates.mesh import starting_tree
 from pygridjl.reconfiguration.problem import RadialProblem
-from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.linear import LinearModel
 
 __all__ = ["highs_outer_approximation"]
@@ -61,7 +59,7 @@ def highs_outer_approximation(
     SolverError
         If HiGHS gives an answer that cannot be trusted.
     """
-    start = time.perf_counter()
+    start = working_time()
     assert_options(problem, incumbent, time_limit)
     deadline = start + (np.inf if time_limit is None else time_limit)
     tree = starting_tree(problem)
@@ -78,6 +76,8 @@ def _approximate(
     form: MeshFormulation, best: BoolArray, deadline: float
 ) -> tuple[BoolArray, float, int]:
     """Loop until bound and incumbent meet; returns incumbent, bound in units, nodes."""
+    from pygridjl.solvers.highs import HighsModel
+
     problem = form.problem
     points = [form.columns(best)]
     bound, nodes = _root(form, points, deadline), 0
@@ -110,6 +110,8 @@ def _approximate(
 
 def _root(form: MeshFormulation, points: list[FloatArray], deadline: float) -> float:
     """Tighten the continuous relaxation; appends the points whose tangents it needed."""
+    from pygridjl.solvers.highs import HighsModel
+
     model = HighsModel(_model(form, integer=False))
     model.add_rows(*_tangents(form, points[0]))
     bound = 0.0

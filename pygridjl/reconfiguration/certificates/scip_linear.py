@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
@@ -58,7 +57,7 @@ def scip_linear(
     SolverError
         If SCIP gives an answer that cannot be trusted.
     """
-    start = time.perf_counter()
+    start = working_time()
     assert_options(problem, incumbent, time_limit)
     deadline = start + (np.inf if time_limit is None else time_limit)
     tree = starting_tree(problem)

@@ -58,7 +58,7 @@ def branch_exchange(
     closed : ndarray of bool, shape (m,)
         A spanning tree; unchanged.
     deadline : float, optional
-        Value of ``time.perf_counter()`` at which to stop with what has been reached.
+        Value of ``working_time()`` at which to stop with what has been reached.
 
     Returns
     -------

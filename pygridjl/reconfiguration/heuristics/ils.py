@@ -151,10 +151,12 @@ def _remember(search: Search, loss: float) -> None:
     k = last
     while k > 0 and elite_loss[k - 1] > loss:
         elite_loss[k] = elite_loss[k - 1]
-        elite[k] = elite[k - 1]
+        for j in range(elite.shape[1]):
+            elite[k, j] = elite[k - 1, j]
         k -= 1
     elite_loss[k] = loss
-    elite[k] = search.ties
+    for j in range(elite.shape[1]):
+        elite[k, j] = search.ties[j]
 
 
 @kernel
@@ -167,11 +169,14 @@ def _round(tree: Tree, search: Search, draws: FloatArray, loss: float) -> None:
     capacity, room = search.queue.shape[0], search.undo.shape[0]
     threshold = GAIN_TOLERANCE * loss
     slack = SLACK / search.ties.shape[0]
-    for row in draws:
+    # Not the literal 0, for which every callee would be compiled once more.
+    nothing = capacity - search.queue.shape[0]
+    for i in range(draws.shape[0]):
         change = 0.0
-        first, waiting, done = 0, 0, 0
-        for kick in range(1 + int(row[0] * MAX_KICKS)):
-            where, which, opening = row[1 + 3 * kick], row[2 + 3 * kick], row[3 + 3 * kick]
+        first, waiting, done = nothing, nothing, nothing
+        for kick in range(1 + int(draws[i, 0] * MAX_KICKS)):
+            at = 1 + 3 * kick
+            where, which, opening = draws[i, at], draws[i, at + 1], draws[i, at + 2]
             slot, tie, step = _random_exchange(tree, search, kick > 0, where, which, opening)
             if tie >= 0:
                 search.undo[done, 0] = slot
@@ -252,7 +257,7 @@ def iterated_local_search(
         Source of all randomness: the same state gives the same answer unless the deadline cuts
         the search short.
     deadline : float, optional
-        Value of ``time.perf_counter()`` at which to stop.
+        Value of ``working_time()`` at which to stop.
     iterations : int
         Budget, independent of the speed of the machine.
     elites : int

@@ -17,13 +17,13 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
@@ -197,12 +197,12 @@ def hedging(
             "time_limit": time_limit,
         }
         method = PH(asked, names, creator)
-        began = time.monotonic()
+        began = working_time()
         try:
             _, _, trivial = method.ph_main()
         except (RuntimeError, ValueError) as error:
             raise SolverError(f"mpi-sppy: {error}") from error
-        late = time_limit is not None and time.monotonic() - began >= time_limit
+        late = time_limit is not None and working_time() - began >= time_limit
         settled = method.conv is not None and method.conv < chosen.convergence
     mean = _mean(method, problem.n_site)
     units = allocate(problem, _distance_slopes(mean, problem.site_limit))

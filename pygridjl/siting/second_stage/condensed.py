@@ -241,7 +241,8 @@ class CondensedSecondStage:
         sign = (away + power @ down >= 0).astype(np.int64)
         sign[away + power @ rise <= 0] = -1
         self._widen(active.cols.size)
-        by_u, by_p, by_q = (np.zeros((index.size, operation.n_node)) for _ in range(3))
+        by_u = sign.astype(np.float64)
+        by_p, by_q = np.zeros_like(by_u), np.zeros_like(by_u)
         value, lower = np.full(index.size, np.nan), np.full(index.size, np.nan)
         lazy = voltage_loop(
             index,
@@ -249,13 +250,14 @@ class CondensedSecondStage:
             self._Q,
             self._U,
             sign,
-            sign.astype(np.float64) @ steps.T,
+            by_u @ steps.T,
             power,
             active.site_of,
             active.cols,
             active.sites,
             np.cumsum([operation.n_col, self.problem.n_site, operation.n_node]),
             steps,
+            float(np.abs(steps).sum(axis=1).max()),
             active.path_start,
             active.path_node,
             operation.tan,

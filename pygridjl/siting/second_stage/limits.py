@@ -55,8 +55,7 @@ def state_at(
             for at in range(path_start[j], path_start[j + 1]):
                 P[path_node[at]] -= x[j]
                 Q[path_node[at]] -= tan * x[j]
-            for i in range(U.shape[0]):
-                U[i] += sensitivity[j, i] * x[j]
+            U += sensitivity[j] * x[j]
 
 
 @kernel
@@ -70,8 +69,15 @@ def worst_limits(
     which: IntArray,
 ) -> int:
     """Find up to ROUND rows that are passed most, one a node; return how many."""
+    passed = False
+    for k in range(kinds.shape[0]):
+        over_k = kinds[k, 0] * P + kinds[k, 1] * Q + kinds[k, 2] * U - limit[:, k]
+        passed = passed or over_k.max() > TOLERANCE
+    if not passed:
+        return 0
     found = 0
     amount = np.zeros(ROUND)
+    least = 0
     for i in range(P.shape[0]):
         worst, kind = 0.0, -1
         for k in range(kinds.shape[0]):
@@ -87,10 +93,13 @@ def worst_limits(
             at = found
             found += 1
         else:
-            at = int(np.argmin(amount))
+            at = least
             if amount[at] >= worst:
                 continue
         amount[at], nodes[at], which[at] = worst, i, kind
+        for k in range(found):
+            if amount[k] < amount[least]:
+                least = k
     return found
 
 
@@ -124,7 +133,10 @@ def site_bound(slope: FloatArray, site_of: IntArray, cap: FloatArray) -> float:
     best = np.zeros(cap.shape[0])
     for j in range(slope.shape[0]):
         best[site_of[j]] = min(best[site_of[j]], slope[j])
-    return float(cap @ best)
+    total = 0.0
+    for k in range(cap.shape[0]):
+        total += cap[k] * best[k]
+    return total
 
 
 @kernel
@@ -136,27 +148,27 @@ def limit_row(
     path_start: IntArray,
     path_node: IntArray,
     kinds: FloatArray,
-    row: FloatArray,
+    rows: FloatArray,
+    r: int,
 ) -> None:
-    """Write the coefficients of one limit in the columns."""
+    """Write the coefficients of one limit in the columns into row r."""
     flow = -(kinds[kind, 0] + kinds[kind, 1] * tan)
-    for j in range(row.shape[0]):
-        row[j] = kinds[kind, 2] * sensitivity[j, node]
+    for j in range(rows.shape[1]):
+        rows[r, j] = kinds[kind, 2] * sensitivity[j, node]
         if flow != 0.0:
             for at in range(path_start[j], path_start[j + 1]):
                 if path_node[at] == node:
-                    row[j] += flow
+                    rows[r, j] += flow
                     break
 
 
-@kernel
 def first_violation(
     P: FloatArray, Q: FloatArray, U: FloatArray, limit: FloatArray, kinds: FloatArray
 ) -> BoolArray:
     """Whether each row of a batch of states passes some limit."""
     passed = np.zeros(P.shape[0], dtype=np.bool_)
-    nodes = np.empty(ROUND, dtype=np.int64)
-    which = np.empty(ROUND, dtype=np.int64)
-    for s in range(P.shape[0]):
-        passed[s] = worst_limits(P[s], Q[s], U[s], limit, kinds, nodes, which) > 0
+    for k, (by_p, by_q, by_u) in enumerate(kinds):
+        bound = limit[:, k]
+        over = by_p * P + by_q * Q + by_u * U - bound
+        passed |= (over > TOLERANCE * np.maximum(1.0, np.abs(bound))).any(axis=1)
     return passed

@@ -26,6 +26,7 @@ def voltage_loop(
     site_id: IntArray,
     first_label: IntArray,
     sensitivity: FloatArray,
+    steepest: float,
     path_start: IntArray,
     path_node: IntArray,
     tan: float,
@@ -51,7 +52,8 @@ def voltage_loop(
     for b in range(index.shape[0]):
         s = index[b]
         if n_warm[s] == 0 and before >= 0:
-            warm[s, :m] = warm[before, :m]
+            for j in range(m):
+                warm[s, j] = warm[before, j]
             n_warm[s] = m
         value[b], lower[b], lazy[b] = solve_voltage(
             P[s],
@@ -65,6 +67,7 @@ def voltage_loop(
             site_id,
             first_label,
             sensitivity,
+            steepest,
             path_start,
             path_node,
             tan,

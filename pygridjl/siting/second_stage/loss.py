@@ -104,7 +104,7 @@ def solve_loss(
     while True:
         for k in range(built, lazy):
             i, c = node[k], kind[k]
-            limit_row(i, c, tan, sensitivity, path_start, path_node, kinds, full_row[k])
+            limit_row(i, c, tan, sensitivity, path_start, path_node, kinds, full_row, k)
             shift[k] = kinds[c, 0] * P0[i] + kinds[c, 1] * Q0[i] + kinds[c, 2] * U0[i]
             shift[k] -= limit[i, c]
             norm[k] = max(np.abs(full_row[k] * size).max(), 1e-12)

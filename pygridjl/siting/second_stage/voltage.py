@@ -39,6 +39,7 @@ def solve_voltage(
     site_id: IntArray,
     first_label: IntArray,
     sensitivity: FloatArray,
+    steepest: float,
     path_start: IntArray,
     path_node: IntArray,
     tan: float,
@@ -71,6 +72,8 @@ def solve_voltage(
         Where the labels of sites, nodes and limits begin.
     sensitivity : ndarray, shape (m, n_node)
         Change of U by each column.
+    steepest : float
+        Largest sum of its magnitudes over the nodes.
     path_start, path_node : ndarray of int
         Nodes from each column to the source.
     tan, u_ref, limit, kinds
@@ -80,7 +83,7 @@ def solve_voltage(
     n_warm : int
         How many.
     by_u, by_p, by_q : ndarray, shape (n_node,)
-        On return the derivatives of the Lagrangian by the state.
+        Derivatives of the Lagrangian by the state: on entry ``sign`` and zeros.
 
     Returns
     -------
@@ -89,20 +92,15 @@ def solve_voltage(
     lazy : int
         Number of limits that were needed; −1 if the answer cannot be used.
     """
-    n, m, n_site = U0.shape[0], site_of.shape[0], cap.shape[0]
+    m, n_site = site_of.shape[0], cap.shape[0]
     mixed = np.flatnonzero(sign == 0)
-    base = m + n_site + mixed.shape[0]
+    n_mixed = mixed.shape[0]
+    base = m + n_site + n_mixed
     rows = np.zeros((base + MAX_LAZY, m))
     shift = np.zeros(base + MAX_LAZY)
     up = np.zeros(base + MAX_LAZY)
     down = np.zeros(base + MAX_LAZY)
     label = np.zeros(base + MAX_LAZY, dtype=np.int64)
-    steepest = 0.0
-    for j in range(m):
-        total = 0.0
-        for i in range(n):
-            total += abs(sensitivity[j, i])
-        steepest = max(steepest, total)
     for j in range(m):
         rows[j, j], down[j], label[j] = 1.0, BOUND_SLOPE * steepest, col_id[j]
         rows[m + site_of[j], j] = 1.0
@@ -110,7 +108,7 @@ def solve_voltage(
         at = m + k
         shift[at], up[at] = -cap[k], BOUND_SLOPE * steepest
         label[at] = first_label[0] + site_id[k]
-    for r in range(mixed.shape[0]):
+    for r in range(n_mixed):
         at, i = m + n_site + r, mixed[r]
         for j in range(m):
             rows[at, j] = sensitivity[j, i]
@@ -122,7 +120,8 @@ def solve_voltage(
     kind = np.empty(MAX_LAZY, dtype=np.int64)
     for w in range(n_warm):
         if warm[w] >= first_label[2] and lazy < MAX_LAZY:
-            node[lazy], kind[lazy] = divmod(warm[w] - first_label[2], kinds.shape[0])
+            node[lazy] = (warm[w] - first_label[2]) // kinds.shape[0]
+            kind[lazy] = (warm[w] - first_label[2]) % kinds.shape[0]
             lazy += 1
     wanted = np.empty(m, dtype=np.int64)
     basis = np.empty(m, dtype=np.int64)
@@ -132,11 +131,10 @@ def solve_voltage(
     new_kind = np.empty(ROUND, dtype=np.int64)
     built = 0
     started = False
-    P, Q, U = P0.copy(), Q0.copy(), U0.copy()
     while True:
         for k in range(built, lazy):
             at, i, c = base + k, node[k], kind[k]
-            limit_row(i, c, tan, sensitivity, path_start, path_node, kinds, rows[at])
+            limit_row(i, c, tan, sensitivity, path_start, path_node, kinds, rows, at)
             shift[at] = kinds[c, 0] * P0[i] + kinds[c, 1] * Q0[i] + kinds[c, 2] * U0[i]
             shift[at] -= limit[i, c]
             up[at] = LIMIT_SLOPE * steepest
@@ -154,21 +152,22 @@ def solve_voltage(
             independent_rows(rows, wanted, count, basis)
         built = lazy
         steps = minimise_polyhedral(
-            rows[:size],
-            shift[:size],
-            up[:size],
-            down[:size],
+            size,
+            rows,
+            shift,
+            up,
+            down,
             fixed,
             basis,
             1e-11 * (1.0 + steepest),
             40 * m + 400,
-            multiplier[:size],
+            multiplier,
             x,
         )
         if steps < 0:
             return np.nan, np.nan, -1
         cap_sites(x, site_of, cap)
-        P[:], Q[:], U[:] = P0, Q0, U0
+        P, Q, U = P0.copy(), Q0.copy(), U0.copy()
         state_at(x, tan, sensitivity, path_start, path_node, P, Q, U)
         found = worst_limits(P, Q, U, limit, kinds, new_node, new_kind)
         if found == 0:
@@ -178,24 +177,20 @@ def solve_voltage(
             return np.nan, np.nan, -1
     for j in range(m):
         warm[j] = label[basis[j]]
-    value, lower = 0.0, 0.0
+    value = np.abs(U - u_ref).sum()
     slope = fixed.copy()
-    for i in range(n):
-        value += abs(U[i] - u_ref)
-        by_u[i] = sign[i]
-        by_p[i] = 0.0
-        by_q[i] = 0.0
-    for r in range(mixed.shape[0]):
+    for r in range(n_mixed):
         at = m + n_site + r
         by_u[mixed[r]] = multiplier[at]
-        slope += multiplier[at] * rows[at]
-    for i in range(n):
-        lower += by_u[i] * (U0[i] - u_ref)
+        for j in range(m):
+            slope[j] += multiplier[at] * rows[at, j]
+    lower = (by_u * (U0 - u_ref)).sum()
     for k in range(lazy):
         at = base + k
         y = multiplier[at]
         if y > 0.0:
-            slope += y * rows[at]
+            for j in range(m):
+                slope[j] += y * rows[at, j]
             lower += y * shift[at]
             by_p[node[k]] += y * kinds[kind[k], 0]
             by_q[node[k]] += y * kinds[kind[k], 1]

@@ -11,6 +11,8 @@ of the rows with one direction.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from pygridjl.core.jit import kernel
@@ -21,6 +23,19 @@ __all__ = ["independent_rows", "minimise_polyhedral"]
 REFACTOR = 64
 
 
+class Vertex(NamedTuple):
+    """Where the search stands.
+
+    Row w of ``inverse`` is the edge that leaves row w of the basis; ``side`` and ``value`` are the
+    signs and values of all rows, 0 in the basis; ``steep`` is the gradient without the basis.
+    """
+
+    inverse: FloatArray
+    side: IntArray
+    value: FloatArray
+    steep: FloatArray
+
+
 @kernel
 def independent_rows(rows: FloatArray, wanted: IntArray, n_wanted: int, basis: IntArray) -> None:
     """Choose m independent rows: the wanted ones in their order, then unit rows.
@@ -29,25 +44,30 @@ def independent_rows(rows: FloatArray, wanted: IntArray, n_wanted: int, basis: I
     """
     m = rows.shape[1]
     reduced = np.empty((m, m))
+    row = np.empty(m)
     pivot_of = np.empty(m, dtype=np.int64)
     used = np.zeros(m, dtype=np.bool_)
     count = 0
     for w in range(n_wanted):
         if count == m:
             break
-        row = rows[wanted[w]].copy()
-        size = np.abs(row).max()
+        size = 0.0
+        for j in range(m):
+            row[j] = rows[wanted[w], j]
+            size = max(size, abs(row[j]))
         for c in range(count):
             factor = row[pivot_of[c]]
             if factor != 0.0:
-                row -= factor * reduced[c]
+                for j in range(m):
+                    row[j] -= factor * reduced[c, j]
         best, at = 0.0, -1
         for j in range(m):
             if not used[j] and abs(row[j]) > best:
                 best, at = abs(row[j]), j
         if at < 0 or best <= 1e-6 * size:
             continue
-        reduced[count] = row / row[at]
+        for j in range(m):
+            reduced[count, j] = row[j] / row[at]
         pivot_of[count] = at
         used[at] = True
         basis[count] = wanted[w]
@@ -103,7 +123,91 @@ def _crossing(step: FloatArray, weight: FloatArray, who: IntArray, n: int, slope
 
 
 @kernel
+def _refactor(
+    n: int,
+    rows: FloatArray,
+    shift: FloatArray,
+    up: FloatArray,
+    down: FloatArray,
+    linear: FloatArray,
+    basis: IntArray,
+    vertex: Vertex,
+    x: FloatArray,
+) -> None:
+    """Compute the vertex of a basis from scratch."""
+    m = rows.shape[1]
+    inverse, side, value, steep = vertex.inverse, vertex.side, vertex.value, vertex.steep
+    # Gauss-Jordan with row pivots.
+    work = np.empty((m, m))
+    for w in range(m):
+        for j in range(m):
+            work[w, j] = rows[basis[w], j]
+            inverse[w, j] = 1.0 if w == j else 0.0
+    for c in range(m):
+        best = c
+        for w in range(c + 1, m):
+            if abs(work[w, c]) > abs(work[best, c]):
+                best = w
+        for j in range(m):
+            work[c, j], work[best, j] = work[best, j], work[c, j]
+            inverse[c, j], inverse[best, j] = inverse[best, j], inverse[c, j]
+        pivot = work[c, c]
+        for j in range(m):
+            work[c, j] /= pivot
+            inverse[c, j] /= pivot
+        for w in range(m):
+            factor = work[w, c]
+            if w != c and factor != 0.0:
+                for j in range(m):
+                    work[w, j] -= factor * work[c, j]
+                    inverse[w, j] -= factor * inverse[c, j]
+    for w in range(m):
+        for j in range(w):
+            inverse[w, j], inverse[j, w] = inverse[j, w], inverse[w, j]
+    for j in range(m):
+        x[j] = 0.0
+        steep[j] = linear[j]
+    for w in range(m):
+        moved = _moved(shift, basis[w])
+        for j in range(m):
+            x[j] -= moved * inverse[w, j]
+    for i in range(n):
+        total = _moved(shift, i)
+        for j in range(m):
+            total += rows[i, j] * x[j]
+        value[i] = total
+        side[i] = 1 if total >= 0 else -1
+    for w in range(m):
+        value[basis[w]] = 0.0
+        side[basis[w]] = 0
+    for i in range(n):
+        slope = _slope(side[i], up[i], down[i])
+        if slope != 0.0:
+            for j in range(m):
+                steep[j] += slope * rows[i, j]
+
+
+@kernel
+def _moved(shift: FloatArray, i: int) -> float:
+    """Shift of a row, moved a little.
+
+    Ties make steps of length zero, which could go round for ever; tiny, distinct shifts of the
+    rows have none.
+    """
+    return float(shift[i] + 1e-11 * (1.0 + ((i * 7919) % 1009) / 1009.0))
+
+
+@kernel
+def _slope(side: int, up: float, down: float) -> float:
+    """Slope with which a kink off the vertex takes part; those of the basis have side 0."""
+    if side == 0:
+        return 0.0
+    return up if side > 0 else -down
+
+
+@kernel
 def minimise_polyhedral(
+    n: int,
     rows: FloatArray,
     shift: FloatArray,
     up: FloatArray,
@@ -119,10 +223,12 @@ def minimise_polyhedral(
 
     Parameters
     ----------
+    n : int
+        Number of rows in use, the first of N.
     rows, shift : ndarray, shapes (N, m), (N,)
         a and b.
     up, down : ndarray, shape (N,)
-        Slopes on either side of each kink.
+        Slopes on either side of each kink, at least 0.
     linear : ndarray, shape (m,)
         g.
     basis : ndarray of int, shape (m,)
@@ -142,43 +248,27 @@ def minimise_polyhedral(
     int
         Number of steps; −1 if it did not arrive.
     """
-    n, m = rows.shape
-    side = np.empty(n, dtype=np.int64)
-    inside = np.zeros(n, dtype=np.bool_)
+    m = rows.shape[1]
+    vertex = Vertex(np.empty((m, m)), np.empty(n, dtype=np.int64), np.empty(n), np.empty(m))
+    inverse, side, value, steep = vertex.inverse, vertex.side, vertex.value, vertex.steep
     step = np.empty(n)
     weight = np.empty(n)
     who = np.empty(n, dtype=np.int64)
-    inverse = np.empty((m, m))  # transposed: row w is the edge that leaves basis row w
-    value = np.empty(n)
-    steep = np.empty(m)
+    rate = np.empty(n)
     price = np.empty(m)
-    # Ties make steps of length zero, which could go round for ever; tiny, distinct shifts of the
-    # rows have none.
-    moved = shift.copy()
-    for i in range(n):
-        moved[i] += 1e-11 * (1.0 + ((i * 7919) % 1009) / 1009.0)
+    direction = np.empty(m)
     age = REFACTOR
     for count in range(max_steps):
         if age >= REFACTOR:
             age = 0
-            inverse[:, :] = np.linalg.inv(rows[basis]).T
-            inside[:] = False
-            inside[basis] = True
-            x[:] = -(moved[basis] @ inverse)
-            value[:] = rows @ x + moved
-            steep[:] = linear
-            for i in range(n):
-                if inside[i]:
-                    value[i] = 0.0
-                    side[i] = 0
-                else:
-                    side[i] = 1 if value[i] >= 0 else -1
-                    steep += (up[i] if side[i] > 0 else -down[i]) * rows[i]
+            _refactor(n, rows, shift, up, down, linear, basis, vertex, x)
         age += 1
-        price[:] = -(inverse @ steep)
         leave, best, sign = -1, 0.0, 1.0
         for w in range(m):
             i = basis[w]
+            price[w] = 0.0
+            for j in range(m):
+                price[w] -= inverse[w, j] * steep[j]
             over = price[w] - up[i]
             under = -down[i] - price[w]
             excess = max(over, under)
@@ -197,17 +287,21 @@ def minimise_polyhedral(
                 i = basis[w]
                 multiplier[i] = min(max(price[w], -down[i]), up[i])
             # The vertex where it belongs, without the shifts.
-            x[:] = -(shift[basis] @ inverse)
+            for j in range(m):
+                x[j] = 0.0
+                for w in range(m):
+                    x[j] -= shift[basis[w]] * inverse[w, j]
             return count
         out = basis[leave]
         slope = -(price[leave] - up[out]) if sign > 0 else price[leave] + down[out]
-        direction = sign * inverse[leave]
-        rate = rows @ direction
+        for j in range(m):
+            direction[j] = sign * inverse[leave, j]
         found = 0
         for i in range(n):
-            if inside[i]:
-                continue
-            v = rate[i]
+            v = 0.0
+            for j in range(m):
+                v += rows[i, j] * direction[j]
+            rate[i] = v
             if (side[i] > 0 and v < -1e-12) or (side[i] < 0 and v > 1e-12):
                 step[found] = max(-value[i] / v, 0.0)
                 weight[found] = abs(v) * (up[i] + down[i])
@@ -221,24 +315,28 @@ def minimise_polyhedral(
         enter, t = who[at], step[at]
         for k in range(at):
             i = who[k]
-            steep -= side[i] * (up[i] + down[i]) * rows[i]
+            for j in range(m):
+                steep[j] -= side[i] * (up[i] + down[i]) * rows[i, j]
             side[i] = -side[i]
-        steep -= (up[enter] if side[enter] > 0 else -down[enter]) * rows[enter]
-        steep += (up[out] if sign > 0 else -down[out]) * rows[out]
+        gone = _slope(side[enter], up[enter], down[enter])
+        come = up[out] if sign > 0 else -down[out]
+        for j in range(m):
+            steep[j] += come * rows[out, j] - gone * rows[enter, j]
         for i in range(n):
             value[i] += t * rate[i]
         side[out] = 1 if sign > 0 else -1
         side[enter] = 0
         value[out] = sign * t
         value[enter] = 0.0
-        inside[out], inside[enter] = False, True
         basis[leave] = enter
         pivot = sign * rate[enter]
-        inverse[leave] /= pivot
-        turned = inverse @ rows[enter]
+        for j in range(m):
+            inverse[leave, j] /= pivot
         for w in range(m):
             if w != leave:
-                factor = turned[w]
+                factor = 0.0
+                for j in range(m):
+                    factor += inverse[w, j] * rows[enter, j]
                 for j in range(m):
                     inverse[w, j] -= factor * inverse[leave, j]
     return -1

@@ -31,7 +31,9 @@ def test_piecewise_linear_minimum_is_that_of_a_linear_program(seed, m, n, ties, 
     independent_rows(rows, wanted, wanted.size, basis)
     assert np.linalg.matrix_rank(rows[basis]) == m
     multiplier, x = np.empty(rows.shape[0]), np.empty(m)
-    steps = minimise_polyhedral(rows, shift, up, down, g, basis, 1e-10, 10_000, multiplier, x)
+    steps = minimise_polyhedral(
+        rows.shape[0], rows, shift, up, down, g, basis, 1e-10, 10_000, multiplier, x
+    )
     assert steps >= 0
     assert (multiplier >= -down).all()
     assert (multiplier <= up).all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InvalidOptionError
@@ -197,6 +196,8 @@ def _ties(
     position: FloatArray, parent: IntArray, feeders: int, wanted: int, rng: np.random.Generator
 ) -> IntArray:
     """Pairs of buses that are close and not neighbours in the tree, shape (wanted, 2)."""
+    from scipy.spatial import cKDTree
+
     outer = len(parent)
     possible = outer * (outer - 1) // 2 - (outer - feeders)
     if not 0 <= wanted <= possible:

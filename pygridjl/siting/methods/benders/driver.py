@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, relative_gap
 from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray, IntArray
@@ -116,7 +116,7 @@ def benders(
     groups = np.arange(n_scenario) if options.multi_cut else np.zeros(n_scenario, dtype=np.int64)
     run = _Run(second_stage, Master(problem, scenarios, groups), gap)
     limit = np.inf if time_limit is None else time_limit
-    deadline = time.perf_counter() + limit
+    deadline = working_time() + limit
     guess = None
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):

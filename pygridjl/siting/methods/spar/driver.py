@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.core.stopping import is_over
 from pygridjl.core.types import FloatArray, IntArray
@@ -178,7 +178,7 @@ def spar(
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     watch = Stopwatch()
-    deadline = None if time_limit is None else time.perf_counter() + time_limit
+    deadline = None if time_limit is None else working_time() + time_limit
     path = None if options.state is None else Path(options.state)
     mark = "" if path is None else fingerprint(second_stage, options, seed)
     if path is not None and path.exists():
