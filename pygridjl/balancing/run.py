@@ -26,7 +26,7 @@ class Run:
     problem : BalancingProblem
         The problem.
     deadline : float
-        Clock (``time.perf_counter``) at which to stop.
+        Clock (``core.jit.working_time``) at which to stop.
     gap : float
         Relative gap that counts as proven.
     seed : int

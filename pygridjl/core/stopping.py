@@ -56,12 +56,12 @@ def forget() -> None:
 
 
 def is_over(deadline: float | None) -> bool:
-    """Whether a value of :func:`~pygridjl.core.jit.working_time` has passed, or the end was asked for."""
+    """Whether a value of ``working_time()`` has passed, or the end was asked for."""
     return _stop.is_set() or (deadline is not None and working_time() >= deadline)
 
 
 def seconds_left(deadline: float) -> float:
-    """Return the seconds until a value of :func:`~pygridjl.core.jit.working_time`, never negative."""
+    """Return the seconds until a value of ``working_time()``, never negative."""
     return 0.0 if _stop.is_set() else max(deadline - working_time(), 0.0)
 
 

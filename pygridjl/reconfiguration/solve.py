@@ -25,6 +25,9 @@ from pygridjl.reconfiguration.search_state import Progress, Run
 
 __all__ = ["reconfigure"]
 
+# Share of the time left that the descent in AC may take; a proof needs the rest.
+AC_SHARE = 0.3
+
 
 def reconfigure(
     network: Network,
@@ -168,7 +171,8 @@ def _finish_in_ac(run: Run, trees: list[BoolArray]) -> list[BoolArray]:
         if not np.isfinite(loss) and not run.problem.limits:
             return trees
         best = min(trees, key=run.evaluator.rank)
-        return [ac_descent(run.problem, best, run.evaluator, deadline=run.deadline)]
+        deadline = run.deadline - (1.0 - AC_SHARE) * run.remaining
+        return [ac_descent(run.problem, best, run.evaluator, deadline=deadline)]
 
 
 def _finish(run: Run, chain: Chain) -> None:

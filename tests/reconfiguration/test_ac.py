@@ -5,10 +5,12 @@ import pytest
 from builders import line_network, random_network, spanning_trees
 from hypothesis import given, settings, strategies as st
 
+from pygridjl import load_network
 from pygridjl.powerflow.sweep import radial_power_flow
 from pygridjl.reconfiguration import build_problem
-from pygridjl.reconfiguration.ac.descent import ac_descent
+from pygridjl.reconfiguration.ac.descent import _exchanges, ac_descent
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
+from pygridjl.reconfiguration.ac.feeders import Feeders
 
 
 def _state(network):
@@ -71,3 +73,25 @@ def test_descent_repairs_a_violated_limit_where_brute_force_says_it_can():
     worst = trees[int(np.argmin(lowest))]
     assert judge.rank(worst)[0] > 0
     assert judge.rank(ac_descent(limited, worst, judge))[0] == 0
+
+
+@pytest.mark.parametrize("case", ["case16ci", "case33bw", "case94tpc"])
+def test_feeders_rank_exchanges_as_the_whole_network_is_ranked(case):
+    network = load_network(case)
+    low = network.buses.replace(v_min=0.97)
+    problem = build_problem(network.replace(buses=low))
+    evaluator = AcEvaluator(problem)
+    closed = problem.edge_states(network.branches.closed)
+    feeders = Feeders(evaluator, closed)
+    rng = np.random.default_rng(1)
+    for _ in range(12):
+        assert feeders.rank == pytest.approx(evaluator.rank(feeders.closed), rel=1e-9)
+        _, tie, opened = _exchanges(problem, feeders.closed)
+        for k in rng.permutation(tie.size)[:3]:
+            after = feeders.closed
+            after[tie[k]], after[opened[k]] = True, False
+            pair = int(problem.branch[tie[k]]), int(problem.branch[opened[k]])
+            found, trial = feeders.attempt(*pair)
+            assert found == pytest.approx(evaluator.rank(after), rel=1e-9)
+        feeders.accept(trial)
+        np.testing.assert_array_equal(feeders.closed, after)

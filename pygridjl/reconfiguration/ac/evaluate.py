@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pygridjl.core.types import BoolArray, FloatArray, StrArray
+from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray, StrArray
 from pygridjl.graphs.forest import adjacency, rooted_forest
-from pygridjl.powerflow.sweep import MAX_SWEEPS, VOLTAGE_TOLERANCE, solve_sweep, sweep_data
+from pygridjl.powerflow.sweep import solve_held_sweep, sweep_data, voltage_holders
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["AcEvaluator", "AcState", "Violation"]
@@ -76,12 +76,13 @@ class _Band:
     low: FloatArray
     high: FloatArray
 
-    def excess(self, value: FloatArray) -> FloatArray:
-        """Excess of each member relative to its limit, 0 where kept."""
-        over = np.maximum(value / self.high - 1.0, 0.0)
+    def excess(self, value: FloatArray, members: IntArray | slice = slice(None)) -> FloatArray:
+        """Excess of some members (all by default) relative to their limits, 0 where kept."""
+        low, high = self.low[members], self.high[members]
+        over = np.maximum(value / high - 1.0, 0.0)
         # A lower limit of 0 cannot be undercut by a magnitude.
-        under = np.maximum(1.0 - value / np.where(self.low > 0, self.low, -np.inf), 0.0)
-        under[self.low <= 0] = 0.0
+        under = np.maximum(1.0 - value / np.where(low > 0, low, -np.inf), 0.0)
+        under[low <= 0] = 0.0
         total = over + under
         total[total < LIMIT_TOLERANCE] = 0.0
         return np.asarray(total)
@@ -105,27 +106,30 @@ class AcEvaluator:
     ----------
     problem : RadialProblem
         The problem; its ``limits`` say what counts as a violation.
+
+    Attributes
+    ----------
+    sweep : SweepData
+        What a sweep needs of the network.
+    holders : VoltageHolders
+        Buses that hold their voltage.
+    graph : Adjacency
+        Of the buses, by all branches.
     """
 
     def __init__(self, problem: RadialProblem) -> None:
         network = problem.network
-        self._problem = problem
-        self._data = sweep_data(network, problem.roots)
-        self._graph = adjacency(network.n_bus, network.branches.from_bus, network.branches.to_bus)
+        self.problem = problem
+        self.sweep = sweep_data(network, problem.roots)
+        self.holders = voltage_holders(network, problem.roots)
+        self.graph = adjacency(network.n_bus, network.branches.from_bus, network.branches.to_bus)
         self._bands = _bands(problem)
 
     def _solve(self, closed: BoolArray) -> tuple[float, FloatArray, list[FloatArray]] | None:
         """Loss in kW, |v|, and the values of the bands; None without a solution."""
-        problem = self._problem
-        forest = rooted_forest(self._graph, problem.branch_states(closed), problem.roots)
-        v, current, loss, source, sweeps = solve_sweep(
-            forest.order,
-            forest.parent,
-            forest.edge,
-            self._data,
-            VOLTAGE_TOLERANCE,
-            MAX_SWEEPS,
-        )
+        problem = self.problem
+        forest = rooted_forest(self.graph, problem.branch_states(closed), problem.roots)
+        v, current, loss, source, sweeps = solve_held_sweep(forest, self.sweep, self.holders)
         if sweeps < 0:
             return None
         size = np.abs(v)
@@ -158,12 +162,26 @@ class AcEvaluator:
         pairs = zip(self._bands, values, strict=True)
         return float(sum(band.excess(v).sum() for (_, band), v in pairs)), loss
 
+    def excess_at(
+        self, buses: IntArray, size: FloatArray, branches: IntArray, current: FloatArray
+    ) -> float:
+        """Excess over the limits of some buses and branches, at |v| and currents of these."""
+        values = {"bus": (size, buses), "branch": (current, branches)}
+        bands = [(band, values[name]) for name, band in self._bands if name in values]
+        return float(sum(band.excess(*value).sum() for band, value in bands))
+
+    def source_excess(self, power: ComplexArray) -> float:
+        """Excess over the capacities of the sources at complex powers by root, p.u."""
+        values = {"active": power.real, "apparent": np.abs(power)}
+        bands = [(band, values[name]) for name, band in self._bands if name in values]
+        return float(sum(band.excess(value).sum() for band, value in bands))
+
     def state(self, closed: BoolArray) -> AcState:
         """Full account of a spanning tree; arguments as :meth:`rank`."""
         solved = self._solve(closed)
         if solved is None:
             collapse = Violation("voltage", "network", float("nan"), float("nan"))
-            broken = (collapse,) if self._problem.limits else ()
+            broken = (collapse,) if self.problem.limits else ()
             return AcState(np.inf, np.inf, np.nan, np.nan, "", broken)
         loss, size, values = solved
         found: list[tuple[float, Violation]] = []
@@ -176,7 +194,7 @@ class AcEvaluator:
             excess=sum(excess for excess, _ in found),
             v_min=float(size[lowest]),
             v_max=float(size.max()),
-            v_min_bus=str(self._problem.network.buses.id[lowest]),
+            v_min_bus=str(self.problem.network.buses.id[lowest]),
             violations=tuple(violation for _, violation in found),
         )
 
