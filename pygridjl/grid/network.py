@@ -82,6 +82,8 @@ class Buses(_Table):
         Voltage band, p.u.; 0 and infinity where there is none.
     gs, bs : ndarray, shape (n,)
         Shunt conductance and susceptance, p.u. (a capacitor has ``bs > 0``).
+    iron : ndarray, shape (n,)
+        The part of ``gs`` that is the iron of transformers, p.u.: a loss, not a load.
     x, y : ndarray, shape (n,)
         Drawing coordinates in any unit; NaN where unknown.
     """
@@ -94,6 +96,7 @@ class Buses(_Table):
     bs: FloatArray = _column_field(np.float64, 0.0)
     x: FloatArray = _column_field(np.float64, np.nan)
     y: FloatArray = _column_field(np.float64, np.nan)
+    iron: FloatArray = _column_field(np.float64, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +127,8 @@ class Branches(_Table):
     switchable : ndarray of bool, shape (m,)
         Whether the branch may be opened or closed. A branch that is not switchable keeps its
         base state.
+    source : ndarray of bool, shape (m,)
+        True for the impedance of a source itself: what it loses is no loss of the network.
     """
 
     id: IntArray = _column_field(np.int64)
@@ -139,6 +144,12 @@ class Branches(_Table):
     angle_max: FloatArray = _column_field(np.float64, np.pi)
     closed: BoolArray = _column_field(np.bool_, True)
     switchable: BoolArray = _column_field(np.bool_, True)
+    source: BoolArray = _column_field(np.bool_, False)
+
+    @property
+    def loss_r(self) -> FloatArray:
+        """Resistances whose losses are the network's: 0 for those of sources, p.u."""
+        return np.where(self.source, 0.0, self.r)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +170,9 @@ class Generators(_Table):
         Apparent-power capacity, p.u. (a substation transformer); infinity where there is none.
     v_set : ndarray, shape (g,)
         Voltage set-point, p.u.
+    holds_v : ndarray of bool, shape (g,)
+        True for a unit that keeps its bus at ``v_set`` as long as ``q_min`` and ``q_max`` allow;
+        all others deliver ``p`` and ``q``.
     slack : ndarray of bool, shape (g,)
         True for a substation (slack): it keeps ``v_set`` and delivers whatever is asked of it.
     cost : ndarray, shape (g, 3)
@@ -183,8 +197,9 @@ class Generators(_Table):
     v_set: FloatArray = _column_field(np.float64, 1.0)
     slack: BoolArray = _column_field(np.bool_, False)
     cost: FloatArray = _column_field(np.float64, 0.0)
-    cost_points: FloatArray = _column_field(np.float64, np.nan)
     in_service: BoolArray = _column_field(np.bool_, True)
+    holds_v: BoolArray = _column_field(np.bool_, False)
+    cost_points: FloatArray = _column_field(np.float64, np.nan)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import block_array, csc_array, csr_array, diags_array
+from scipy.sparse import block_array, coo_array, csc_array, csr_array, diags_array
 from scipy.sparse.linalg import SuperLU, splu
 
 from pygridjl.core.errors import PowerFlowError
-from pygridjl.core.types import BoolArray, ComplexArray, IntArray
+from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.grid.network import Network
 from pygridjl.powerflow.admittance import bus_admittance
 
@@ -21,6 +21,11 @@ __all__ = ["NewtonPowerFlow", "newton_power_flow"]
 
 MISMATCH_TOLERANCE = 1e-11
 MAX_ITERATIONS = 50
+# Rounds in which units reach a reactive limit or leave it again.
+MAX_ROUNDS = 50
+LIMIT_TOLERANCE = 1e-9
+STEPS = (1.0, 0.5, 0.25, 0.125)
+COLLAPSED = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,29 +37,51 @@ class NewtonPowerFlow:
     v : ndarray of complex, shape (n_bus,)
         Voltages, p.u.
     loss_kw : float
-        Power that enters all buses minus what shunts take, kW: the losses of the branches.
+        Losses of lines and transformers, their iron included, kW.
+    iron_kw : float
+        The part of them that is iron.
+    source_kw : float
+        Losses in the impedances of the sources, which are no losses of the network, kW.
     injection : ndarray of complex, shape (n_bus,)
         Power from each bus into the branches and shunts, p.u.
+    q : ndarray, shape (n_generator,)
+        Reactive power of each unit, p.u.: scheduled, or what holds the voltage of its bus (shared
+        by the units of the bus in proportion to their ranges). 0 out of service.
+    limited : ndarray of int
+        Buses whose units reached a reactive limit and could not hold their voltage.
     """
 
     v: ComplexArray
     loss_kw: float
+    iron_kw: float
+    source_kw: float
     injection: ComplexArray
+    q: FloatArray
+    limited: IntArray
 
 
 def newton_power_flow(
-    network: Network, closed: BoolArray | None = None, roots: IntArray | None = None
+    network: Network,
+    closed: BoolArray | None = None,
+    roots: IntArray | None = None,
+    *,
+    reactive_limits: bool = True,
 ) -> NewtonPowerFlow:
     """Solve the AC power flow with constant-power loads and units.
+
+    Units that hold their voltage (:attr:`Generators.holds_v`) do so within their reactive limits;
+    beyond them they deliver the limit.
 
     Parameters
     ----------
     network : Network
-        The network. Units that do not sit on a root inject their scheduled P and Q.
+        The network. Units that neither sit on a root nor hold their voltage inject P and Q.
     closed : ndarray of bool, shape (n_branch,), optional
         Switch states; the base state by default. Every island needs a root.
     roots : ndarray of int, optional
         Buses that hold their voltage; the substations by default.
+    reactive_limits : bool
+        Whether units that hold their voltage keep their reactive limits.
 
     Returns
     -------
@@ -67,38 +94,206 @@ def newton_power_flow(
         If the iteration does not converge or its equations are singular.
     """
     held = network.slack_buses if roots is None else roots
-    gen = network.generators
+    gen, n = network.generators, network.n_bus
     y = bus_admittance(network, closed)
-    wanted = -(network.load_p + 1j * network.load_q)
     on_root = np.isin(gen.bus, held)
     unit = gen.in_service & ~on_root
-    np.add.at(wanted, gen.bus[unit], gen.p[unit] + 1j * gen.q[unit])
-    magnitude = np.ones(network.n_bus)
-    holding = gen.in_service & on_root
-    magnitude[gen.bus[holding]] = gen.v_set[holding]
-    free = np.setdiff1d(np.arange(network.n_bus), held)
-    v = magnitude.astype(np.complex128)
-    # Start at the no-load voltages: they follow ratios and phase shifts, where a flat start may
-    # end in a low-voltage solution or nowhere.
-    rows = y[free]
-    v[free] = _factor(network, rows[:, free].tocsc()).solve(-(rows[:, held] @ v[held]))
-    for _ in range(MAX_ITERATIONS):
+    holding = unit & gen.holds_v
+    wanted = -(network.load_p + 1j * network.load_q)
+    np.add.at(wanted, gen.bus[unit], gen.p[unit] + 1j * np.where(holding, 0.0, gen.q)[unit])
+    magnitude = np.ones(n)
+    # The set-point of a slack counts before that of another unit at its bus.
+    for steady in (gen.in_service & on_root, holding, gen.in_service & gen.slack):
+        magnitude[gen.bus[steady]] = gen.v_set[steady]
+    least, most = np.zeros(n), np.zeros(n)
+    np.add.at(least, gen.bus[holding], gen.q_min[holding])
+    np.add.at(most, gen.bus[holding], gen.q_max[holding])
+    v = np.where(np.isin(np.arange(n), held), magnitude, 1.0).astype(np.complex128)
+    free = np.setdiff1d(np.arange(n), held)
+    keeps = np.unique(gen.bus[holding])
+    tolerance = MISMATCH_TOLERANCE + 16 * np.finfo(float).eps * np.asarray(abs(y).sum(axis=1))
+    if not reactive_limits:
+        least, most = np.full(n, -np.inf), np.full(n, np.inf)
+    limited: dict[int, float] = {}
+    released: set[int] = set()
+    starts = [_no_load_start(network, y, v, free, held, keeps, magnitude)]
+    if keeps.size:
+        starts.insert(0, _direct_start(network, y, wanted.real, free, held, magnitude))
+    start = starts.pop(0)
+    for _ in range(MAX_ROUNDS):
+        holds = np.setdiff1d(keeps, list(limited))
+        given = wanted + 1j * _at(n, limited)
+        try:
+            v = _iterate(network, y, given, start, free, holds, magnitude, tolerance)
+        except PowerFlowError:
+            if not starts:
+                raise
+            start = starts.pop(0)
+            continue
         injection = v * np.conj(y @ v)
-        mismatch = (injection - wanted)[free]
-        if np.abs(mismatch).max(initial=0.0) < MISMATCH_TOLERANCE:
-            shunt = (np.abs(v) ** 2 * network.buses.gs).sum()
-            loss = float(injection.real.sum() - shunt) * network.base_mva * 1e3
-            return NewtonPowerFlow(v, loss, injection)
-        factor = _factor(network, _jacobian(y, v, free))
-        step = factor.solve(-np.concatenate([mismatch.real, mismatch.imag]))
+        q = injection.imag - wanted.imag
+        changed = False
+        for bus in holds[
+            (q < least - LIMIT_TOLERANCE)[holds] | (q > most + LIMIT_TOLERANCE)[holds]
+        ]:
+            limited[int(bus)] = float(np.clip(q[bus], least[bus], most[bus]))
+            changed = True
+        if not changed:
+            # A unit at its upper limit whose bus is above the set-point can hold it again.
+            for bus, value in list(limited.items()):
+                above = abs(v[bus]) - magnitude[bus]
+                upper = value >= most[bus]
+                back = above > LIMIT_TOLERANCE if upper else above < -LIMIT_TOLERANCE
+                # Once: two buses side by side may push each other over their limits for ever.
+                if back and bus not in released:
+                    del limited[bus]
+                    released.add(bus)
+                    changed = True
+        if not changed:
+            reactive = _shared(network, holding, unit, q, least, most)
+            return _answer(network, closed, v, injection, reactive, sorted(limited))
+        start = v
+    raise PowerFlowError(
+        f"network {network.name!r}: the units that hold voltages do not settle at their limits"
+    )
+
+
+def _at(n: int, values: dict[int, float]) -> FloatArray:
+    out = np.zeros(n)
+    out[list(values)] = list(values.values())
+    return out
+
+
+def _no_load_start(
+    network: Network,
+    y: csr_array,
+    v: ComplexArray,
+    free: IntArray,
+    held: IntArray,
+    keeps: IntArray,
+    magnitude: FloatArray,
+) -> ComplexArray:
+    """Voltages without load: they follow ratios and phase shifts.
+
+    A flat start may end in a low-voltage solution or nowhere.
+    """
+    rows = y[free]
+    start = v.copy()
+    start[held] = magnitude[held]
+    start[free] = _factor(network, rows[:, free].tocsc()).solve(-(rows[:, held] @ start[held]))
+    start[keeps] *= magnitude[keeps] / np.abs(start[keeps])
+    return start
+
+
+def _direct_start(
+    network: Network,
+    y: csr_array,
+    p: FloatArray,
+    free: IntArray,
+    held: IntArray,
+    magnitude: FloatArray,
+) -> ComplexArray:
+    """Angles of the direct-current power flow, for networks whose units hold their voltages."""
+    branch = network.branches.take(network.branches.closed)
+    weight = 1.0 / np.where(branch.x != 0, branch.x, branch.r) / branch.tap
+    n, f, t = network.n_bus, branch.from_bus, branch.to_bus
+    entries = np.concatenate([weight, weight, -weight, -weight])
+    places = (np.concatenate([f, t, f, t]), np.concatenate([f, t, t, f]))
+    laplacian = coo_array((entries, places), shape=(n, n)).tocsr()
+    power = p - network.buses.gs
+    np.add.at(power, f, weight * branch.shift)
+    np.subtract.at(power, t, weight * branch.shift)
+    angle = np.zeros(n)
+    angle[free] = _factor(network, laplacian[free][:, free].tocsc()).solve(power[free])
+    return np.asarray(magnitude * np.exp(1j * angle))
+
+
+def _iterate(
+    network: Network,
+    y: csr_array,
+    wanted: ComplexArray,
+    start: ComplexArray,
+    free: IntArray,
+    holds: IntArray,
+    magnitude: FloatArray,
+    tolerance: FloatArray,
+) -> ComplexArray:
+    """Newton's method with the buses of ``holds`` at their set-points."""
+    moves = np.setdiff1d(free, holds)
+    v = start.copy()
+    v[holds] *= magnitude[holds] / np.abs(v[holds])
+    rows = np.concatenate([free, moves])
+    active = np.arange(rows.size) < free.size
+
+    def off(at: ComplexArray) -> FloatArray:
+        mismatch = (at * np.conj(y @ at) - wanted)[rows]
+        return np.asarray(np.where(active, mismatch.real, mismatch.imag), dtype=np.float64)
+
+    miss = off(v)
+    for _ in range(MAX_ITERATIONS):
+        if (np.abs(miss) / tolerance[rows]).max(initial=0.0) < 1.0:
+            return v
+        step = _factor(network, _jacobian(y, v, free, moves)).solve(-miss)
         if not np.isfinite(step).all():
             break
-        angle = np.angle(v)
-        size = np.abs(v)
-        angle[free] += step[: free.size]
-        size[free] += step[free.size :]
-        v = size * np.exp(1j * angle)
-    raise PowerFlowError(f"network {network.name!r}: Newton's power flow does not converge")
+        # A shorter step where the full one leads away.
+        for length in STEPS:
+            angle, size = np.angle(v), np.abs(v)
+            angle[free] += length * step[: free.size]
+            size[moves] += length * step[free.size :]
+            tried = size * np.exp(1j * angle)
+            left = off(tried)
+            if np.abs(left).max(initial=0.0) < 2 * np.abs(miss).max(initial=0.0):
+                break
+        v, miss = tried, left
+        if not (np.abs(v) > COLLAPSED).all():
+            break
+    raise PowerFlowError(
+        f"network {network.name!r}: Newton's power flow does not converge "
+        "(the load may be beyond what the branches can carry)"
+    )
+
+
+def _shared(
+    network: Network,
+    holding: BoolArray,
+    unit: BoolArray,
+    total: FloatArray,
+    least: FloatArray,
+    most: FloatArray,
+) -> FloatArray:
+    """Reactive power of each unit; units of one bus share its need in proportion to their range."""
+    gen = network.generators
+    q = np.where(gen.in_service, gen.q, 0.0)
+    at = gen.bus[holding]
+    count = np.bincount(at, minlength=network.n_bus)[at]
+    room = (most - least)[at]
+    even = ~np.isfinite(room) | (room <= 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (total[at] - least[at]) / room
+        own = gen.q_min[holding] + share * (gen.q_max - gen.q_min)[holding]
+    q[holding] = np.where(even, total[at] / count, own)
+    return q
+
+
+def _answer(
+    network: Network,
+    closed: BoolArray | None,
+    v: ComplexArray,
+    injection: ComplexArray,
+    q: FloatArray,
+    limited: list[int],
+) -> NewtonPowerFlow:
+    branch = network.branches.take(network.branches.closed if closed is None else closed)
+    ratio = branch.tap * np.exp(1j * branch.shift)
+    # Branch by branch: the sum of the injections would lose its digits beside a tiny impedance.
+    current = (v[branch.from_bus] / ratio - v[branch.to_bus]) / (branch.r + 1j * branch.x)
+    series = branch.r * np.abs(current) ** 2
+    kw = network.base_mva * 1e3
+    iron = float((network.buses.iron * np.abs(v) ** 2).sum()) * kw
+    loss = float(series[~branch.source].sum()) * kw + iron
+    source = float(series[branch.source].sum()) * kw
+    return NewtonPowerFlow(v, loss, iron, source, injection, q, np.array(limited, dtype=np.int64))
 
 
 def _factor(network: Network, matrix: csc_array) -> SuperLU:
@@ -110,15 +305,16 @@ def _factor(network: Network, matrix: csc_array) -> SuperLU:
         ) from error
 
 
-def _jacobian(y: csr_array, v: ComplexArray, free: IntArray) -> csc_array:
+def _jacobian(y: csr_array, v: ComplexArray, free: IntArray, moves: IntArray) -> csc_array:
     current = diags_array(y @ v)
     voltage = diags_array(v)
     direction = diags_array(v / np.abs(v))
-    by_angle = 1j * voltage @ (current - y @ voltage).conj()
-    by_magnitude = voltage @ (y @ direction).conj() + current.conj() @ direction
-    rows_angle = by_angle.tocsr()[free][:, free]
-    rows_magnitude = by_magnitude.tocsr()[free][:, free]
+    by_angle = (1j * voltage @ (current - y @ voltage).conj()).tocsr()
+    by_magnitude = (voltage @ (y @ direction).conj() + current.conj() @ direction).tocsr()
     return block_array(
-        [[rows_angle.real, rows_magnitude.real], [rows_angle.imag, rows_magnitude.imag]],
+        [
+            [by_angle[free][:, free].real, by_magnitude[free][:, moves].real],
+            [by_angle[moves][:, free].imag, by_magnitude[moves][:, moves].imag],
+        ],
         format="csc",
     )

@@ -18,10 +18,22 @@ from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.graphs.forest import RootedForest, adjacency, rooted_forest
 from pygridjl.grid.network import Network
 
-__all__ = ["RadialPowerFlow", "SweepData", "radial_power_flow", "solve_sweep", "sweep_data"]
+__all__ = [
+    "RadialPowerFlow",
+    "SweepData",
+    "VoltageHolders",
+    "radial_power_flow",
+    "solve_held_sweep",
+    "solve_sweep",
+    "sweep_data",
+    "voltage_holders",
+]
 
 VOLTAGE_TOLERANCE = 1e-12
 MAX_SWEEPS = 500
+# Buses that hold their voltage: when they do, and corrections of their reactive power.
+HELD_TOLERANCE = 1e-9
+MAX_CORRECTIONS = 200
 
 
 class SweepData(NamedTuple):
@@ -32,10 +44,12 @@ class SweepData(NamedTuple):
 
     from_bus: IntArray
     z: ComplexArray
+    loss_r: FloatArray
     half_b: FloatArray
     ratio: ComplexArray
     load: ComplexArray
     shunt: ComplexArray
+    iron: FloatArray
     root_voltage: FloatArray
 
 
@@ -50,7 +64,8 @@ class RadialPowerFlow:
     current : ndarray, shape (n_branch,)
         Larger of the current magnitudes at the two ends, p.u.; 0 for open branches.
     loss_kw : float
-        Sum of the series losses Σ r |i|², kW.
+        Losses of lines and transformers Σ r |i|², their iron included, kW; those in the
+        impedances of sources are not the network's.
     source : ndarray of complex, shape (n_bus,)
         Power delivered by each root, p.u.; 0 elsewhere.
     sweeps : int
@@ -89,15 +104,19 @@ def sweep_data(network: Network, roots: IntArray) -> SweepData:
     np.subtract.at(load, gen.bus[injecting], gen.p[injecting] + 1j * gen.q[injecting])
     root_voltage = np.zeros(network.n_bus)
     root_voltage[roots] = 1.0
-    holding = gen.in_service & is_root[gen.bus]
-    root_voltage[gen.bus[holding]] = gen.v_set[holding]
+    # A substation's set-point counts before that of another unit at its bus.
+    for holding in (gen.in_service, gen.in_service & gen.holds_v, gen.in_service & gen.slack):
+        rows = holding & is_root[gen.bus]
+        root_voltage[gen.bus[rows]] = gen.v_set[rows]
     return SweepData(
         from_bus=np.ascontiguousarray(branch.from_bus),
         z=branch.r + 1j * branch.x,
+        loss_r=branch.loss_r,
         half_b=branch.b / 2,
         ratio=branch.tap * np.exp(1j * branch.shift),
         load=load,
         shunt=network.buses.gs + 1j * network.buses.bs,
+        iron=np.ascontiguousarray(network.buses.iron),
         root_voltage=root_voltage,
     )
 
@@ -166,12 +185,13 @@ def solve_sweep(
             break
     loss = 0.0
     for u in order:
+        loss += data.iron[u] * abs(v[u]) ** 2
         up = parent[u]
         if up < 0:
             source[u] = v[u] * np.conj(drawn[u])
             continue
         e = via[u]
-        loss += data.z[e].real * abs(series[u]) ** 2
+        loss += data.loss_r[e] * abs(series[u]) ** 2
         if data.from_bus[e] == up:
             near = abs(series[u] + 1j * data.half_b[e] * v[up] / data.ratio[e]) / abs(data.ratio[e])
             far = abs(series[u] - 1j * data.half_b[e] * v[u])
@@ -180,6 +200,113 @@ def solve_sweep(
             far = abs(series[u] - 1j * data.half_b[e] * v[u] / data.ratio[e]) / abs(data.ratio[e])
         current[e] = max(near, far)
     return v, current, loss, source, sweeps
+
+
+@dataclass(frozen=True, eq=False)
+class VoltageHolders:
+    """Buses whose units hold a voltage, and with how much reactive power at most.
+
+    Attributes
+    ----------
+    bus : ndarray of int, shape (k,)
+        The buses; none of them a root.
+    v_set, q_min, q_max, q : ndarray, shape (k,)
+        Set-point, limits and scheduled reactive power of all units of the bus, p.u.
+    """
+
+    bus: IntArray
+    v_set: FloatArray
+    q_min: FloatArray
+    q_max: FloatArray
+    q: FloatArray
+
+
+def voltage_holders(network: Network, roots: IntArray) -> VoltageHolders:
+    """Collect the buses that hold their voltage (:attr:`Generators.holds_v`).
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    roots : ndarray of int
+        Positions of the buses whose voltage is held anyway.
+    """
+    gen = network.generators
+    unit = gen.take(gen.in_service & gen.holds_v & ~np.isin(gen.bus, roots))
+    bus, place = np.unique(unit.bus, return_inverse=True)
+    sums = np.zeros((3, bus.size))
+    for row, values in enumerate((unit.q_min, unit.q_max, unit.q)):
+        np.add.at(sums[row], place, values)
+    v_set = np.ones(bus.size)
+    v_set[place] = unit.v_set
+    return VoltageHolders(bus, v_set, *sums)
+
+
+def solve_held_sweep(
+    forest: RootedForest, data: SweepData, holders: VoltageHolders
+) -> tuple[ComplexArray, FloatArray, float, ComplexArray, int]:
+    """Sweep, and sweep again until every unit that holds a voltage does or is at its limit.
+
+    The reactive powers are corrected by the reactances that the paths from the root share, which
+    is the derivative of the voltages up to their losses.
+
+    Parameters
+    ----------
+    forest : RootedForest
+        The configuration.
+    data : SweepData
+        The network.
+    holders : VoltageHolders
+        Buses that hold their voltage; without any this is one sweep.
+
+    Returns
+    -------
+    tuple
+        As :func:`solve_sweep` returns it.
+    """
+
+    def solve(load: ComplexArray) -> tuple[ComplexArray, FloatArray, float, ComplexArray, int]:
+        return solve_sweep(
+            forest.order,
+            forest.parent,
+            forest.edge,
+            data._replace(load=load),
+            VOLTAGE_TOLERANCE,
+            MAX_SWEEPS,
+        )
+
+    if not holders.bus.size:
+        return solve(data.load)
+    shared = _shared_reactance(forest, data, holders.bus)
+    q = np.clip(holders.q, holders.q_min, holders.q_max)
+    for _ in range(MAX_CORRECTIONS):
+        load = data.load.copy()
+        load[holders.bus] -= 1j * (q - holders.q)
+        answer = solve(load)
+        if answer[-1] < 0:
+            return answer
+        lack = holders.v_set - np.abs(answer[0][holders.bus])
+        stuck = ((q >= holders.q_max) & (lack > 0)) | ((q <= holders.q_min) & (lack < 0))
+        moves = np.flatnonzero(~stuck)
+        if np.abs(lack[moves]).max(initial=0.0) < HELD_TOLERANCE:
+            return answer
+        step = np.linalg.solve(shared[np.ix_(moves, moves)], lack[moves])
+        q[moves] = np.clip(q[moves] + step, holders.q_min[moves], holders.q_max[moves])
+    return (*answer[:4], -1)
+
+
+def _shared_reactance(forest: RootedForest, data: SweepData, buses: IntArray) -> FloatArray:
+    """Reactance that the paths of two buses to their root have in common, shape (k, k)."""
+    paths = []
+    for bus in buses.tolist():
+        path, at = [], bus
+        while forest.parent[at] >= 0:
+            path.append(int(forest.edge[at]))
+            at = int(forest.parent[at])
+        paths.append(set(path))
+    x = np.maximum(np.abs(data.z.imag), np.abs(data.z) * 1e-3)
+    shared = [[x[list(one & two)].sum() for two in paths] for one in paths]
+    return np.array(shared) + 1e-9 * np.eye(buses.size)
 
 
 def radial_power_flow(
@@ -212,13 +339,8 @@ def radial_power_flow(
     graph = adjacency(network.n_bus, network.branches.from_bus, network.branches.to_bus)
     forest = rooted_forest(graph, states, held)
     _assert_radial(network, states, held, forest)
-    v, current, loss, source, sweeps = solve_sweep(
-        forest.order,
-        forest.parent,
-        forest.edge,
-        sweep_data(network, held),
-        VOLTAGE_TOLERANCE,
-        MAX_SWEEPS,
+    v, current, loss, source, sweeps = solve_held_sweep(
+        forest, sweep_data(network, held), voltage_holders(network, held)
     )
     if sweeps < 0:
         raise PowerFlowError(

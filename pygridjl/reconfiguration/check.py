@@ -141,5 +141,5 @@ def _linear_loss(network: Network, closed: BoolArray, problem: ProblemKind) -> f
     equations = incidence[kept].tocsc()
     for injection in injections:
         flow = spsolve(equations, injection[kept])
-        total += float(branch.r @ flow**2)
+        total += float(branch.loss_r @ flow**2)
     return total * network.base_mva * 1e3

@@ -245,7 +245,7 @@ def build_problem(
     tail, head, forced = tail[edges], head[edges], must_close[edges]
     _assert_connected(network, n, node_of_bus, tail, head)
     _assert_no_forced_cycle(network, n, tail, head, forced, edges)
-    resistance = network.branches.r[edges]
+    resistance = network.branches.loss_r[edges]
     floor = SMALLEST_WEIGHT * float(resistance.max(initial=0.0))
     return RadialProblem(
         network=network,

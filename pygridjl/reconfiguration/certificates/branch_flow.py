@@ -38,6 +38,7 @@ class BranchFlow:
         network = problem.network
         self.problem, self.ceiling = problem, ceiling
         self.r, self.x = network.branches.r[problem.branch], network.branches.x[problem.branch]
+        self.loss_r = network.branches.loss_r[problem.branch]
         self.tail = network.branches.from_bus[problem.branch]
         self.head = network.branches.to_bus[problem.branch]
         self.at = _Columns(problem)
@@ -51,6 +52,8 @@ class BranchFlow:
             and not shunt.bs.any()
             and (self.r >= 0).all()
             and (self.x >= 0).all()
+            # What holds a voltage may inject reactive power after all.
+            and not (network.generators.holds_v & network.generators.in_service).any()
         )
         self.v_low, self.v_high = self._voltage_band()
         self.form = self._formulation(tree)
@@ -88,7 +91,7 @@ class BranchFlow:
         problem, m = self.problem, self.problem.m
         most = self.ceiling / problem.kw
         with np.errstate(divide="ignore"):
-            square = np.where(self.r > 0, most / self.r, np.inf)
+            square = np.where(self.loss_r > 0, most / self.loss_r, np.inf)
         if "ampacity" in problem.limits:
             square = np.minimum(square, problem.network.branches.rating[problem.branch] ** 2)
         reach = np.sqrt(self.v_high[self.tail] * square)
@@ -131,7 +134,7 @@ class BranchFlow:
             lower[at.mesh :], upper[at.mesh :], binary[at.mesh :] = mesh_columns(self.form)
             lower[at.z[self.form.mesh.candidate_edge]] = 0.0
         cost = np.zeros(width)
-        cost[at.l] = self.r * s**2 * problem.kw
+        cost[at.l] = self.loss_r * s**2 * problem.kw
         model = ScipModel(cost, lower, upper, binary)
         self._add_physics(model, width)
         self._add_cones(model)

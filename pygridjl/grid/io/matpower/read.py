@@ -23,7 +23,7 @@ GEN_BUS, PG, QG, QMAX, QMIN, VG, _MBASE, GEN_STATUS, PMAX, PMIN = range(10)
 F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, _RATE_B, _RATE_C, TAP, SHIFT, BR_STATUS = range(11)
 ANGMIN, ANGMAX = 11, 12
 MODEL, _STARTUP, _SHUTDOWN, NCOST, COST = range(5)
-REF, ISOLATED = 3, 4
+HOLDS, REF, ISOLATED = 2, 3, 4
 PIECEWISE, POLYNOMIAL = 1, 2
 DC_STATUS = 2
 
@@ -42,7 +42,8 @@ def read_matpower(path: str | Path) -> Network:
     -------
     Network
         Not validated. Branch ids are 1-based rows of ``mpc.branch``, generator ids of
-        ``mpc.gen``, bus and load ids the bus numbers. Every in-service generator at a reference
+        ``mpc.gen``, bus and load ids the bus numbers. Units at buses of type 2 hold their voltage.
+        Every in-service generator at a reference
         bus (there may be several) is a slack. Branches out of service are open.
 
     Raises
@@ -77,8 +78,12 @@ def read_matpower(path: str | Path) -> Network:
     isolated = bus[:, BUS_TYPE] == ISOLATED
     cost, points = _costs(path, mpc, gen[:, GEN_STATUS] > 0, base, notes)
     branches = _branches(branch, ends[0], ends[1], base, notes)
+    switchable = _switchable(path, mpc, len(branch))
+    if switchable is not None:
+        branches = branches.replace(switchable=branches.switchable & switchable)
     generators = _generators(gen, gen_bus, bus[gen_bus, BUS_TYPE] == REF, cost, base)
-    generators = generators.replace(cost_points=points)
+    holds = (bus[gen_bus, BUS_TYPE] == HOLDS) & generators.in_service
+    generators = generators.replace(cost_points=points, holds_v=holds)
     demand = (bus[:, PD] != 0) | (bus[:, QD] != 0)
     if isolated.any():
         left_out = ", ".join(ids[isolated])
@@ -128,6 +133,16 @@ def _table(path: Path, mpc: dict[str, Any], name: str) -> FloatArray:
         detail = f"has {table.shape[1]} columns, needs at least {least}"
         raise NetworkFormatError(path, f"mpc.{name}", detail)
     return table
+
+
+def _switchable(path: Path, mpc: dict[str, Any], rows: int) -> BoolArray | None:
+    """Which branches may be switched, where the file says so (our own writer does)."""
+    table = mpc.get("switchable")
+    if table is None:
+        return None
+    if not isinstance(table, np.ndarray) or table.size != rows:
+        raise NetworkFormatError(path, "mpc.switchable", f"must have one entry for {rows} branches")
+    return np.asarray(table.ravel() != 0, dtype=np.bool_)
 
 
 def _refuse_dc(path: Path, mpc: dict[str, Any]) -> None:

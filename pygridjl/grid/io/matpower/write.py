@@ -26,10 +26,12 @@ _HEADERS = {
 def write_matpower(network: Network, path: str | Path) -> None:
     """Write a network as a MATPOWER case in MW and per unit.
 
-    What the format cannot hold is left out: coordinates, which branches are switchable,
-    apparent-power capacities of sources, ids of generators, loads and branches (rows are
-    numbered). Loads of a bus are added up. If the bus ids are not positive whole numbers, buses
-    are numbered in order and the ids go to ``mpc.bus_name``.
+    Units that hold their voltage make their bus one of type 2; all others stand at buses of type 1
+    and deliver P and Q. What the format cannot hold is left out: coordinates, apparent-power
+    capacities of sources, ids of generators, loads and branches (rows are numbered). Which branches
+    are switchable goes to ``mpc.switchable``, a table of ours. Loads of a bus are added up. If the
+    bus ids are not positive whole numbers, buses are numbered in order and the ids go to
+    ``mpc.bus_name``.
 
     Parameters
     ----------
@@ -54,6 +56,9 @@ def write_matpower(network: Network, path: str | Path) -> None:
     lines += _matrix("bus", _bus(network, numbers))
     lines += _matrix("gen", _gen(network, numbers))
     lines += _matrix("branch", _branch(network, numbers))
+    if not network.branches.switchable.all():
+        flags = " ".join("1" if flag else "0" for flag in network.branches.switchable)
+        lines.append(f"mpc.switchable = [{flags}];")
     if network.generators.cost.any() or network.generators.n_cost_points.any():
         lines += _matrix("gencost", _gencost(network))
     if named:
@@ -76,7 +81,7 @@ def _bus(network: Network, numbers: IntArray) -> FloatArray:
     bus, base, n = network.buses, network.base_mva, network.n_bus
     gen = network.generators
     kind = np.ones(n)
-    kind[gen.bus[gen.in_service]] = 2
+    kind[gen.bus[gen.in_service & gen.holds_v]] = 2
     kind[network.slack_buses] = 3
     one, zero = np.ones(n), np.zeros(n)
     demand = [network.load_p * base, network.load_q * base]

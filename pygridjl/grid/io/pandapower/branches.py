@@ -13,6 +13,9 @@ from pygridjl.grid.network import Branches
 
 __all__ = ["read_branches"]
 
+# A tie without an impedance of its own, p.u.: losses through it vanish.
+TIE_R = 1e-6
+
 
 def read_branches(
     name: str,
@@ -27,7 +30,8 @@ def read_branches(
     parts = [
         _lines(name, net, position, base_kv, base_mva, notes),
         _transformers(name, net, position, base_kv, base_mva, shunt),
-        _switches(net, position, base_kv, base_mva),
+        _switches(net, position, base_kv, base_mva, notes),
+        _impedances(name, net, position, base_mva),
     ]
     joined = {
         key: np.concatenate([getattr(part, key) for part in parts]) for key, _ in parts[0].columns()
@@ -73,6 +77,7 @@ def _lines(
     per_km = length / parallel / z_base
     farad = column(table, "c_nf_per_km", 0.0) * 1e-9 * length * parallel
     amps = column(table, "max_i_ka", np.inf) * column(table, "df", 1.0) * parallel
+    amps = amps * column(table, "max_loading_percent", 100.0) / 100.0
     has, opened = _switched(net, "l", table)
     active = in_service(table)
     if len(table) and not has.any() and active.all():
@@ -117,6 +122,7 @@ def _transformers(
     np.add.at(shunt, hv, half_iron / tap**2)
     np.add.at(shunt, lv, half_iron)
     rating = rated * parallel * column(table, "df", 1.0) / base_mva
+    rating = rating * column(table, "max_loading_percent", 100.0) / 100.0
     return Branches(
         _ids(net["trafo"], table, len(net["line"])),
         hv,
@@ -154,17 +160,64 @@ def _tapped(name: str, table: Any) -> tuple[FloatArray, FloatArray]:
     )
 
 
-def _switches(net: Any, position: dict[int, int], base_kv: FloatArray, base_mva: float) -> Branches:
-    """Bus-bus switches that have a resistance."""
+def _switches(
+    net: Any, position: dict[int, int], base_kv: FloatArray, base_mva: float, notes: list[str]
+) -> Branches:
+    """Bus-bus switches that have a resistance, or are open and could close."""
     table = net["switch"][(net["switch"]["et"] == "b").to_numpy(np.bool_)]
     table = placed(table, position, "bus", "element")
-    table = table[column(table, "z_ohm", 0.0) > 0]
+    closed = table["closed"].to_numpy(np.bool_)
+    apart = np.array(
+        [position[a] != position[b] for a, b in zip(table["bus"], table["element"], strict=True)],
+        dtype=np.bool_,
+    )
+    ohm = column(table, "z_ohm", 0.0)
+    table = table[((ohm > 0) | ~closed) & apart]
     from_bus, to_bus = _ends(table, position, "bus", "element")
     first = len(net["line"]) + len(net["trafo"]) + 1
+    ohm = column(table, "z_ohm", 0.0)
+    if (ohm == 0).any():
+        notes.append(
+            f"{int((ohm == 0).sum())} open bus-bus switches without impedance are ties of "
+            f"{TIE_R:g} p.u."
+        )
     return Branches(
         np.arange(first, first + len(table)),
         from_bus,
         to_bus,
-        column(table, "z_ohm", 0.0) / (base_kv[from_bus] ** 2 / base_mva),
+        np.where(ohm > 0, ohm / (base_kv[from_bus] ** 2 / base_mva), TIE_R),
         closed=table["closed"].to_numpy(np.bool_),
+    )
+
+
+def _impedances(name: str, net: Any, position: dict[int, int], base_mva: float) -> Branches:
+    """Impedances that are the same seen from both ends."""
+    first = len(net["line"]) + len(net["trafo"]) + len(net["switch"]) + 1
+    if "impedance" not in net or not len(net["impedance"]):
+        none = np.zeros(0)
+        whole = none.astype(np.int64)
+        return Branches(whole, whole, whole, none)
+    table = placed(net["impedance"], position, "from_bus", "to_bus")
+    r, x = column(table, "rft_pu", np.nan), column(table, "xft_pu", np.nan)
+    active = in_service(table)
+    for one, other in (("rft_pu", "rtf_pu"), ("xft_pu", "xtf_pu")):
+        differ = active & (column(table, one, 0.0) != column(table, other, 0.0))
+        if differ.any():
+            detail = f"{table.index[differ][0]}, field {other!r}: differs from {one!r}"
+            raise NetworkFormatError(name, "impedance", detail)
+    for field in ("gf_pu", "bf_pu", "gt_pu", "bt_pu"):
+        leaky = active & (column(table, field, 0.0) != 0)
+        if leaky.any():
+            detail = f"{table.index[leaky][0]}, field {field!r}: cannot be represented"
+            raise NetworkFormatError(name, "impedance", detail)
+    scale = base_mva / column(table, "sn_mva", np.nan)
+    from_bus, to_bus = _ends(table, position, "from_bus", "to_bus")
+    return Branches(
+        np.arange(first, first + len(table)),
+        from_bus,
+        to_bus,
+        r * scale,
+        x * scale,
+        closed=active,
+        switchable=np.zeros(len(table), dtype=np.bool_),
     )

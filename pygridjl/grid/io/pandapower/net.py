@@ -33,19 +33,16 @@ _REFUSED = (
     "b2b_vsc",
     "bi_vsc",
     "dcline",
-    "impedance",
     "line_dc",
     "load_dc",
     "motor",
     "source_dc",
     "ssc",
-    "storage",
     "svc",
     "tcsc",
     "trafo3w",
     "vsc",
     "vsc_stacked",
-    "ward",
     "xward",
 )
 
@@ -62,7 +59,8 @@ def from_pandapower(net: Any) -> Network:
     -------
     Network
         Not validated. Branch ids number the rows of ``net.line``, then ``net.trafo``, then the
-        bus-bus switches that have an impedance. Bus ids are pandapower's indices.
+        bus-bus switches that have an impedance or are open, then the impedances. Bus ids
+        are pandapower's indices.
 
     Raises
     ------
@@ -75,9 +73,10 @@ def from_pandapower(net: Any) -> Network:
     Lines and transformers out of service or with an open switch are open branches (without the
     charging current that pandapower lets flow into a line open at one end). If any line has a
     switch, only those and the lines out of service are switchable, else every line is. Closed
-    bus-bus switches without impedance merge their buses; open ones are left out with a note.
-    Transformers follow pandapower's ``trafo_model="pi"`` and keep their tap position. Loads are
-    constant power.
+    bus-bus switches without impedance merge their buses; open ones are ties of 1e-6 p.u.
+    Transformers follow pandapower's ``trafo_model="pi"`` and keep their tap position; their iron is
+    a shunt at both ends. Generators hold their voltage, static ones deliver P and Q. Loads and
+    storages are constant power, wards also a shunt. Limits follow ``max_loading_percent``.
     """
     name = str(net.get("name") or "pandapower net")
     _refuse(name, net)
@@ -101,6 +100,7 @@ def from_pandapower(net: Any) -> Network:
             shunt.imag,
             x,
             y,
+            magnetising.real,
         ),
         branches,
         read_generators(name, net, position, base_mva),
@@ -150,7 +150,12 @@ def _refuse(name: str, net: Any) -> None:
             active = in_service(net[table])
             if active.any():
                 index = net[table].index[active][0]
-                raise NetworkFormatError(name, table, f"{index} cannot be represented")
+                raise NetworkFormatError(
+                    name,
+                    table,
+                    f"{index}, field 'in_service': this element cannot be represented; set it to "
+                    "False, or replace the element by loads, lines or transformers",
+                )
     if "pwl_cost" in net and len(net["pwl_cost"]):
         raise NetworkFormatError(name, "pwl_cost", "piecewise-linear costs cannot be represented")
 
@@ -164,9 +169,6 @@ def _merged_buses(net: Any, notes: list[str]) -> tuple[dict[int, int], list[int]
     couplers = couplers[couplers["bus"].isin(indices) & couplers["element"].isin(indices)]
     ideal = column(couplers, "z_ohm", 0.0) == 0.0
     closed = couplers["closed"].to_numpy(np.bool_)
-    if (ideal & ~closed).any():
-        count = int((ideal & ~closed).sum())
-        notes.append(f"{count} open bus-bus switches without impedance left out")
     joined = couplers[ideal & closed]
     if len(joined):
         notes.append(f"{len(joined)} closed bus-bus switches: their buses are merged")

@@ -63,12 +63,27 @@ def read_loads(net: Any, position: dict[int, int], base_mva: float, notes: list[
     if any(column(table, name, 0.0).any() for name in _VOLTAGE_DEPENDENT):
         notes.append("loads that depend on voltage are read as constant power")
     scaling = column(table, "scaling", 1.0) / base_mva
+    ids = [str(index) for index in table.index]
+    bus = [_bus(table, position)]
+    # A missing figure stays NaN, for the validation to report.
+    p = [table["p_mw"].to_numpy(np.float64, na_value=np.nan) * scaling]
+    q = [table["q_mvar"].to_numpy(np.float64, na_value=np.nan) * scaling]
+    for kind, names in (("storage", ("p_mw", "q_mvar")), ("ward", ("ps_mw", "qs_mvar"))):
+        if kind not in net or not len(net[kind]):
+            continue
+        more = placed(net[kind], position, "bus")
+        more = more[in_service(more)]
+        scaling = column(more, "scaling", 1.0) / base_mva
+        power = [column(more, name, 0.0) * scaling for name in names]
+        busy = (power[0] != 0) | (power[1] != 0)
+        if kind == "storage" and not busy.all():
+            notes.append(f"{int((~busy).sum())} idle storages left out")
+        ids += [f"{kind} {index}" for index in more.index[busy]]
+        bus.append(_bus(more[busy], position))
+        p.append(power[0][busy])
+        q.append(power[1][busy])
     return Loads(
-        np.array([str(index) for index in table.index], dtype=np.str_),
-        _bus(table, position),
-        # A missing figure stays NaN, for the validation to report.
-        table["p_mw"].to_numpy(np.float64, na_value=np.nan) * scaling,
-        table["q_mvar"].to_numpy(np.float64, na_value=np.nan) * scaling,
+        np.array(ids, dtype=np.str_), np.concatenate(bus), np.concatenate(p), np.concatenate(q)
     )
 
 
@@ -84,16 +99,21 @@ def read_shunts(
     rated = column(table, "vn_kv", np.nan)
     ratio = np.where(np.isnan(rated), 1.0, base_kv[bus] / rated)
     np.add.at(admittance, bus, power * column(table, "step", 1.0) * ratio**2 / base_mva)
+    if "ward" in net and len(net["ward"]):
+        ward = placed(net["ward"], position, "bus")
+        ward = ward[in_service(ward)]
+        power = column(ward, "pz_mw", 0.0) - 1j * column(ward, "qz_mvar", 0.0)
+        np.add.at(admittance, _bus(ward, position), power / base_mva)
     return admittance
 
 
 def read_generators(name: str, net: Any, position: dict[int, int], base_mva: float) -> Generators:
-    """Read external grids and slack generators as slacks, the others with what they deliver."""
+    """Read external grids and slack generators as slacks; generators hold their voltage."""
     columns: dict[str, list[Any]] = {
         key: []
         for key in ("id", "bus", "p", "q", "p_min", "p_max", "q_min", "q_max", "v_set", "slack")
     }
-    columns["in_service"], columns["cost"] = [], []
+    columns["holds_v"], columns["in_service"], columns["cost"] = [], [], []
     for kind in _UNIT_TABLES:
         table = placed(net[kind], position, "bus")
         if kind == "ext_grid" and np.unique(column(table, "va_degree", 0.0)).size > 1:
@@ -114,6 +134,7 @@ def read_generators(name: str, net: Any, position: dict[int, int], base_mva: flo
         ):
             columns[key] += (column(table, source, free) / base_mva).tolist()
         columns["v_set"] += column(table, "vm_pu", 1.0).tolist()
+        columns["holds_v"] += (np.full(len(table), kind == "gen") & ~slack).tolist()
         columns["slack"] += (slack & in_service(table)).tolist()
         columns["in_service"] += in_service(table).tolist()
         columns["cost"] += _costs(name, net, kind, table, base_mva).tolist()
