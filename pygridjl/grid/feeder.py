@@ -189,12 +189,17 @@ class Feeder:
         buses = np.concatenate([self.capacitors.bus, live.from_bus, live.to_bus])
         return self._sum_by_node(buses, np.vstack([self.capacitors.q, live.b / 2, live.b / 2]))
 
+    @property
+    def shunt_p(self) -> FloatArray:
+        """Active injection of capacitors and cores at 1 p.u. voltage, by node, p.u."""
+        return self._sum_by_node(self.capacitors.bus, self.capacitors.p)
+
     def injection(self) -> tuple[FloatArray, FloatArray]:
         """Return the net active and reactive injection by node, p.u.
 
-        Generators plus capacitors and line charging minus loads.
+        Generators plus shunts and line charging minus loads.
         """
-        p = self.generation_p - self.load_p
+        p = self.generation_p + self.shunt_p - self.load_p
         q = self.generation_q + self.shunt_q - self.load_q
         return p, q
 
@@ -264,7 +269,7 @@ class Feeder:
                 r=branch.r / k, x=branch.x / k, b=branch.b * k, rating=branch.rating * k
             ),
             loads=self.loads.replace(p=self.loads.p * k, q=self.loads.q * k),
-            capacitors=self.capacitors.replace(q=self.capacitors.q * k),
+            capacitors=self.capacitors.replace(q=self.capacitors.q * k, p=self.capacitors.p * k),
             generators=gen.replace(p=gen.p * k, q=gen.q * k, s_max=gen.s_max * k),
         )
 

@@ -197,7 +197,12 @@ def _powers(feeder: Feeder) -> list[Finding]:
     findings = []
     for component, ids, bus, columns in (
         ("load", feeder.loads.id, feeder.loads.bus, [feeder.loads.p, feeder.loads.q]),
-        ("capacitor", feeder.capacitors.id, feeder.capacitors.bus, [feeder.capacitors.q]),
+        (
+            "capacitor",
+            feeder.capacitors.id,
+            feeder.capacitors.bus,
+            [feeder.capacitors.p, feeder.capacitors.q],
+        ),
         (
             "generator",
             feeder.generators.id,

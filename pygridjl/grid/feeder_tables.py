@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 PHASES = "abc"
-BRANCH_KINDS = ("line", "switch", "transformer", "regulator")
+BRANCH_KINDS = ("line", "switch", "transformer", "regulator", "source")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,8 @@ class FeederBranches(PhaseTable):
     phases : ndarray of bool, shape (m, 3)
         Which phases the branch carries; all three unless given.
     kind : ndarray of str, shape (m,)
-        One of :data:`BRANCH_KINDS`.
+        One of :data:`BRANCH_KINDS`. ``"source"`` is the impedance of the source itself: what it
+        loses is no loss of the feeder.
     ratio : ndarray, shape (m, 3)
         No-load voltage of the *to* side over the *from* side, both in p.u.: the fixed taps.
     b : ndarray, shape (m, 3)
@@ -159,7 +160,7 @@ class FeederLoads(PhaseTable):
 
 @dataclass(frozen=True, eq=False)
 class Capacitors(PhaseTable):
-    """Shunt capacitors in service, taken as constant reactive injections.
+    """Shunts in service: capacitors, reactors and the cores of transformers.
 
     Attributes
     ----------
@@ -169,13 +170,17 @@ class Capacitors(PhaseTable):
         Positions in :class:`FeederBuses`.
     q : ndarray, shape (c, 3)
         Reactive power injected in each phase at 1 p.u. voltage, p.u.; negative for a reactor.
+    p : ndarray, shape (c, 3)
+        Active power injected in each phase at 1 p.u. voltage, p.u.: what a capacitor between two
+        phases moves from one to the other (sum 0), and negative the iron of a transformer.
     """
 
     id: StrArray = _column_field(np.str_)
     bus: IntArray = _column_field(np.int64)
     q: FloatArray = _column_field(np.float64)
+    p: FloatArray = _column_field(np.float64, 0.0)
 
-    _by_phase: ClassVar[tuple[str, ...]] = ("q",)
+    _by_phase: ClassVar[tuple[str, ...]] = ("q", "p")
 
 
 @dataclass(frozen=True, eq=False)

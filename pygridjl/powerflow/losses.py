@@ -80,6 +80,8 @@ def resistive_losses(model: LinDistFlow3) -> QuadraticLoss:
     phase = feeder.node_phase[fed]
     beside = feeder.node_of[feeder.node_bus[fed]]
     r = feeder.branches.r[model.branch[fed], phase]
+    # What the impedance of the source itself loses is no loss of the feeder.
+    r = np.where((feeder.branches.kind[model.branch[fed]] == "source")[:, None], 0.0, r)
     row, b = np.nonzero((beside >= 0) & (r != 0.0))
     place = (fed[row], beside[row, b])
     apart, weight = _APART[phase[row], b], r[row, b]

@@ -13,7 +13,7 @@
 ``loads.csv``
     id, bus, connection, model, kw_a … kw_c, kvar_a … kvar_c (wye equivalents).
 ``capacitors.csv``
-    id, bus, kvar_a … kvar_c.
+    id, bus, kvar_a … kvar_c, and kw_a … kw_c where a shunt has active power.
 ``generators.csv``
     id, bus, kind, kw_a … kw_c, kvar_a … kvar_c, kva_a … kva_c (capacity).
 
@@ -123,10 +123,17 @@ def _write_all(feeder: Feeder, folder: Path) -> None:
             strict=True,
         ),
     )
+    active = bool(cap.p.any())
     _write(
         folder / "capacitors.csv",
-        ["id", "bus", *per_phase("kvar")],
-        zip(cap.id, bus.id[cap.bus], *_phase_cells(cap.q * kw), strict=True),
+        ["id", "bus", *per_phase("kvar"), *(per_phase("kw") if active else ())],
+        zip(
+            cap.id,
+            bus.id[cap.bus],
+            *_phase_cells(cap.q * kw),
+            *(_phase_cells(cap.p * kw) if active else ()),
+            strict=True,
+        ),
     )
     _write(
         folder / "generators.csv",

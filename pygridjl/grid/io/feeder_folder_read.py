@@ -84,7 +84,10 @@ def read_feeder(folder: str | Path) -> Feeder:
         source_bus=position[params["source_bus"]],
         v_set=params["v_set"],
         capacitors=Capacitors(
-            id=cap.text("id"), bus=cap.positions("bus", position), q=cap.by_phase("kvar") / kw
+            id=cap.text("id"),
+            bus=cap.positions("bus", position),
+            q=cap.by_phase("kvar") / kw,
+            p=cap.by_phase("kw") / kw,
         ),
         generators=FeederGenerators(
             id=gen.text("id"),

@@ -144,11 +144,15 @@ def _loads(build: Builder, rows: dict[str, int], fed: dict[str, BoolArray]) -> F
 
 def _capacitors(build: Builder, rows: dict[str, int], fed: dict[str, BoolArray]) -> Capacitors:
     kept, s = _kept(build, "capacitor", build.capacitors, rows, fed)
-    if kept:
+    capacitors = sum(row.id.startswith("capacitor.") for row in kept)
+    if capacitors:
         build.notes.append(
-            f"{count(len(kept), 'capacitor')} taken as constant reactive power at 1 p.u."
+            f"{count(capacitors, 'capacitor')} taken as constant reactive power at 1 p.u."
         )
-    return Capacitors(id=_texts([row.id for row in kept]), bus=_positions(kept, rows), q=s.imag)
+    ids = _texts([row.id for row in kept])
+    # What rounding leaves of the active power of a wye capacitor is none.
+    p = np.where(np.abs(s.real) > 1e-12 * np.abs(s), s.real, 0.0)
+    return Capacitors(id=ids, bus=_positions(kept, rows), q=s.imag, p=p)
 
 
 def _generators(

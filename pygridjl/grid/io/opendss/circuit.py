@@ -47,6 +47,7 @@ class Injection:
     total: complex
     phases: BoolArray
     kind: str = ""
+    parts: tuple[tuple[int, int], ...] = ()
     connection: str = "wye"
     kva: float = np.inf
 
@@ -59,6 +60,7 @@ class Service:
     bus: str
     phases: tuple[int, ...]
     secondary: tuple[str, ...]
+    nodes: tuple[int, ...] = ()
 
 
 def count(n: int, one: str, many: str = "") -> str:

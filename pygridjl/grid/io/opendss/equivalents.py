@@ -12,27 +12,43 @@ import numpy as np
 
 from pygridjl.core.types import ComplexArray, FloatArray
 
-__all__ = ["charging_per_phase", "open_delta_ratio", "wye_equivalent"]
+__all__ = ["charging_per_phase", "open_delta_ratio", "parts_of", "through_bank", "wye_equivalent"]
 
 BALANCED = np.exp(-2j * np.pi / 3 * np.arange(3))
 
 
-def wye_equivalent(power: complex, phases: Sequence[int], delta_elements: int = 0) -> ComplexArray:
+def parts_of(nodes: Sequence[int], n: int, *, delta: bool) -> list[tuple[int, int]]:
+    """Return the equal parts of an element as pairs of phases; −1 for ground.
+
+    Parameters
+    ----------
+    nodes : sequence of int
+        Phases 0, 1, 2 of its conductors in order, −1 for ground.
+    n : int
+        Its number of phases.
+    delta : bool
+        Whether the parts lie between consecutive conductors (three of them close the triangle);
+        else each lies between a conductor and the common one, the last if there is one more.
+    """
+    if delta and len(nodes) > 1:
+        return [*pairwise(nodes), (nodes[-1], nodes[0])][: 1 if len(nodes) == 2 else n]
+    common = nodes[n] if len(nodes) > n else -1
+    return [(node, common) for node in nodes[:n]]
+
+
+def wye_equivalent(power: complex, parts: Sequence[tuple[int, int]]) -> ComplexArray:
     """Split the power of an element over the phases it touches.
 
-    A delta element between phases i and j draws the current ``conj(S / (V_i − V_j))`` from i and
-    returns it to j. At balanced voltages that is ``S·exp(∓j30°)/√3`` in the two phases: active
-    and reactive power cross over, their sums stay.
+    A part between phases i and j draws the current ``conj(S / (V_i − V_j))`` from i and returns
+    it to j. At balanced voltages that is ``S·exp(∓j30°)/√3`` in the two phases: active and
+    reactive power cross over, their sums stay.
 
     Parameters
     ----------
     power : complex
         Total of the element.
-    phases : sequence of int
-        Phases 0, 1, 2 of its conductors in order; −1 for ground.
-    delta_elements : int
-        Number of equal parts connected between consecutive conductors (the third closes the
-        triangle); 0 for an element between its conductors and ground.
+    parts : sequence of pairs
+        As :func:`parts_of` returns them.
 
     Returns
     -------
@@ -40,16 +56,53 @@ def wye_equivalent(power: complex, phases: Sequence[int], delta_elements: int = 
         Power between each phase and ground.
     """
     out = np.zeros(3, dtype=np.complex128)
-    live = [k for k in phases if k >= 0]
-    if not delta_elements or len(live) == 1:
-        for k in live:
-            out[k] += power / len(live)
-        return out
-    pairs = [*pairwise(live), (live[-1], live[0])][:delta_elements]
-    for i, j in pairs:
-        across = BALANCED[i] - BALANCED[j]
-        out[i] += power / len(pairs) * BALANCED[i] / across
-        out[j] -= power / len(pairs) * BALANCED[j] / across
+    live = [(i, j) for i, j in parts if i != j]
+    for i, j in live:
+        ends = [BALANCED[k] if k >= 0 else 0.0 for k in (i, j)]
+        across = ends[0] - ends[1]
+        for k, sign, end in ((i, 1, ends[0]), (j, -1, ends[1])):
+            if k >= 0:
+                out[k] += sign * power / len(live) * end / across
+    return out
+
+
+def through_bank(
+    power: complex,
+    parts: Sequence[tuple[int, int]],
+    secondary: Sequence[Sequence[int]],
+    primary: Sequence[tuple[int, int]],
+) -> ComplexArray:
+    """Carry a power behind a bank of single-phase units to the primary phases.
+
+    Parameters
+    ----------
+    power : complex
+        Total of the element behind the bank.
+    parts : sequence of pairs
+        Its parts between secondary phases.
+    secondary, primary : sequence
+        Phases of each unit on both sides; −1 for ground.
+
+    Returns
+    -------
+    ndarray of complex, shape (3,)
+        Power between each primary phase and ground; losses of the units are left out.
+    """
+    volts = np.append(BALANCED, 0.0)  # the last entry is ground
+    current = np.zeros(4, dtype=np.complex128)
+    for i, j in parts:
+        drawn = np.conj(power / len(parts) / (volts[i] - volts[j]))
+        current[i] += drawn
+        current[j] -= drawn
+    feeds = np.zeros((4, len(secondary)))
+    for unit, nodes in enumerate(secondary):
+        feeds[nodes[0], unit] += 1.0
+        feeds[nodes[1] if len(nodes) > 1 else -1, unit] -= 1.0
+    shares = np.linalg.lstsq(feeds.astype(np.complex128), current, rcond=None)[0]
+    out = np.zeros(3, dtype=np.complex128)
+    for unit, nodes in enumerate(secondary):
+        across = volts[nodes[0]] - volts[nodes[1] if len(nodes) > 1 else -1]
+        out += wye_equivalent(complex(across * np.conj(shares[unit])), [primary[unit]])
     return out
 
 

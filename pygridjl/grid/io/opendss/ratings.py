@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["codes_with_rating", "line_amps", "reactor_amps"]
+__all__ = ["codes_with_rating", "line_amps", "reactor_amps", "stated_rating"]
 
 # What the engine reports for a line or line code that states no rating.
 ENGINE_DEFAULT = 400.0
@@ -76,6 +76,18 @@ def reactor_amps(dss: Any) -> float:
     # The engine derives the rating from the power of the reactor, and assumes 100 kvar without one.
     stated = {"normamps", "kvar"} & {name.lower() for name in _stated(dss)}
     return amps if amps > 0 and stated else np.inf
+
+
+def stated_rating(dss: Any) -> float:
+    """Return the rating the active transformer states (``normhkva``), kVA; 0 without one.
+
+    Parameters
+    ----------
+    dss : Any
+        The engine, a transformer being active.
+    """
+    stated = {name.lower() for name in _stated(dss)}
+    return float(dss.Properties.Value("normhkva")) if "normhkva" in stated else 0.0
 
 
 def _stated(dss: Any) -> list[str]:

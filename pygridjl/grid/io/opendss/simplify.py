@@ -15,7 +15,7 @@ from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_tables import BRANCH_KINDS
 from pygridjl.grid.io.opendss.assemble import assemble
 from pygridjl.grid.io.opendss.circuit import Bus, Injection, Piece, Service, count, some
-from pygridjl.grid.io.opendss.equivalents import wye_equivalent
+from pygridjl.grid.io.opendss.equivalents import through_bank, wye_equivalent
 
 __all__ = ["Builder"]
 
@@ -28,9 +28,11 @@ class Builder:
         self.buses: dict[str, Bus] = {}
         self.pieces: list[Piece] = []
         self.services: list[Service] = []
+        self.banks: dict[str, list[Service]] = {}
         self.loads: list[Injection] = []
         self.capacitors: list[Injection] = []
         self.generators: list[Injection] = []
+        self.grounded: set[tuple[str, int]] = set()
         self.source_bus = ""
         self.v_set = 1.0
         self.notes: list[str] = []
@@ -94,9 +96,12 @@ class Builder:
         owner: dict[int, Service] = {}
         for service in self.services:
             behind = int(island[number[service.secondary[0]]])
-            if behind == island[number[service.bus]] or behind in owner:
+            mate = owner.get(behind)
+            banked = mate is None or (mate.bus == service.bus and mate.nodes and service.nodes)
+            if behind == island[number[service.bus]] or not banked:
                 raise self.fail(service.id, "its low-voltage side is fed from somewhere else too")
-            owner[behind] = service
+            owner.setdefault(behind, service)
+            self.banks.setdefault(owner[behind].id, []).append(service)
         lumped = {
             bus: owner[int(island[k])] for bus, k in number.items() if int(island[k]) in owner
         }
@@ -113,11 +118,17 @@ class Builder:
     def _lump(self, row: Injection, lumped: dict[str, Service]) -> None:
         if row.bus in lumped:
             service = lumped[row.bus]
-            delta = len(service.phases) > 1
+            bank = self.banks[service.id]
             row.bus = service.bus
-            row.power = wye_equivalent(row.total, service.phases, int(delta))
-            row.phases = np.isin(np.arange(3), service.phases)
-            row.connection = "delta" if delta else "wye"
+            if len(bank) > 1:
+                row.power = through_bank(
+                    row.total, row.parts, [unit.nodes for unit in bank], [_pair(u) for u in bank]
+                )
+            else:
+                row.power = wye_equivalent(row.total, [_pair(service)])
+            phases = [phase for unit in bank for phase in unit.phases]
+            row.phases = np.isin(np.arange(3), phases)
+            row.connection = "delta" if any(len(unit.phases) > 1 for unit in bank) else "wye"
 
     def _merge(self, pieces: list[Piece]) -> list[Piece]:
         """Join elements side by side that carry different phases: banks of single-phase units."""
@@ -129,9 +140,37 @@ class Builder:
                 if not (mate.phases & piece.phases).any():
                     self._absorb(mate, piece)
                     break
+                if piece.closed and self._parallel(mate, piece):
+                    break
             else:
                 mates.append(piece)
         return [piece for mates in groups.values() for piece in mates]
+
+    def _parallel(self, mate: Piece, piece: Piece) -> bool:
+        """Put two closed elements side by side into one, if they carry the same phases."""
+        same = (mate.phases == piece.phases).all() and np.allclose(mate.ratio, piece.ratio)
+        if not same or (mate.from_bus != piece.from_bus and not (piece.ratio == 1.0).all()):
+            return False
+        rows = np.flatnonzero(mate.phases)
+        block = np.ix_(rows, rows)
+        one, two = mate.z[block], piece.z[block]
+        try:
+            z = np.linalg.inv(np.linalg.inv(one) + np.linalg.inv(two))
+        except np.linalg.LinAlgError:
+            return False
+        # Of each ampere of both, the shares in the two; the first at its limit limits both.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = [np.abs(np.linalg.solve(part, z)).sum(axis=1) for part in (one, two)]
+            most = np.minimum(mate.amps[rows] / shares[0], piece.amps[rows] / shares[1])
+        mate.z, mate.b = mate.z.copy(), mate.b + piece.b
+        mate.z[block] = z
+        mate.amps = mate.amps.copy()
+        mate.amps[rows] = most
+        mate.id = f"{mate.id}+{piece.id.split('.', 1)[1]}"
+        mate.kind = max(mate.kind, piece.kind, key=BRANCH_KINDS.index)
+        mate.length_km = mate.length_km if mate.length_km == piece.length_km else 0.0
+        self.notes.append(f"parallel elements are one branch: {mate.id}")
+        return True
 
     def _absorb(self, mate: Piece, piece: Piece) -> None:
         if mate.from_bus != piece.from_bus:
@@ -196,6 +235,11 @@ class Builder:
                 f"script taken as unlimited: {some(unrated)}"
             )
         return kept
+
+
+def _pair(service: Service) -> tuple[int, int]:
+    """Return the primary phases of a service transformer; −1 for ground."""
+    return (service.phases[0], service.phases[1] if len(service.phases) > 1 else -1)
 
 
 def _islands(links: list[tuple[int, int]], n: int) -> tuple[int, IntArray]:

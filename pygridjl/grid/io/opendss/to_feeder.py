@@ -115,10 +115,19 @@ def feeder_of_script(
 def _refuse_unknown(dss: Any, path: Path) -> None:
     for element in dss.Circuit.AllElementNames():
         kind = element.split(".", 1)[0].lower()
-        if kind not in _READ | _CARRIES_NO_POWER:
-            raise NetworkFormatError(
-                path, element.lower(), "this class of element is not supported"
+        if kind in _READ | _CARRIES_NO_POWER:
+            continue
+        dss.Circuit.SetActiveElement(element)
+        off = not dss.CktElement.Enabled()
+        if kind == "isource":
+            off = off or float(dss.Properties.Value("amps")) == 0.0
+        elif kind == "fault":
+            off = off or all(
+                dss.CktElement.IsOpen(1, k + 1) for k in range(dss.CktElement.NumPhases())
             )
+        if not off:
+            detail = "this class of element is not supported; disable it to read the rest"
+            raise NetworkFormatError(path, element.lower(), detail)
 
 
 def _solve(dss: Any) -> bool:
@@ -129,8 +138,11 @@ def _solve(dss: Any) -> bool:
         # The engine's own limits (15 and 10) stop short of what large feeders need.
         dss.Solution.MaxIterations(100)
         dss.Solution.MaxControlIterations(100)
-        dss.Solution.InitSnap()
-        dss.Solution.Solve()
+        if int(dss.Solution.Mode()) == 0:
+            dss.Solution.InitSnap()
+            dss.Solution.Solve()
+        else:  # the hour at which the script's own solution ended
+            dss.Solution.SolveSnap()
     except DSSException:
         return False
     volts = np.asarray(dss.Circuit.AllBusMagPu())

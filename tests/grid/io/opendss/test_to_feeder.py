@@ -313,7 +313,7 @@ def test_service_transformers_are_lumped_onto_their_primary_phase(script):
     np.testing.assert_allclose(feeder.to_kw(feeder.loads.p), [[0, 8, 0]])
     np.testing.assert_allclose(feeder.to_kw(feeder.loads.q), [[0, 2, 0]])
     assert feeder.generators.kind.tolist() == ["pv", "storage"]
-    np.testing.assert_allclose(feeder.to_kw(feeder.generators.p), [[0, 4, 0], [0, 0, 0]])
+    np.testing.assert_allclose(feeder.to_kw(feeder.generators.p), [[0, 4, 0], [0, 0, 0]], atol=1e-5)
     np.testing.assert_allclose(feeder.to_kw(feeder.generators.s_max), [[0, 6, 0], [0, 4, 0]])
     notes = " ".join(feeder.notes)
     assert "1 service transformer and the 2 low-voltage buses" in notes
@@ -376,8 +376,20 @@ def test_bad_scripts(script, tmp_path):
         load_feeder(script("", head="hello world\n", tail=""))
     with pytest.raises(NetworkFormatError, match="circuit: the script defines none"):
         load_feeder(script("", head="! nothing here\n", tail=""))
-    with pytest.raises(NetworkFormatError, match="no voltage base"):
-        load_feeder(script("new load.d bus1=m.1 phases=1 kv=7.2 kw=1", tail="solve\n"))
+
+
+def test_bases_follow_from_source_and_transformers(script):
+    """A script that never calculates them."""
+    body = (
+        "new transformer.t phases=3 windings=2 buses=[m low] conns=[delta wye] kvs=[12.47 0.48] "
+        "kvas=[500 500]\nnew line.l bus1=low bus2=far phases=3 r1=0.01 x1=0.01\n"
+        "new transformer.u phases=1 windings=2 buses=[m.1 one.1] kvs=[7.2 2.4] kvas=[50 50]"
+    )
+    feeder = load_feeder(script(body, tail="solve\n"))
+    kv = dict(zip(feeder.buses.id.tolist(), (feeder.buses.kv_ln * 3**0.5).tolist(), strict=True))
+    expected = {"s": 12.47, "m": 12.47, "low": 0.48, "far": 0.48, "one": 12.47 / 3}
+    assert kv == pytest.approx(expected)
+    assert any("voltage base" in note for note in feeder.notes)
 
 
 @pytest.mark.parametrize(
@@ -386,7 +398,7 @@ def test_bad_scripts(script, tmp_path):
         ("new line.x bus1=m.1.2.3 bus2=t.2.3.1 linecode=three", "line.x: does not join the same"),
         (
             "new line.x bus1=m.1.4 bus2=t.1.4 phases=2 linecode=two",
-            "line.x: has a conductor beyond",
+            "line.x: conductor 4 at bus m floats",
         ),
         ("new capacitor.x bus1=m bus2=t kvar=100 kv=12.47", "capacitor.x: is in series"),
         ("new vsource.x bus1=m basekv=12.47", "has one source, this circuit has 2"),
