@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ class Capability:
     method : str
         Name of the argument that chooses the method.
     more : str
-        What the door passes ``**`` on to, ``"module:name"``.
+        What the door passes ``**`` on to, ``"module:name"``; unless given, to its methods.
+    judge : str
+        Function of this module that says what the result is worth, if the result does not.
     """
 
     door: str
@@ -46,6 +49,7 @@ class Capability:
     registry: str = ""
     method: str = "method"
     more: str = ""
+    judge: str = ""
 
     def options(self) -> set[str]:
         """Return the names of the options that a study may give."""
@@ -53,6 +57,9 @@ class Capability:
         names = {p.name for p in others if p.kind != p.VAR_KEYWORD}
         if self.more:
             names |= set(inspect.signature(_load(self.more)).parameters)
+        elif any(p.kind == p.VAR_KEYWORD for p in others):
+            registry: Registry = _load(self.registry)
+            names |= {f.name for m in registry.values() for f in dataclasses.fields(m.options)}
         return names - {first.name, self.method, "on_progress"}
 
     def seeded(self, method: str, backend: str = "python") -> bool:
@@ -80,6 +87,13 @@ CAPABILITIES: Mapping[str, Capability] = {
         "pygridjl.optimal_flow.relaxation.solve:relax",
         "_network",
         "pygridjl.optimal_flow.relaxation.methods:METHODS",
+    ),
+    "linearisation": Capability(
+        "pygridjl.optimal_flow.linearisation.solve:linearize",
+        "_network",
+        "pygridjl.optimal_flow.linearisation.methods:POINTS",
+        method="point",
+        judge="_errors",
     ),
     "siting": Capability(
         "pygridjl.siting.solve:site",
@@ -113,11 +127,30 @@ def solve(asked: Mapping[str, Any]) -> Row:
     given = {**more, **asked["options"], capability.method: asked["method"]}
     if asked["seed"] is not None:
         given["seed"] = asked["seed"]
-    found: Row = _load(capability.door)(grid, **given).to_dict()
+    result = _load(capability.door)(grid, **given)
+    found: Row = result.to_dict()
+    if capability.judge:
+        found |= globals()[capability.judge](result)
     return {
         name: value
         for name, value in found.items()
         if not isinstance(value, list | dict) or len(value) <= LONGEST
+    }
+
+
+def _errors(result: Any) -> Row:
+    """Judge a linearisation by its error on as many fresh draws as it was made from."""
+    if result.model is None:
+        return {"objective": None}
+    seen = result.evaluate(result.samples, seed=result.seed + 1)
+    return {
+        "objective": seen.criterion,
+        # The relaxation bounds the cost, not the error.
+        "bound": None,
+        "cost": seen.objective,
+        "cost_bound": result.bound,
+        **{name: getattr(seen, name) for name in ("mean_p", "deviation_p", "mean_q")},
+        **{name: getattr(seen, name) for name in ("deviation_q", "infeasible", "failed")},
     }
 
 

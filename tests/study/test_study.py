@@ -261,6 +261,11 @@ cases = ["ieee13"]
 methods = ["none", "greedy"]
 options = { scenarios = 24, measure = ["voltage", "loss"] }
 [[runs]]
+capability = "linearisation"
+cases = ["case9"]
+methods = ["flat", "ac-mean"]
+options = { samples = 30 }
+[[runs]]
 capability = "balancing"
 cases = ["example"]
 methods = ["local"]
@@ -271,9 +276,11 @@ options = { circuits = 4 }
 def test_every_capability_runs_in_a_study(tmp_path):
     (tmp_path / "s.toml").write_text(OF_ALL)
     records = run_study(read_study(tmp_path / "s.toml"), tmp_path / "out")
-    assert [r.row["error"] for r in records] == [""] * 7
+    assert [r.row["error"] for r in records] == [""] * 9
     assert all(r.value is not None and r.status for r in records)
     flow, relaxed = records[:2]
+    flat, mean = (r for r in records if r.row["capability"] == "linearisation")
+    assert 0.0 < mean.value < flat.value
     by_greedy = [r for r in records if r.row["method"] == "greedy"]
     assert [r.row["measure"] for r in by_greedy] == ["voltage", "loss"]
     assert relaxed.bound <= flow.value * (1 + 1e-6)
