@@ -1,16 +1,44 @@
+from . import (
+    balancing as balancing,
+    bridge as bridge,
+    core as core,
+    grid as grid,
+    optimal_flow as optimal_flow,
+    powerflow as powerflow,
+    reconfiguration as reconfiguration,
+    report as report,
+    scenarios as scenarios,
+    siting as siting,
+    study as study,
+)
 from .balancing.result import BalancingResult as BalancingResult
 from .balancing.solve import balance as balance
+from .bridge.errors import (
+    JuliaBridgeError as JuliaBridgeError,
+    JuliaForkError as JuliaForkError,
+    JuliaNotFoundError as JuliaNotFoundError,
+    JuliaPackageError as JuliaPackageError,
+    JuliaSolveError as JuliaSolveError,
+)
 from .core.errors import (
     CaseNotFoundError as CaseNotFoundError,
+    InfeasibleConfigurationError as InfeasibleConfigurationError,
     InvalidBalancingError as InvalidBalancingError,
     InvalidNetworkError as InvalidNetworkError,
     InvalidOptionError as InvalidOptionError,
+    InvalidPlanningError as InvalidPlanningError,
+    InvalidScenariosError as InvalidScenariosError,
     NetworkFormatError as NetworkFormatError,
+    OutputError as OutputError,
+    PowerFlowError as PowerFlowError,
     PyGridJLError as PyGridJLError,
+    PyGridJLWarning as PyGridJLWarning,
+    SolverError as SolverError,
     UnservedNodesError as UnservedNodesError,
 )
 from .core.findings import Finding as Finding
-from .core.result import Status as Status
+from .core.result import Result as Result, Status as Status
+from .core.version import __version__ as __version__
 from .grid.cases.catalogue import (
     CaseInfo as CaseInfo,
     get_case as get_case,
@@ -48,8 +76,9 @@ from .optimal_flow.linearisation.result import (
 from .optimal_flow.linearisation.solve import linearize as linearize
 from .optimal_flow.relaxation.result import RelaxationResult as RelaxationResult
 from .optimal_flow.relaxation.solve import relax as relax
-from .optimal_flow.result import OpfResult as OpfResult
+from .optimal_flow.result import FeederOpfResult as FeederOpfResult, OpfResult as OpfResult
 from .optimal_flow.solve import opf as opf
+from .powerflow.run import PowerFlowResult as PowerFlowResult, power_flow as power_flow
 from .reconfiguration.check import (
     CheckReport as CheckReport,
     check_configuration as check_configuration,

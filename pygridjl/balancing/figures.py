@@ -10,8 +10,8 @@ import numpy as np
 from pygridjl.balancing.files import LoadPaths
 from pygridjl.balancing.result import BalancingResult
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.core.types import FloatArray
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.page3d import Embedding, Scene, write_page
 
 __all__ = ["plot_balance", "write_balance_page"]

@@ -119,8 +119,7 @@ class BalancingResult(Result):
         """Return the assignment as a table with columns sp and circuit."""
         return pd.DataFrame(list(self.assignment.items()), columns=["sp", "circuit"])
 
-    def summary(self) -> str:
-        """Return the result as a short text for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("data", self.data),
             ("problem", self.problem),
@@ -148,11 +147,7 @@ class BalancingResult(Result):
             rows.append(("", f"and {len(self.circuits) - SHOWN} more circuits"))
         if self.degenerate:
             rows.append(("degenerate", self.degenerate))
-        rows += [("note", note) for note in self.notes]
-        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
-        rows.append(("seconds", phases))
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return rows
 
     def plot(self, loads: LoadPaths, path: str | Path) -> Path:
         """Draw the circuits before and after with their risks.

@@ -115,6 +115,17 @@ def balance(
         If the data are unsound; every fault is listed.
     InvalidOptionError
         If an option is unknown or cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pygridjl
+    >>> drawn = np.random.default_rng(1).normal(size=(6, 50))
+    >>> result = pygridjl.balance(drawn, circuits=2)
+    >>> result.bound <= result.objective
+    True
+    >>> len(result.assignment)
+    6
     """
     problem = build_problem(
         deviations,

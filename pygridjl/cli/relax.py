@@ -49,9 +49,9 @@ def command(
     NETWORK is the name of a bundled case, or a file. The bound is safe: it holds whatever the
     solver's accuracy. The exit code is 1 if nothing was proven.
     """
+    from pygridjl.core.figures import save_figure
     from pygridjl.grid.cases import load_network
     from pygridjl.optimal_flow.relaxation.solve import TOLERANCE, relax
-    from pygridjl.report.figures import save_figure
 
     with answering():
         answer = relax(

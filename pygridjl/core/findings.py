@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Finding"]
+__all__ = ["Finding", "SoundOnce"]
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,27 @@ class Finding:
     def __str__(self) -> str:
         shown = ", ".join(self.ids[:5]) + (", …" if len(self.ids) > 5 else "")
         return f"{self.component} {shown + ' ' if shown else ''}{self.field}: {self.message}"
+
+
+class SoundOnce:
+    """Checks a frozen model once: an object found sound stays so, and copies are new objects."""
+
+    def __init__(self) -> None:
+        self._sound: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
+
+    def check(self, model: object, check: Callable[[], None], use: str = "") -> None:
+        """Run a check that raises where something is wrong, unless the model has passed it.
+
+        Parameters
+        ----------
+        model : object
+            Frozen; known by its identity.
+        check : callable
+            The check.
+        use : str
+            Which check it is, where a model has several.
+        """
+        passed = self._sound.setdefault(model, set())
+        if use not in passed:
+            check()
+            passed.add(use)

@@ -133,6 +133,25 @@ class Result:
             getattr(self, "objective", None) is not None
         )
 
+    def _rows(self) -> list[tuple[str, str]]:
+        """Return what :meth:`summary` shows, name and text; by default every short field."""
+        shown = []
+        for name, value in self.to_dict().items():
+            if not isinstance(value, list | dict) and value not in (None, ""):
+                shown.append((name.replace("_", " "), str(value)))
+        return shown
+
+    def summary(self) -> str:
+        """Return the result as a short table for people."""
+        rows = self._rows()
+        rows += [("note", note) for note in getattr(self, "notes", ())]
+        seconds = getattr(self, "seconds", None)
+        if isinstance(seconds, Mapping):
+            phases = ", ".join(f"{name} {value:.3f}" for name, value in seconds.items())
+            rows.append(("seconds", phases))
+        width = max((len(name) for name, _ in rows), default=0)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain Python objects (what :meth:`to_json` writes)."""
         plain = _plain(self)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from pygridjl.core.errors import InvalidNetworkError
-from pygridjl.core.findings import Finding
+from pygridjl.core.findings import Finding, SoundOnce
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_tables import BRANCH_KINDS, PhaseTable
@@ -18,6 +18,8 @@ __all__ = ["assert_valid_feeder", "validate_feeder"]
 # Beyond these a table was nearly always left in ohms or kilowatts.
 SUSPICIOUS_IMPEDANCE = 1e3
 SUSPICIOUS_POWER = 1e4
+
+_SOUND = SoundOnce()
 
 
 def validate_feeder(feeder: Feeder) -> tuple[Finding, ...]:
@@ -37,6 +39,12 @@ def validate_feeder(feeder: Feeder) -> tuple[Finding, ...]:
     -------
     tuple of Finding
         Empty when the feeder is sound.
+
+    Examples
+    --------
+    >>> from pygridjl import load_feeder, validate_feeder
+    >>> validate_feeder(load_feeder("ieee13"))
+    ()
     """
     findings: list[Finding] = []
     for check in _CHECKS:
@@ -57,9 +65,13 @@ def assert_valid_feeder(feeder: Feeder) -> None:
     InvalidNetworkError
         If :func:`validate_feeder` finds anything.
     """
-    findings = validate_feeder(feeder)
-    if findings:
-        raise InvalidNetworkError(feeder.name, findings)
+
+    def check() -> None:
+        findings = validate_feeder(feeder)
+        if findings:
+            raise InvalidNetworkError(feeder.name, findings)
+
+    _SOUND.check(feeder, check)
 
 
 def _where(

@@ -10,11 +10,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
-from pygridjl.core.findings import Finding
+from pygridjl.core.findings import Finding, SoundOnce
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
 __all__ = ["Use", "assert_quadratic_costs", "assert_valid", "validate"]
+
+_SOUND = SoundOnce()
 
 Use = Literal["any", "opf", "reconfiguration"]
 
@@ -50,6 +52,17 @@ def validate(network: Network, use: Use = "any") -> tuple[Finding, ...]:
     ------
     InvalidOptionError
         If ``use`` is unknown.
+
+    Examples
+    --------
+    >>> from pygridjl import load_network, validate
+    >>> network = load_network("case33bw")
+    >>> validate(network)
+    ()
+    >>> nothing = network.branches.r * float("nan")
+    >>> broken = network.replace(branches=network.branches.replace(r=nothing))
+    >>> print(validate(broken)[0].field)
+    r
     """
     if use not in get_args(Use):
         raise InvalidOptionError(f"use: {use!r} is none of {', '.join(get_args(Use))}")
@@ -73,10 +86,19 @@ def assert_valid(network: Network, use: Use = "any") -> None:
     ------
     InvalidNetworkError
         If :func:`validate` finds anything.
+
+    Examples
+    --------
+    >>> from pygridjl import assert_valid, load_network
+    >>> assert_valid(load_network("case33bw"))
     """
-    findings = validate(network, use)
-    if findings:
-        raise InvalidNetworkError(network.name, findings)
+
+    def check() -> None:
+        findings = validate(network, use)
+        if findings:
+            raise InvalidNetworkError(network.name, findings)
+
+    _SOUND.check(network, check, use)
 
 
 def assert_quadratic_costs(network: Network, method: str) -> None:

@@ -29,6 +29,12 @@ def to_frames(network: Network) -> dict[str, pd.DataFrame]:
         ``buses``, ``branches``, ``generators`` and ``loads``, indexed by id; p.u. as in the model.
         The cost of generators is split into ``cost_2``, ``cost_1`` and ``cost_0``; piecewise-linear
         costs are lists of points.
+
+    Examples
+    --------
+    >>> from pygridjl import load_network, to_frames
+    >>> sorted(to_frames(load_network("case33bw")))
+    ['branches', 'buses', 'generators', 'loads']
     """
     frames = {}
     for name in ("buses", "branches", "generators", "loads"):
@@ -60,6 +66,12 @@ def to_networkx(network: Network) -> nx.MultiGraph[str]:
     networkx.MultiGraph
         Nodes are bus ids with ``load_p``, ``load_q`` (p.u.) and ``substation``; edges have the
         branch id as key and the columns of the branch table as attributes.
+
+    Examples
+    --------
+    >>> from pygridjl import load_network, to_networkx
+    >>> to_networkx(load_network("case33bw")).number_of_nodes()
+    33
     """
     import networkx as nx
 

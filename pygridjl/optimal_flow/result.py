@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pygridjl.core.figures import plot_voltages
 from pygridjl.core.result import Result, Status, relative_gap
 from pygridjl.core.types import FloatArray, StrArray
 
@@ -87,8 +89,7 @@ class OpfResult(Result):
         """Return one row a bus: voltage, angle and the sum of the injections there."""
         return pd.DataFrame({"vm": self.vm, "va": self.va}, index=pd.Index(self.bus, name="bus"))
 
-    def summary(self) -> str:
-        """Return the result as a short table for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("network", self.network),
             ("formulation", f"{self.formulation} by {self.solver} ({self.engine})"),
@@ -102,10 +103,22 @@ class OpfResult(Result):
                 rows.append(("proven gap", f"{100 * gap:.4f} %"))
         if self.violation is not None:
             rows.append(("largest violation", f"{self.violation:.1e} p.u."))
-        rows += [("note", note) for note in self.notes]
-        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
-        rows.append(("seconds", phases))
-        return _table(rows)
+        return rows
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the voltage magnitudes, lowest first.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        return plot_voltages(self.vm, f"{self.network}, {self.formulation}", path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +172,7 @@ class FeederOpfResult(Result):
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
-    def summary(self) -> str:
-        """Return the result as a short table for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("feeder", self.feeder),
             ("formulation", f"{self.formulation} by {self.solver} ({self.engine})"),
@@ -170,12 +182,28 @@ class FeederOpfResult(Result):
             rows.append(("import", f"{self.objective:.6f} p.u."))
             low, high = np.nanmin(self.vm), np.nanmax(self.vm)
             rows.append(("voltages", f"{low:.4f} to {high:.4f} p.u."))
-        rows += [("note", note) for note in self.notes]
-        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
-        rows.append(("seconds", phases))
-        return _table(rows)
+        return rows
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a bus: magnitude and angle by phase."""
+        columns = {
+            f"{name}_{phase}": values[:, k]
+            for name, values in (("vm", self.vm), ("va", self.va))
+            for k, phase in enumerate("abc")
+        }
+        return pd.DataFrame(columns)
 
-def _table(rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    def plot(self, path: str | Path) -> Path:
+        """Draw the voltage magnitudes, lowest first.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        return plot_voltages(self.vm, f"{self.feeder}, {self.formulation}", path)

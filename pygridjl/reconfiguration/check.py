@@ -74,6 +74,15 @@ def check_configuration(
     ------
     KeyError
         If a branch id is unknown.
+
+    Examples
+    --------
+    >>> from pygridjl import check_configuration, load_network
+    >>> report = check_configuration(load_network("case33bw"), [7, 9, 14, 32, 37])
+    >>> report.findings
+    ()
+    >>> print(f"{report.loss_kw:.2f} kW")
+    139.55 kW
     """
     closed = network.with_open(tuple(open_branches)).branches.closed
     findings = _tree_findings(network, closed, problem)

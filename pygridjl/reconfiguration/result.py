@@ -91,8 +91,7 @@ class ReconfigurationResult(Result):
     engine: str = "python"
     versions: dict[str, str] = field(default_factory=dict)
 
-    def summary(self) -> str:
-        """Return the result as a short table for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("network", self.network),
             ("problem", self.problem),
@@ -115,11 +114,7 @@ class ReconfigurationResult(Result):
             rows.append(("violated", str(violation)))
         if len(self.violations) > 5:
             rows.append(("violated", f"and {len(self.violations) - 5} more limits"))
-        rows += [("note", note) for note in self.notes]
-        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
-        rows.append(("seconds", phases))
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return rows
 
     def plot(self, network: Network, path: str | Path) -> Path:
         """Draw before and after with switches, and the voltage profile.

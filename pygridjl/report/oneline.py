@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError, PowerFlowError
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.network import Network
 from pygridjl.powerflow.newton import newton_power_flow
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.layout import bus_positions
 
 __all__ = ["plot_reconfiguration"]

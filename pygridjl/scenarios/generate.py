@@ -71,6 +71,13 @@ def generate_scenarios(
         If an option cannot be used.
     InvalidScenariosError
         If the profile is unsound.
+
+    Examples
+    --------
+    >>> from pygridjl import generate_scenarios
+    >>> scenarios = generate_scenarios(13, 48, seed=1)
+    >>> len(scenarios), scenarios.load.shape
+    (48, (48, 13))
     """
     profile = bundled_year() if profile is None else profile
     assert_valid_profile(profile)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.report.figures import new_figure, save_figure
+from pygridjl.core.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
     from pygridjl.scenarios.model import ScenarioSet
@@ -34,7 +34,7 @@ def plot_scenarios(scenarios: ScenarioSet, path: str | Path) -> Path:
     scenarios : ScenarioSet
         The scenarios.
     path : path-like
-        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
+        As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     """
     figure = new_figure(width=10, height=6)
     at = np.arange(len(scenarios))
@@ -70,7 +70,7 @@ def plot_iterations(
     measure : {"voltage", "loss"}
         What the values are.
     path : path-like
-        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
+        As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     no_dg : float, optional
         Value without units.
     bound : float, optional
@@ -130,7 +130,7 @@ def plot_bounds(
     measure : {"voltage", "loss"}
         What the values are.
     path : path-like
-        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
+        As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     value, bound : float, optional
         Best value known and proven bound on the full scenario set.
     """

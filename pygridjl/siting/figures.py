@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
-from pygridjl.report.figures import new_figure, save_figure
 
 if TYPE_CHECKING:
     from pygridjl.siting.methods.spar import SparResult
@@ -32,7 +32,7 @@ def plot_placement(feeder: Feeder, result: SitingResult, path: str | Path) -> Pa
     result : SitingResult
         The decision; without units only the feeder is drawn.
     path : path-like
-        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
+        As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     """
     from matplotlib.collections import LineCollection
 
@@ -80,7 +80,7 @@ def plot_coordinate_functions(
     result : SparResult
         A run that kept snapshots.
     path : path-like
-        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
+        As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     buses : sequence of str, optional
         Sites to draw; by default the nine whose learned function falls most.
 

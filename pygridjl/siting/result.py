@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
 
 if TYPE_CHECKING:
+    from pygridjl.grid.feeder import Feeder
     from pygridjl.scenarios.model import ScenarioSet
     from pygridjl.siting.operating import OperatingReport
 
@@ -148,8 +150,7 @@ class SitingResult(Result):
         rows = [(p.bus, p.phases, p.units, p.kw) for p in self.placements]
         return pd.DataFrame(rows, columns=["bus", "phases", "units", "kw"])
 
-    def summary(self) -> str:
-        """Return the result as a short text for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         unit = "" if self.measure == "voltage" else " kW"
         rows = [
             ("feeder", self.feeder),
@@ -178,13 +179,33 @@ class SitingResult(Result):
         rows.append(("units", spent))
         if self.operation is not None and self.placements:
             rows += self.operation.told()
-        seconds = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
-        rows.append(("seconds", seconds))
-        width = max(len(name) for name, _ in rows)
-        text = "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return rows
+
+    def summary(self) -> str:
+        """Return the result as a short table for people, with the sites used."""
+        text = super().summary()
         if not self.placements:
             return text
         return f"{text}\n\n{self.to_frame().to_string(index=False)}"
+
+    def plot(self, feeder: Feeder, path: str | Path) -> Path:
+        """Draw the units on the one-line diagram.
+
+        Parameters
+        ----------
+        feeder : Feeder
+            The feeder the result belongs to.
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        from pygridjl.siting.figures import plot_placement
+
+        return plot_placement(feeder, self, path)
 
 
 def improvement_captured(

@@ -117,6 +117,16 @@ def site(
         If a solver fails in a way that leaves no value to state.
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
+
+    Examples
+    --------
+    >>> import pygridjl
+    >>> feeder = pygridjl.load_feeder("ieee13")
+    >>> result = pygridjl.site(feeder, 24, method="greedy", budget=900.0, max_sites=3)
+    >>> result.bound <= result.objective <= result.no_dg
+    True
+    >>> result.cost <= 900.0
+    True
     """
     chain = METHODS.parse(method, backend)
     asked = {**(options or {}), **({} if gap is None else {"gap": gap})}

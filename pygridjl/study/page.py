@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.figures import new_figure
 from pygridjl.core.files import write_text
 from pygridjl.core.result import relative_gap
-from pygridjl.report.figures import new_figure
 from pygridjl.report.html import html_page, html_picture, html_table
 from pygridjl.report.tables import write_csv
 from pygridjl.study.profiles import SAME, Cell, cells, performance_profile

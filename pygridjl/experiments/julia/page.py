@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.julia import Options
 from pygridjl.experiments.julia.tasks import PACKAGES, join_baselines
 from pygridjl.experiments.registry import Page
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.tables import Column, number, text_table
 
 __all__ = [

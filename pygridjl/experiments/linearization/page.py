@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.linearization import Options
 from pygridjl.experiments.linearization.printed import CASES, ERRORS, SECONDS
 from pygridjl.experiments.registry import Page
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.tables import Column, markdown_table, number
 
 __all__ = ["page"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.linearized_opf import Options
 from pygridjl.experiments.registry import Page
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.tables import Column, number, text_table
 
 __all__ = ["page"]

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.reconfiguration import Options
 from pygridjl.experiments.reconfiguration.tasks import STANDARD_METHOD, join_standard, join_table
 from pygridjl.experiments.registry import Page
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.tables import Column, number, text_table
 from pygridjl.study.growth import growth_exponent
 

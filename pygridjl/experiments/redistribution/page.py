@@ -10,11 +10,11 @@ import numpy as np
 
 from pygridjl.balancing import load_paths
 from pygridjl.balancing.figures import plot_balance, write_balance_page
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.redistribution import Options
 from pygridjl.experiments.redistribution.printed import CLAIMS
 from pygridjl.experiments.redistribution.tasks import STRUCTURES, demo
 from pygridjl.experiments.registry import Page
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.tables import Column, markdown_table, number
 
 __all__ = ["page", "structure_summary"]

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.registry import Page
 from pygridjl.experiments.siting import Options
 from pygridjl.experiments.siting.problems import FULL_SHARE, RAISED_BY
 from pygridjl.experiments.siting.summary import growth_curves, method_summary
-from pygridjl.report.figures import new_figure, save_figure
 from pygridjl.report.tables import Column, number, text_table
 
 __all__ = ["benchmark_text", "page", "plot_growth", "plot_methods"]
@@ -231,7 +231,7 @@ def plot_growth(rows: Sequence[Row], curves: Sequence[Row], path: Path) -> Path:
     curves : sequence of mapping
         ``axis, method, exponent`` of each curve.
     path : path-like
-        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
+        As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     """
     figure = new_figure(width=12, height=4.8)
     places: Any = figure.subplots(1, 2)
@@ -273,7 +273,7 @@ def plot_methods(summary: Sequence[Row], path: Path) -> Path:
     summary : sequence of mapping
         Rows summed up over the seeds.
     path : path-like
-        As in :func:`~pygridjl.report.figures.save_figure`; so are what is returned and raised.
+        As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     """
     problems = list(
         dict.fromkeys((r["feeder"], r["scenarios"], r["objective"], r["regime"]) for r in summary)

@@ -101,6 +101,12 @@ def list_cases() -> tuple[CaseInfo, ...]:
     -------
     tuple of CaseInfo
         By kind of name, then by size.
+
+    Examples
+    --------
+    >>> from pygridjl import list_cases
+    >>> {case.name: case.buses for case in list_cases()}["case33bw"]
+    33
     """
     return tuple(_info(name) for name in _names())
 

@@ -18,7 +18,14 @@ def _bundled() -> Path:
 
 
 def list_feeders() -> tuple[str, ...]:
-    """Names of the bundled feeders, smallest first."""
+    """Names of the bundled feeders, smallest first.
+
+    Examples
+    --------
+    >>> from pygridjl import list_feeders
+    >>> "ieee123" in list_feeders()
+    True
+    """
     return ("ieee13", "ieee34", "ieee37", "ieee123", "ieee8500", "ieee9500")
 
 

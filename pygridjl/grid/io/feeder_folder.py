@@ -73,6 +73,13 @@ def save_feeder(feeder: Feeder, folder: str | Path) -> Path:
     ------
     OutputError
         If the folder cannot be written or something else than a feeder is in the way.
+
+    Examples
+    --------
+    >>> from pygridjl import load_feeder, save_feeder
+    >>> folder = save_feeder(load_feeder("ieee13"), "my-feeder")
+    >>> load_feeder(folder).n_bus == load_feeder("ieee13").n_bus
+    True
     """
     target = Path(folder)
     with replacing_folder(target, marker="params.json") as fresh:

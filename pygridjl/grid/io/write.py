@@ -30,6 +30,13 @@ def save_network(network: Network, path: str | Path) -> None:
     ------
     NetworkFormatError
         If the extension is unknown or the file cannot be written.
+
+    Examples
+    --------
+    >>> from pygridjl import load_network, save_network
+    >>> save_network(load_network("case33bw"), "mine.json")
+    >>> load_network("mine.json").n_bus
+    33
     """
     path = Path(path)
     writer = _WRITERS.get(path.suffix.lower())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.optimal_flow.linearisation.evaluate import Evaluation
-from pygridjl.report.figures import new_figure, save_figure
 
 __all__ = ["plot_errors"]
 

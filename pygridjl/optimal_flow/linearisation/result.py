@@ -165,8 +165,7 @@ class Linearisation(Result):
         """Return one row a bus: magnitude and angle of the point."""
         return pd.DataFrame({"vm": self.vm, "va": self.va}, index=pd.Index(self.bus, name="bus"))
 
-    def summary(self) -> str:
-        """Return the result as a short table for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("network", self.network),
             ("point", self.point),
@@ -184,11 +183,7 @@ class Linearisation(Result):
                     f"{r['engine']}, residual {r['residual']:.0e}",
                 )
             )
-        rows += [("note", note) for note in self.notes]
-        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
-        rows.append(("seconds", phases))
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return rows
 
     def plot(self, path: str | Path, *, samples: int = 1000, seed: int = 1) -> Path:
         """Draw the distribution of the errors over fresh draws; see :meth:`Evaluation.plot`."""
@@ -226,6 +221,14 @@ def save_point(result: Linearisation, path: str | Path) -> Path:
         If there is no point.
     OutputError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import pygridjl
+    >>> network = pygridjl.load_network("case9")
+    >>> path = pygridjl.save_point(pygridjl.linearize(network, point="flat"), "point.json")
+    >>> pygridjl.read_point(path, network).point
+    'flat'
     """
     result._model()
     text = json.dumps({"format": _FORMAT, **result.to_dict()}, indent=1, ensure_ascii=False)
@@ -252,6 +255,14 @@ def read_point(path: str | Path, network: Network) -> Linearisation:
     ------
     NetworkFormatError
         If the file cannot be read or is for other buses.
+
+    Examples
+    --------
+    >>> import pygridjl
+    >>> network = pygridjl.load_network("case9")
+    >>> path = pygridjl.save_point(pygridjl.linearize(network, point="flat"), "point.json")
+    >>> pygridjl.read_point(path, network).point
+    'flat'
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -116,8 +116,7 @@ class RelaxationResult(Result):
         ]
         return pd.DataFrame(rows, columns=["round", "seconds", "bound", "gap_percent"])
 
-    def summary(self) -> str:
-        """Return the result as a short table for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("network", self.network),
             ("method", self.method),
@@ -132,15 +131,11 @@ class RelaxationResult(Result):
         if self.loop_error is not None:
             rows.append(("loop error, complex", f"{self.loop_error:.3e} p.u."))
             rows.append(("exact", "yes" if self.exact else "no"))
-        rows += [("note", note) for note in self.notes]
-        phases = ", ".join(f"{name} {value:.3f}" for name, value in self.seconds.items())
-        rows.append(("seconds", phases))
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return rows
 
     def plot(self) -> Figure:
         """Draw the gap (or the bound, if no AC cost is known) against time."""
-        from pygridjl.report.figures import new_figure
+        from pygridjl.core.figures import new_figure
 
         figure = new_figure(6.0, 3.6)
         axes = figure.add_subplot()

@@ -77,6 +77,13 @@ def relax(
         If the data are not sound, or costs are not convex.
     InvalidOptionError
         If a method or option is unknown.
+
+    Examples
+    --------
+    >>> import pygridjl
+    >>> result = pygridjl.relax(pygridjl.load_network("case9"), "soc", search=False)
+    >>> 5290 < result.bound < 5296.69
+    True
     """
     chain = METHODS.parse(method)
     chosen = METHODS.options_of(chain, options or {})

@@ -65,6 +65,13 @@ def feeder_like(
     power factors from 0.85 to 0.98. A feeder whose voltage would drop by more than 6 % has its
     loads scaled down to that, so that the base state is sound at any n. Ties join buses that lie
     close to each other. Work and memory grow in proportion to n (log n for the ties).
+
+    Examples
+    --------
+    >>> from pygridjl import feeder_like
+    >>> network = feeder_like(200, seed=1)
+    >>> network.n_bus
+    200
     """
     count = max(1, round(n / SUBSTATION_BUSES)) if substations is None else substations
     if not (1 <= count <= n // 2):

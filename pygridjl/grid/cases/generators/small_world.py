@@ -51,6 +51,13 @@ def watts_strogatz(
     β = 0.1; r and x uniform on 0.01 … 1 Ω in steps of 0.01, as in its published files; demands
     uniform on 0.1 … 1 MW, reactive power half of that; sources placed at random, with uniform
     random shares of the total demand.
+
+    Examples
+    --------
+    >>> from pygridjl import watts_strogatz
+    >>> network = watts_strogatz(60, sources=3, seed=1)
+    >>> network.n_bus
+    60
     """
     if not (1 <= sources < n):
         raise InvalidOptionError(f"sources must be from 1 to n − 1 = {n - 1}, is {sources}")

@@ -77,6 +77,12 @@ def from_pandapower(net: Any) -> Network:
     Transformers follow pandapower's ``trafo_model="pi"`` and keep their tap position; their iron is
     a shunt at both ends. Generators hold their voltage, static ones deliver P and Q. Loads and
     storages are constant power, wards also a shunt. Limits follow ``max_loading_percent``.
+
+    Examples
+    --------
+    >>> import pandapower.networks  # doctest: +SKIP
+    >>> pygridjl.from_pandapower(pandapower.networks.case9()).n_bus  # doctest: +SKIP
+    9
     """
     name = str(net.get("name") or "pandapower net")
     _refuse(name, net)

@@ -1,0 +1,327 @@
+"""One door to power flow: any grid, one state or many variations of its loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from pygridjl.core.errors import InvalidOptionError, PowerFlowError
+from pygridjl.core.result import Result, Status, Stopwatch, engine_versions
+from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, StrArray
+from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.feeder_checks import assert_valid_feeder
+from pygridjl.grid.network import Network
+from pygridjl.grid.network_checks import assert_valid
+
+__all__ = ["PowerFlowMethod", "PowerFlowResult", "power_flow"]
+
+PowerFlowMethod = Literal["newton", "sweep", "lindistflow"]
+
+
+@dataclass(frozen=True, eq=False)
+class PowerFlowResult(Result):
+    """Voltages, flows and losses of one state or of many.
+
+    With variations the arrays have one more dimension in front, of length n_variation. What has no
+    solution is NaN and not ``converged``.
+
+    Attributes
+    ----------
+    grid : str
+        Name of the network or feeder.
+    method : str
+        ``"newton"``, ``"sweep"`` or ``"lindistflow"``.
+    status : Status
+        ``feasible`` if every state has a solution, ``not_found`` if some has none.
+    bus : ndarray of str, shape (n_bus,)
+        Ids, the order of the voltages.
+    branch : ndarray of str, shape (n_branch,)
+        Ids, the order of the flows.
+    converged : ndarray of bool, shape () or (n_variation,)
+        Whether there is a solution.
+    vm, va : ndarray, shape (…, n_bus), of a feeder (…, n_bus, 3)
+        Voltage magnitude, p.u., and angle, rad; NaN on absent phases, and all angles of the
+        linearised flow, which has none.
+    p_from, q_from, p_to, q_to : ndarray, shape (…, n_branch), of a feeder (…, n_branch, 3)
+        Powers into the branch at its two ends, p.u.; 0 on open branches.
+    loss_kw : ndarray, shape () or (n_variation,)
+        Active losses of the branches, kW. Of the linearised flow Re(Iᴴ R I) of its flows at nominal
+        voltages: its balance itself leaves losses out.
+    seconds : dict
+        Wall-clock seconds by phase.
+    versions : dict
+        Versions of the packages that computed the answer.
+    """
+
+    grid: str
+    method: str
+    status: Status
+    bus: StrArray
+    branch: StrArray
+    converged: BoolArray
+    vm: FloatArray
+    va: FloatArray
+    p_from: FloatArray
+    q_from: FloatArray
+    p_to: FloatArray
+    q_to: FloatArray
+    loss_kw: FloatArray
+    seconds: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether every state has a solution."""
+        return bool(self.converged.all())
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [("grid", self.grid), ("method", self.method), ("status", self.status.value)]
+        if self.converged.ndim:
+            solved = f"{int(self.converged.sum())} of {self.converged.size} solved"
+            rows.append(("variations", solved))
+        if self.converged.any():
+            low, high = np.nanmin(self.vm), np.nanmax(self.vm)
+            rows.append(("voltages", f"{low:.4f} to {high:.4f} p.u."))
+            least, most = np.nanmin(self.loss_kw), np.nanmax(self.loss_kw)
+            spread = f"{least:.3f} kW" if least == most else f"{least:.3f} to {most:.3f} kW"
+            rows.append(("losses", spread))
+        return rows
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a bus, and a variation where there are some: magnitudes and angles."""
+        count = self.converged.size
+        shape = (count, self.bus.size, -1)
+        vm, va = self.vm.reshape(shape), self.va.reshape(shape)
+        columns = {}
+        for k in range(vm.shape[2]):
+            phase = f"_{'abc'[k]}" if vm.shape[2] > 1 else ""
+            columns[f"vm{phase}"], columns[f"va{phase}"] = vm[..., k].ravel(), va[..., k].ravel()
+        bus = np.tile(self.bus, count)
+        index = (
+            pd.MultiIndex.from_arrays(
+                [np.repeat(np.arange(count), self.bus.size), bus], names=["variation", "bus"]
+            )
+            if self.converged.ndim
+            else pd.Index(bus, name="bus")
+        )
+        return pd.DataFrame(columns, index=index)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the voltage magnitudes in rising order; of variations the lowest of each bus.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        PowerFlowError
+            If no state has a solution.
+        """
+        from pygridjl.core.figures import plot_voltages
+
+        if not self.converged.any():
+            raise PowerFlowError(f"{self.grid!r}: there is no solution to draw")
+        vm = self.vm
+        if self.converged.ndim:
+            vm = self.vm[self.converged].min(axis=0)
+        return plot_voltages(vm, f"{self.grid}, {self.method}", path)
+
+
+def power_flow(
+    grid: Network | Feeder,
+    method: PowerFlowMethod | None = None,
+    *,
+    load_scale: ArrayLike | None = None,
+) -> PowerFlowResult:
+    """Solve the power flow of a grid in its base state.
+
+    Parameters
+    ----------
+    grid : Network or Feeder
+        The grid.
+    method : {"newton", "sweep", "lindistflow"}, optional
+        Of a network: Newton's method (the default; any topology) or the backward/forward sweep
+        (radial). Of a feeder: the linearised flow of three phases.
+    load_scale : array_like, shape (n_variation,) or (n_variation, n_bus), optional
+        Factors on the loads, of all buses or of each; one solution for each row. A state without
+        a solution does not touch the others.
+
+    Returns
+    -------
+    PowerFlowResult
+        Voltages, flows, losses.
+
+    Raises
+    ------
+    InvalidNetworkError
+        If the data are not sound.
+    InvalidOptionError
+        If the grid does not have the method, or ``load_scale`` has another shape.
+    PowerFlowError
+        If the one state asked for has no solution.
+
+    Examples
+    --------
+    >>> import pygridjl
+    >>> result = pygridjl.power_flow(pygridjl.load_network("case33bw"))
+    >>> print(f"{result.loss_kw:.1f} kW, lowest {result.vm.min():.4f} p.u.")
+    202.7 kW, lowest 0.9131 p.u.
+    >>> many = pygridjl.power_flow(pygridjl.load_network("case33bw"), load_scale=[0.5, 1, 99])
+    >>> many.converged.tolist()
+    [True, True, False]
+    """
+    allowed = ("lindistflow",) if isinstance(grid, Feeder) else ("newton", "sweep")
+    chosen = allowed[0] if method is None else method
+    if chosen not in allowed:
+        raise InvalidOptionError(
+            f"method: {chosen!r} is none of {', '.join(allowed)} "
+            f"of a {'feeder' if isinstance(grid, Feeder) else 'network'}"
+        )
+    scale = _scale(load_scale, grid.n_bus)
+    watch = Stopwatch()
+    with watch.phase("check"):
+        if isinstance(grid, Feeder):
+            assert_valid_feeder(grid)
+        else:
+            assert_valid(grid)
+    with watch.phase("solve"):
+        if isinstance(grid, Feeder):
+            arrays = _linear(grid, scale)
+        else:
+            arrays = _solved(grid, chosen, scale, single=load_scale is None)
+    if load_scale is None:
+        arrays = {name: values[0] for name, values in arrays.items()}
+    arrays = {name: np.asarray(values) for name, values in arrays.items()}
+    return PowerFlowResult(
+        grid=grid.name,
+        method=chosen,
+        status=Status.FEASIBLE if arrays["converged"].all() else Status.NOT_FOUND,
+        bus=grid.buses.id,
+        branch=grid.branches.id.astype(np.str_),
+        seconds=watch.seconds,
+        versions=engine_versions("numpy", "scipy"),
+        **arrays,
+    )
+
+
+def _scale(load_scale: ArrayLike | None, n_bus: int) -> FloatArray:
+    """Return factors by variation and bus."""
+    if load_scale is None:
+        return np.ones((1, n_bus))
+    try:
+        given = np.asarray(load_scale, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidOptionError("load_scale: must be an array of numbers") from None
+    if not np.isfinite(given).all():
+        raise InvalidOptionError("load_scale: must be finite")
+    if given.ndim == 1:
+        return np.repeat(given[:, None], n_bus, axis=1)
+    if given.ndim != 2 or given.shape[1] != n_bus:
+        raise InvalidOptionError(
+            f"load_scale: has shape {given.shape}, expected (variations,) or (variations, {n_bus})"
+        )
+    return given
+
+
+def _solved(network: Network, method: str, scale: FloatArray, *, single: bool) -> dict[str, Any]:
+    """Solve each variation of a network by itself."""
+    found = [_one(state, method, single=single) for state in _states(network, scale)]
+    v = np.stack([voltage for voltage, _ in found])
+    from_, to = _branch_powers(network, v)
+    return {
+        "converged": np.isfinite(v.real).all(axis=1),
+        "vm": np.abs(v),
+        "va": np.angle(v),
+        "p_from": from_.real,
+        "q_from": from_.imag,
+        "p_to": to.real,
+        "q_to": to.imag,
+        "loss_kw": np.array([loss for _, loss in found]),
+    }
+
+
+def _states(network: Network, scale: FloatArray) -> Iterator[Network]:
+    load = network.loads
+    for factors in scale:
+        at = factors[load.bus]
+        yield network.replace(loads=load.replace(p=load.p * at, q=load.q * at))
+
+
+def _one(network: Network, method: str, *, single: bool) -> tuple[ComplexArray, float]:
+    from pygridjl.powerflow.newton import newton_power_flow
+    from pygridjl.powerflow.sweep import radial_power_flow
+
+    try:
+        solved = newton_power_flow(network) if method == "newton" else radial_power_flow(network)
+    except PowerFlowError:
+        if single:
+            raise
+        return np.full(network.n_bus, np.nan + 0j), np.nan
+    return solved.v, solved.loss_kw
+
+
+def _branch_powers(network: Network, v: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+    """Return the powers into all branches at their two ends, shape (n_variation, n_branch)."""
+    from pygridjl.powerflow.admittance import branch_admittances
+
+    closed = np.flatnonzero(network.branches.closed)
+    branch = network.branches.take(closed)
+    own_from, cross_from, cross_to, own_to = branch_admittances(branch)
+    at_from, at_to = v[:, branch.from_bus], v[:, branch.to_bus]
+    powers = []
+    for near, current in (
+        (at_from, own_from * at_from + cross_from * at_to),
+        (at_to, cross_to * at_from + own_to * at_to),
+    ):
+        power = np.zeros((len(v), network.n_branch), dtype=np.complex128)
+        power[:, closed] = near * np.conj(current)
+        powers.append(power)
+    return powers[0], powers[1]
+
+
+def _linear(feeder: Feeder, scale: FloatArray) -> dict[str, Any]:
+    """Solve all variations of a feeder at once."""
+    from pygridjl.powerflow.lindistflow import LinDistFlow3
+    from pygridjl.powerflow.losses import resistive_losses
+
+    model = LinDistFlow3(feeder)
+    at = scale[:, feeder.node_bus]
+    p = feeder.generation_p - feeder.load_p * at
+    q = feeder.generation_q + feeder.shunt_q - feeder.load_q * at
+    P, Q = model.flows(p, q)
+    U = model.voltages_of_flows(P, Q)
+    count = len(scale)
+    vm = np.full((count, feeder.n_bus, 3), np.nan)
+    vm[:, feeder.node_bus, feeder.node_phase] = np.sqrt(np.where(U > 0, U, np.nan))
+    fed = np.flatnonzero(model.branch >= 0)
+    branch, phase = model.branch[fed], feeder.node_phase[fed]
+    # A branch is fed from its to side where the node it feeds is its from bus.
+    backwards = feeder.branches.from_bus[branch] == feeder.node_bus[fed]
+    powers = {}
+    for name, flow in (("p", P[:, fed]), ("q", Q[:, fed])):
+        near, far = np.zeros((2, count, len(feeder.branches), 3))
+        near[:, branch, phase], far[:, branch, phase] = flow, -flow
+        here = np.zeros((len(feeder.branches), 3), dtype=np.bool_)
+        here[branch, phase] = backwards
+        powers[f"{name}_from"] = np.where(here, far, near)
+        powers[f"{name}_to"] = np.where(here, near, far)
+    return {
+        "converged": np.asarray((U > 0).all(axis=1)),
+        "vm": vm,
+        "va": np.full_like(vm, np.nan),
+        **powers,
+        "loss_kw": feeder.to_kw(resistive_losses(model).value(P, Q)),
+    }
