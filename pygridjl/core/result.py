@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
-    if isinstance(value, pd.DataFrame):
+    if type(value).__name__ == "DataFrame":  # pandas is imported by whoever makes one
         return _plain(value.to_dict("records"))
     if isinstance(value, np.generic):
         return _plain(value.item())
