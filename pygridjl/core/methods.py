@@ -282,13 +282,14 @@ class Registry(Mapping[str, Method]):
     def _assert_runs(self, parts: list[Method], backend: str) -> None:
         """Refuse a chain whose last part, or one before it, runs elsewhere."""
         *before, last = parts
+        written = "+".join(method.name for method in parts)
         elsewhere = [method for method in before if "python" not in method.backends]
         for method in [*elsewhere, *([] if backend in last.backends else [last])]:
             there = [m for m in self._methods.values() if backend in m.backends]
             self._refuse(
                 f"{method.name!r} does not run on backend {backend!r}, "
                 f"which has {', '.join(m.name for m in there)}"
-                + (f", as in '{method.name}+{there[0].name}'" if self._leads(method) else "")
+                + (f", as in '{written}+{there[0].name}'" if self._leads(method) else "")
             )
 
     def _leads(self, method: Method) -> bool:

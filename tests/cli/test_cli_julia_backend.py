@@ -44,4 +44,4 @@ def test_a_python_method_names_the_solvers_in_julia(capsys, monkeypatch):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert "as in 'maxflow+ils+scip'" in capsys.readouterr().err
+    assert "as in 'maxflow+ils+highs'" in capsys.readouterr().err
