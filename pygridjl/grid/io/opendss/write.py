@@ -88,8 +88,14 @@ def feeder_commands(feeder: Feeder) -> list[str]:
 
 def _source(feeder: Feeder, bus: list[str], kv: list[float]) -> list[str]:
     at, base = bus[feeder.source_bus], kv[feeder.source_bus]
-    commands: list[str] = []
     first = f"circuit.{opendss_names([feeder.name])[0]}"
+    same = set(feeder.v_set.tolist())
+    if len(same) == 1 and feeder.buses.phases[feeder.source_bus].all():
+        return [
+            f"new {first} bus1={at} phases=3 basekv={base * 3**0.5!r} pu={same.pop()!r} "
+            "mvasc3=1e9 mvasc1=1e9"
+        ]
+    commands: list[str] = []
     for phase in np.flatnonzero(feeder.buses.phases[feeder.source_bus]).tolist():
         kind = f"vsource.source_{phase + 1}" if commands else first
         commands.append(
