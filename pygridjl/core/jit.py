@@ -25,8 +25,9 @@ __all__ = ["Kernel", "compile_seconds", "kernel", "kernels_run", "working_time"]
 
 # Plain Python, seconds for each number in the arrays of a call; measured.
 SECONDS_PER_NUMBER = 1e-5
-# Compiling, seconds for a bytecode instruction of a kernel and of those it calls; measured.
-PRICE = 0.002
+# Compiling, seconds for a bytecode instruction of a kernel and of those it calls; measured between
+# 0.003 and 0.007. Too low a price makes a small case wait for machine code it does not need.
+PRICE = 0.004
 # Loading machine code that an earlier process left on disk, and numba with it.
 PRICE_OF_STORED = 0.15
 
