@@ -204,7 +204,10 @@ def test_grammar(method, before, solver):
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ("maxflow+ils", r"does not run on backend 'julia', which has highs, .* as in 'ils\+highs'"),
+        (
+            "maxflow+ils",
+            r"does not run on backend 'julia', which has highs, .* as in 'maxflow\+ils\+highs'",
+        ),
         ("gurobi", "'gurobi' is none of forward"),
         ("exact+scip", "nothing can follow 'exact'"),
         ("forward+exact", "'exact' does not run on backend 'julia'"),
