@@ -31,8 +31,8 @@ from pygridjl.solvers.status import SolverStatus
 __all__ = ["OperatingReport", "operate"]
 
 HOURS = 8760.0
-# A limit binds where this share of it is used; a unit is curtailed below this share of its sun.
-BINDING, CURTAILED = 1 - 1e-6, 1 - 1e-6
+# A unit is curtailed below this share of its sun.
+CURTAILED = 1 - 1e-6
 _WHAT = ("ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "v_max", "v_min")
 
 
