@@ -41,13 +41,10 @@ from .core.result import Result as Result, Status as Status
 from .core.version import __version__ as __version__
 from .grid.cases.catalogue import (
     CaseInfo as CaseInfo,
+    FeederInfo as FeederInfo,
     get_case as get_case,
     list_cases as list_cases,
-    load_network as load_network,
-)
-from .grid.cases.feeder_loading import (
     list_feeders as list_feeders,
-    load_feeder as load_feeder,
 )
 from .grid.cases.generators.feeder_like import feeder_like as feeder_like
 from .grid.cases.generators.small_world import watts_strogatz as watts_strogatz
@@ -56,6 +53,7 @@ from .grid.feeder_checks import validate_feeder as validate_feeder
 from .grid.io.feeder_folder import save_feeder as save_feeder
 from .grid.io.pandapower.net import from_pandapower as from_pandapower
 from .grid.io.write import save_network as save_network
+from .grid.load import load_feeder as load_feeder, load_network as load_network
 from .grid.network import (
     Branches as Branches,
     Buses as Buses,

@@ -9,6 +9,7 @@ import click
 
 from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import json_option
+from pygridjl.cli.reading import given_network, script_options
 from pygridjl.core.result import Status
 from pygridjl.optimal_flow.linearisation.methods import POINTS
 
@@ -68,6 +69,7 @@ _POINTS = (
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the distribution of the errors.",
 )
+@script_options
 @json_option
 def command(
     network: str,
@@ -97,13 +99,12 @@ def command(
     """
     import json
 
-    from pygridjl.grid.cases import load_network
     from pygridjl.optimal_flow.linearisation.problem import with_ratings
     from pygridjl.optimal_flow.linearisation.result import save_point
     from pygridjl.optimal_flow.linearisation.solve import PROXIMAL, linearize
     from pygridjl.scenarios import read_loads, two_factor_loads, with_generation
 
-    grid = load_network(network)
+    grid = given_network(network)
     if line_limit is not None:
         grid = with_ratings(grid, line_limit)
     shape = given({"mean": mean, "deviation": deviation, "correlation": correlation})

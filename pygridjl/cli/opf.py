@@ -8,6 +8,7 @@ import click
 
 from pygridjl.cli.method_options import method_table
 from pygridjl.cli.options import json_option
+from pygridjl.cli.reading import given_feeder, given_network, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
@@ -44,6 +45,7 @@ _FORMULATIONS = (
     metavar="SECONDS",
     help=f"For the solver; inf for no limit ({TIME_LIMIT:g}).",
 )
+@script_options
 @json_option
 def command(
     grid: str,
@@ -60,11 +62,11 @@ def command(
     GRID is the name of a bundled case or feeder, or a file. The exit code is 1 if there is no
     answer.
     """
-    from pygridjl.grid import load_feeder
-    from pygridjl.grid.cases import load_network
+    from pygridjl.grid.cases.catalogue import feeder_names
     from pygridjl.optimal_flow.solve import opf
 
-    data = load_feeder(grid) if is_feeder else load_network(grid)
+    is_feeder = is_feeder or grid in feeder_names()
+    data = given_feeder(grid) if is_feeder else given_network(grid)
     with answering():
         answer = opf(
             data,

@@ -9,6 +9,7 @@ import click
 
 from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import Reporter, ids_option, json_option
+from pygridjl.cli.reading import given_network, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
@@ -63,6 +64,7 @@ _METHODS = (
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw before, after and the voltage profile.",
 )
+@script_options
 @json_option
 def command(
     network: str,
@@ -85,12 +87,11 @@ def command(
     NETWORK is a bundled case (see `pygridjl cases`) or a file: .m, .pos, .dss, .json or a folder
     of CSV tables. The exit code is 1 if there is no answer that keeps the limits.
     """
-    from pygridjl.grid.cases import load_network
     from pygridjl.reconfiguration import reconfigure
 
     if "none" in limits and len(limits) > 1:
         raise click.UsageError("--limit none cannot be combined with other limits")
-    loaded = load_network(network)
+    loaded = given_network(network)
     report = Reporter()
     try:
         with answering():

@@ -9,6 +9,7 @@ import click
 
 from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import json_option
+from pygridjl.cli.reading import given_network, script_options
 from pygridjl.core.stopping import answering
 from pygridjl.optimal_flow.relaxation.methods import METHODS
 
@@ -33,6 +34,7 @@ _METHODS = (
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a figure of the gap against time.",
 )
+@script_options
 @json_option
 def command(
     network: str,
@@ -50,12 +52,11 @@ def command(
     solver's accuracy. The exit code is 1 if nothing was proven.
     """
     from pygridjl.core.figures import save_figure
-    from pygridjl.grid.cases import load_network
     from pygridjl.optimal_flow.relaxation.solve import TOLERANCE, relax
 
     with answering():
         answer = relax(
-            load_network(network),
+            given_network(network),
             method,
             ac_objective=ac_objective,
             tolerance=TOLERANCE if tolerance is None else tolerance,

@@ -12,6 +12,7 @@ import click
 
 from pygridjl.cli.method_options import field_options, given, method_options, method_table
 from pygridjl.cli.options import Reporter, json_option
+from pygridjl.cli.reading import given_feeder, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
@@ -129,6 +130,7 @@ _PLANNING = (
     type=click.Path(dir_okay=False, path_type=Path),
     help="SPAR: draw what each iteration's decision is worth on all scenarios.",
 )
+@script_options
 @json_option
 def command(
     feeder: str,
@@ -160,7 +162,6 @@ def command(
     FEEDER is a bundled feeder (ieee13, ieee34, ieee37, ieee123, ieee8500, ieee9500), an OpenDSS
     script or a folder of feeder tables. The exit code is 1 if there is no answer.
     """
-    from pygridjl.grid import load_feeder
     from pygridjl.siting.solve import site
 
     for name, path in (("functions", plot_functions), ("iterations", plot_iterations)):
@@ -168,7 +169,7 @@ def command(
             raise click.UsageError(f"--plot-{name} needs --method spar")
     options = given({name: value for name, value in rest.items() if name not in _PLANNING})
     _assert_declared(method, backend, options, seed, time_limit)
-    loaded = load_feeder(feeder)
+    loaded = given_feeder(feeder)
     if regulators == "neutral":
         loaded = with_neutral_regulators(loaded)
     planning = {

@@ -1,4 +1,4 @@
-from .cases.feeder_loading import list_feeders as list_feeders, load_feeder as load_feeder
+from .cases.catalogue import list_cases as list_cases, list_feeders as list_feeders
 from .feeder import Feeder as Feeder
 from .feeder_checks import (
     assert_valid_feeder as assert_valid_feeder,
@@ -12,8 +12,9 @@ from .feeder_tables import (
     FeederGenerators as FeederGenerators,
     FeederLoads as FeederLoads,
 )
+from .io import read_feeder as read_feeder, read_network as read_network
 from .io.feeder_folder import save_feeder as save_feeder
-from .io.feeder_folder_read import read_feeder as read_feeder
+from .load import load_feeder as load_feeder, load_network as load_network
 from .network import (
     Branches as Branches,
     Buses as Buses,

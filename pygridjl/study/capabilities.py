@@ -155,7 +155,7 @@ def _errors(result: Any) -> Row:
 
 
 def _network(case: str) -> tuple[Any, Mapping[str, Any]]:
-    from pygridjl.grid.cases import load_network
+    from pygridjl.grid.load import load_network
 
     return load_network(case), {}
 
@@ -167,9 +167,9 @@ def _feeder(case: str) -> tuple[Any, Mapping[str, Any]]:
 
 
 def _any(case: str) -> tuple[Any, Mapping[str, Any]]:
-    from pygridjl.grid.cases.feeder_loading import list_feeders
+    from pygridjl.grid.cases.catalogue import feeder_names
 
-    return _feeder(case) if case in list_feeders() else _network(case)
+    return _feeder(case) if case in feeder_names() else _network(case)
 
 
 def _loads(case: str) -> tuple[Any, Mapping[str, Any]]:

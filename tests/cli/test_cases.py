@@ -10,7 +10,9 @@ from click.testing import CliRunner
 
 from pygridjl.cli import main
 from pygridjl.cli.cases import command
-from pygridjl.grid.cases import list_cases, load_network
+from pygridjl.core.errors import InvalidOptionError, NetworkFormatError
+from pygridjl.grid.cases import list_cases, list_feeders
+from pygridjl.grid.load import load_feeder, load_network
 
 
 def run(*arguments):
@@ -18,12 +20,15 @@ def run(*arguments):
 
 
 def test_table_lists_every_case_once():
-    lines = run().output.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == [case.name for case in list_cases()]
+    networks, feeders = run().output.split("\n\n")
+    for table, known in ((networks, list_cases()), (feeders, list_feeders())):
+        assert [line.split()[0] for line in table.splitlines()[1:]] == [k.name for k in known]
 
 
 def test_json_has_the_fields_of_the_catalogue():
-    cases = json.loads(run("--json").output)["cases"]
+    printed = json.loads(run("--json").output)
+    assert printed["feeders"] == [feeder.to_dict() for feeder in list_feeders()]
+    cases = printed["cases"]
     assert cases == [case.to_dict() for case in list_cases()]
     assert json.loads(run("case9", "--json").output) == next(
         c for c in cases if c["name"] == "case9"
@@ -40,6 +45,54 @@ def test_one_case_is_shown_with_its_credit():
 def test_export(tmp_path, file):
     assert f"written: {tmp_path / file}" in run("case33bw", "--export", tmp_path / file).output
     assert load_network(tmp_path / file).open_branches == (33, 34, 35, 36, 37)
+
+
+@pytest.mark.parametrize("file", ["out.dss", "out"])
+def test_a_feeder_is_shown_with_its_notes_and_exported(tmp_path, file):
+    output = run("ieee13", "--export", tmp_path / file).output
+    assert "ieee13: 16 buses, 41 nodes" in output
+    assert "note: line charging is a constant reactive power" in output
+    feeder = load_feeder(tmp_path / file)
+    assert feeder.to_kw(feeder.load_p.sum()) == pytest.approx(3466)
+    assert "3.466 MW" in run(tmp_path / file, "--feeder").output
+
+
+SHARED = "new linecode.lc nphases=3 r1=0.3 x1=0.4 c1=0 units=km\n"
+MASTER = """clear
+new circuit.t basekv=12.47 bus1=a
+redirect ../shared/codes.dss
+new line.l bus1=a bus2=b linecode=lc length=1 units=km
+new load.d bus1=b phases=3 kv=12.47 kw=900
+open line.gone 1
+edit line.l nonsense=7
+"""
+
+
+def test_a_script_that_redirects_above_its_folder(tmp_path):
+    """Utilities keep one folder of codes beside the circuits."""
+    for folder in ("shared", "circuit"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "shared" / "codes.dss").write_text(SHARED)
+    script = tmp_path / "circuit" / "master.dss"
+    script.write_text(MASTER.rsplit("\n", 2)[0])
+    with pytest.raises(NetworkFormatError, match=r"line 3: \.\./shared/codes\.dss lies.*root="):
+        run(script)
+    for more in ((), ("--feeder",)):
+        assert "0.900 MW" in run(script, "--root", tmp_path, *more).output
+    with pytest.raises(InvalidOptionError, match="root: has a meaning for OpenDSS scripts only"):
+        run("case33bw", "--root", tmp_path)
+
+
+def test_a_script_whose_last_lines_fail(tmp_path):
+    (tmp_path / "codes.dss").write_text(SHARED)
+    script = tmp_path / "master.dss"
+    script.write_text(MASTER.replace("../shared/", ""))
+    with pytest.raises(NetworkFormatError, match=r"nonsense.*master\.dss line 7.*strict=False"):
+        run(script)
+    output = run(script, "--no-strict").output
+    assert "0.900 MW" in output
+    assert "note: ignored:" in output
+    assert "nonsense" in output
 
 
 BAD_FILES = {

@@ -7,7 +7,7 @@ import pytest
 
 import pygridjl
 from pygridjl.core.result import Status
-from pygridjl.grid.cases.feeder_loading import load_feeder
+from pygridjl.grid.load import load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage import build_second_stage

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pygridjl.bridge.problems.scenarios import JuliaSecondStage
-from pygridjl.grid.cases.feeder_loading import load_feeder
+from pygridjl.grid.load import load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.siting.problem import Measure, PlanningProblem
 from pygridjl.siting.second_stage.operation import Operation

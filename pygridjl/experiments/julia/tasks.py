@@ -19,7 +19,7 @@ from pygridjl.experiments.julia import Options
 from pygridjl.experiments.julia.stage import StageOfBoth
 from pygridjl.grid import Feeder
 from pygridjl.grid.cases import get_case
-from pygridjl.grid.cases.feeder_loading import load_feeder
+from pygridjl.grid.load import load_feeder
 from pygridjl.reconfiguration.certificates import (
     Certificate,
     cycle_branch_and_bound,

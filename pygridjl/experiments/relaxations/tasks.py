@@ -11,7 +11,8 @@ from typing import Any
 from pygridjl.core.errors import CaseNotFoundError
 from pygridjl.core.result import relative_gap
 from pygridjl.experiments.relaxations import Options
-from pygridjl.grid.cases import get_case, load_network
+from pygridjl.grid.cases import get_case
+from pygridjl.grid.load import load_network
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.forms.acp import ac_opf
 from pygridjl.optimal_flow.relaxation.solve import relax

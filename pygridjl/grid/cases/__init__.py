@@ -1,14 +1,24 @@
-"""Bundled cases as plain tables, and the one door to any network: :func:`load_network`."""
+"""Bundled cases and feeders as plain tables, and generators of random ones."""
 
-from pygridjl.grid.cases.catalogue import CaseInfo, describe, get_case, list_cases, load_network
+from pygridjl.grid.cases.catalogue import (
+    CaseInfo,
+    FeederInfo,
+    describe,
+    describe_feeder,
+    get_case,
+    list_cases,
+    list_feeders,
+)
 from pygridjl.grid.cases.generators import feeder_like, watts_strogatz
 
 __all__ = [
     "CaseInfo",
+    "FeederInfo",
     "describe",
+    "describe_feeder",
     "feeder_like",
     "get_case",
     "list_cases",
-    "load_network",
+    "list_feeders",
     "watts_strogatz",
 ]

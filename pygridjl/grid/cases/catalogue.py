@@ -1,23 +1,37 @@
-"""The bundled cases: one folder of our CSV each, its source and problem in params.json."""
+"""The bundled cases and feeders: one folder of our tables each."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from pygridjl.core.errors import CaseNotFoundError
 from pygridjl.core.result import Result
-from pygridjl.grid.io import read_network
-from pygridjl.grid.io.ours_csv import read_csv
+from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.io import read_feeder, read_network
 from pygridjl.grid.network import Network
 
-__all__ = ["CaseInfo", "describe", "get_case", "list_cases", "load_network"]
+__all__ = [
+    "CaseInfo",
+    "FeederInfo",
+    "bundled",
+    "case_names",
+    "describe",
+    "describe_feeder",
+    "feeder_names",
+    "get_case",
+    "list_cases",
+    "list_feeders",
+    "look_alikes",
+]
 
-_DATA = Path(__file__).parent / "data"
+_FOLDERS = {"case": Path(__file__).parent / "data", "feeder": Path(__file__).parent / "feeders"}
 
 
 @dataclass(frozen=True)
@@ -53,10 +67,57 @@ class CaseInfo(Result):
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class FeederInfo(Result):
+    """One line of the catalogue of feeders.
+
+    Attributes
+    ----------
+    name : str
+        What :func:`load_feeder` takes.
+    buses, nodes, branches, open_branches : int
+        Sizes; ``nodes`` counts the phases that exist, ``open_branches`` the open switches.
+    load_mw : float
+        Total active demand, MW.
+    kv : float
+        Highest line-to-line voltage base, kV.
+    source : str
+        Where the data come from.
+    notes : tuple of str
+        What was simplified.
+    """
+
+    name: str
+    buses: int
+    nodes: int
+    branches: int
+    open_branches: int
+    load_mw: float
+    kv: float
+    source: str
+    notes: tuple[str, ...]
+
+
+def bundled(what: str, name: str) -> Path:
+    """Return the folder of a bundled ``"case"`` or ``"feeder"``."""
+    return _FOLDERS[what] / name
+
+
 @cache
-def _names() -> tuple[str, ...]:
-    names = (folder.name for folder in _DATA.iterdir() if (folder / "params.json").is_file())
+def _names(what: str) -> tuple[str, ...]:
+    folders = _FOLDERS[what].iterdir()
+    names = (folder.name for folder in folders if (folder / "params.json").is_file())
     return tuple(sorted(names, key=_by_size))
+
+
+def case_names() -> tuple[str, ...]:
+    """Names of the bundled cases, by kind of name, then by size."""
+    return _names("case")
+
+
+def feeder_names() -> tuple[str, ...]:
+    """Names of the bundled feeders, smallest first."""
+    return _names("feeder")
 
 
 def _by_size(name: str) -> tuple[str, int, str]:
@@ -64,6 +125,12 @@ def _by_size(name: str) -> tuple[str, int, str]:
     stem = name.rstrip("abcdefghijklmnopqrstuvwxyz")
     letters = stem.rstrip("0123456789")
     return letters, int(stem[len(letters) :] or 0), name
+
+
+def look_alikes(name: str, names: Sequence[str]) -> str:
+    """Return the question which of the names that look alike was meant."""
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else "'pygridjl cases' lists them"
 
 
 def get_case(name: str) -> Network:
@@ -89,9 +156,10 @@ def get_case(name: str) -> Network:
     >>> get_case("case33bw").n_branch
     37
     """
-    if name not in _names():
-        raise CaseNotFoundError(f"there is no bundled case {name!r}{_suggestion(name)}")
-    return read_csv(_DATA / name)
+    if name not in case_names():
+        hint = look_alikes(name, case_names())
+        raise CaseNotFoundError(f"there is no bundled case {name!r}; {hint}")
+    return read_network(bundled("case", name))
 
 
 def list_cases() -> tuple[CaseInfo, ...]:
@@ -108,11 +176,11 @@ def list_cases() -> tuple[CaseInfo, ...]:
     >>> {case.name: case.buses for case in list_cases()}["case33bw"]
     33
     """
-    return tuple(_info(name) for name in _names())
+    return tuple(_info(name) for name in case_names())
 
 
 def _info(name: str) -> CaseInfo:
-    params = json.loads((_DATA / name / "params.json").read_text(encoding="utf-8"))
+    params = json.loads((bundled("case", name) / "params.json").read_text(encoding="utf-8"))
     return describe(get_case(name), params["problem"])
 
 
@@ -139,44 +207,39 @@ def describe(network: Network, problem: str = "") -> CaseInfo:
     )
 
 
-def load_network(name_or_path: str | os.PathLike[str]) -> Network:
-    """Return a bundled case, or read a network file.
-
-    Parameters
-    ----------
-    name_or_path : str or path-like
-        Name of a bundled case, or the path of a ``.m`` (MATPOWER), ``.pos`` (REDS), ``.dss``
-        (OpenDSS) or ``.json`` (ours, or pandapower's) file or of a folder of our CSV. A bundled
-        name wins over a file of that name; write ``./case9`` for the file.
+def list_feeders() -> tuple[FeederInfo, ...]:
+    """Describe all bundled feeders.
 
     Returns
     -------
-    Network
-        Not validated: every solve validates first, and :func:`pygridjl.validate` can be called.
-
-    Raises
-    ------
-    CaseNotFoundError
-        If it is neither a case nor a file.
-    NetworkFormatError
-        If the file cannot be read.
+    tuple of FeederInfo
+        Smallest first.
 
     Examples
     --------
-    >>> load_network("case33bw").open_branches
-    (33, 34, 35, 36, 37)
+    >>> from pygridjl import list_feeders
+    >>> {feeder.name: feeder.buses for feeder in list_feeders()}["ieee9500"]
+    2744
     """
-    text = os.fspath(name_or_path)
-    if text in _names():
-        return get_case(text)
-    # Anything that looks like a path is reported as one.
-    looks_like_path = isinstance(name_or_path, os.PathLike) or Path(text).suffix or "/" in text
-    if not looks_like_path and not os.path.lexists(text):
-        detail = "is neither a bundled case nor a file"
-        raise CaseNotFoundError(f"{text!r} {detail}{_suggestion(text)}")
-    return read_network(text)
+    return tuple(describe_feeder(read_feeder(bundled("feeder", name))) for name in feeder_names())
 
 
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, _names(), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(close)}?" if close else "; 'pygridjl cases' lists them"
+def describe_feeder(feeder: Feeder) -> FeederInfo:
+    """Return the line of the catalogue a feeder would have.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        Any feeder.
+    """
+    return FeederInfo(
+        feeder.name,
+        feeder.n_bus,
+        feeder.n_node,
+        feeder.n_branch,
+        int((~feeder.branches.closed).sum()),
+        float(feeder.to_kw(feeder.load_p.sum())) / 1e3,
+        round(float(feeder.buses.kv_ln.max()) * float(np.sqrt(3.0)), 6),
+        feeder.source,
+        feeder.notes,
+    )

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
-from pygridjl.core.errors import CaseNotFoundError, NetworkFormatError
+from pygridjl.core.errors import CaseNotFoundError, InvalidOptionError, NetworkFormatError
+from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.network import Network
 
-if TYPE_CHECKING:
-    from pygridjl.grid.network import Network
-
-__all__ = ["read_network"]
+__all__ = ["read_feeder", "read_network"]
 
 # Extension -> module and function; imported when needed, because some pull in heavy libraries.
-_READERS = {
+_NETWORK_READERS = {
     ".m": ("matpower.read", "read_matpower"),
     ".pos": ("reds", "read_reds"),
     ".dss": ("opendss.to_network", "read_opendss"),
     ".json": ("ours_json", "read_json"),
+    "": ("ours_csv", "read_csv"),
+}
+_FEEDER_READERS = {
+    ".dss": ("opendss.to_feeder", "read_opendss"),
+    "": ("feeder_folder_read", "read_folder"),
 }
 
 
-def read_network(path: str | Path) -> Network:
+def read_network(
+    path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    strict: bool = True,
+) -> Network:
     """Read a network file, or a folder of our CSV, by its extension.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or path-like
         ``.m`` (MATPOWER), ``.pos`` (REDS), ``.dss`` (OpenDSS), ``.json`` (ours, or pandapower's)
         or a folder (our CSV).
+    root : str or path-like, optional
+        Folder below which all files an OpenDSS script reads must lie; its own unless given.
+    strict : bool
+        Whether a command of a script that OpenDSS refuses ends the reading; if not it is a note.
 
     Returns
     -------
@@ -43,8 +56,57 @@ def read_network(path: str | Path) -> Network:
         If there is no such file.
     NetworkFormatError
         If it cannot be read.
+    InvalidOptionError
+        If ``root`` or ``strict`` is given for anything but a script.
     """
-    path = Path(path)
+    network = _read(Path(path), _NETWORK_READERS, root, strict=strict)
+    assert isinstance(network, Network)
+    return network
+
+
+def read_feeder(
+    path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    strict: bool = True,
+) -> Feeder:
+    """Read an OpenDSS script, or a folder of feeder tables.
+
+    Parameters
+    ----------
+    path : str or path-like
+        ``.dss``, or a folder as :func:`pygridjl.save_feeder` writes it.
+    root : str or path-like, optional
+        Folder below which all files an OpenDSS script reads must lie; its own unless given.
+    strict : bool
+        Whether a command of a script that OpenDSS refuses ends the reading; if not it is a note.
+
+    Returns
+    -------
+    Feeder
+        Not validated.
+
+    Raises
+    ------
+    CaseNotFoundError
+        If there is no such file.
+    NetworkFormatError
+        If it cannot be read.
+    InvalidOptionError
+        If ``root`` or ``strict`` is given for anything but a script.
+    """
+    feeder = _read(Path(path), _FEEDER_READERS, root, strict=strict)
+    assert isinstance(feeder, Feeder)
+    return feeder
+
+
+def _read(
+    path: Path,
+    readers: dict[str, tuple[str, str]],
+    root: str | os.PathLike[str] | None,
+    *,
+    strict: bool,
+) -> Any:
     try:
         path.stat()
         folder = path.is_dir()
@@ -53,14 +115,17 @@ def read_network(path: str | Path) -> Network:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NetworkFormatError(path, "file", reason) from None
-    if folder:
-        module, function = "ours_csv", "read_csv"
-    elif path.suffix.lower() in _READERS:
-        module, function = _READERS[path.suffix.lower()]
-    else:
-        known = ", ".join(_READERS)
+    extension = "" if folder else path.suffix.lower()
+    if not (folder or extension) or extension not in readers:
+        known = ", ".join(filter(None, readers))
         detail = f"extension {path.suffix!r} is not one of {known} (or a folder of CSV)"
         raise NetworkFormatError(path, "file", detail)
+    options: dict[str, Any] = {}
+    if extension == ".dss":
+        options = {"root": None if root is None else Path(root), "strict": strict}
+    elif root is not None or not strict:
+        name = "strict" if root is None else "root"
+        raise InvalidOptionError(f"{name}: has a meaning for OpenDSS scripts only, not for {path}")
+    module, function = readers[extension]
     found = import_module(f"pygridjl.grid.io.{module}")
-    reader = cast("Callable[[Path], Network]", getattr(found, function))
-    return reader(path)
+    return getattr(found, function)(path, **options)

@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from pygridjl.core.errors import NetworkFormatError
 from pygridjl.core.files import replacing_folder
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
@@ -54,25 +55,28 @@ CODE_COLUMNS = [
 ]
 
 
-def save_feeder(feeder: Feeder, folder: str | Path) -> Path:
-    """Write a feeder as a folder of CSV tables, all of it or nothing.
+def save_feeder(feeder: Feeder, path: str | Path) -> Path:
+    """Write a feeder as a folder of CSV tables or as an OpenDSS script, all of it or nothing.
 
     Parameters
     ----------
     feeder : Feeder
         The feeder.
-    folder : str or Path
-        Where to; a feeder that is there already is replaced.
+    path : str or Path
+        ``*.dss`` for a script (see :func:`pygridjl.grid.io.opendss.write.write_opendss`), a name
+        without extension for the folder. A feeder that is there already is replaced.
 
     Returns
     -------
     Path
-        The folder.
+        What was written.
 
     Raises
     ------
+    NetworkFormatError
+        If the extension is unknown.
     OutputError
-        If the folder cannot be written or something else than a feeder is in the way.
+        If it cannot be written or something else than a feeder is in the way.
 
     Examples
     --------
@@ -81,7 +85,15 @@ def save_feeder(feeder: Feeder, folder: str | Path) -> Path:
     >>> load_feeder(folder).n_bus == load_feeder("ieee13").n_bus
     True
     """
-    target = Path(folder)
+    target = Path(path)
+    if target.suffix.lower() == ".dss":
+        from pygridjl.grid.io.opendss.write import write_opendss
+
+        write_opendss(feeder, target)
+        return target
+    if target.suffix:
+        detail = f"extension {target.suffix!r} is not .dss or none (a folder of tables)"
+        raise NetworkFormatError(target, "file", detail)
     with replacing_folder(target, marker="params.json") as fresh:
         _write_all(feeder, fresh)
     return target

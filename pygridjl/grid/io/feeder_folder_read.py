@@ -25,10 +25,10 @@ from pygridjl.grid.feeder_tables import (
 )
 from pygridjl.grid.io.feeder_folder import CODE_COLUMNS, FORMAT, UPPER, per_phase
 
-__all__ = ["read_feeder"]
+__all__ = ["read_folder"]
 
 
-def read_feeder(folder: str | Path) -> Feeder:
+def read_folder(folder: str | Path) -> Feeder:
     """Read a feeder from a folder that :func:`save_feeder` (or a person) wrote.
 
     Parameters

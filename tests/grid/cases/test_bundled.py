@@ -26,7 +26,7 @@ KVAR = {"ieee13": 700, "ieee34": 750, "ieee37": 0, "ieee123": 750, "ieee8500": 3
 KVAR |= {"ieee9500": 3900}
 
 
-@pytest.fixture(scope="module", params=list_feeders())
+@pytest.fixture(scope="module", params=[feeder.name for feeder in list_feeders()])
 def feeder(request):
     return load_feeder(request.param)
 
@@ -115,7 +115,7 @@ def test_line_601_of_ieee13():
 
 def test_sound_folders_and_small_files():
     folder = Path(pygridjl.__file__).parent / "grid" / "cases" / "feeders"
-    for name in list_feeders():
+    for name in (feeder.name for feeder in list_feeders()):
         files = list((folder / name).iterdir())
         assert sum(f.stat().st_size for f in files) < 1e6
         assert json.loads((folder / name / "params.json").read_text())["name"] == name

@@ -11,7 +11,8 @@ from small_power_flow import power_flow
 from pygridjl import validate
 from pygridjl.core.errors import CaseNotFoundError
 from pygridjl.experiments.forward.printed import BEST_KNOWN
-from pygridjl.grid.cases import describe, get_case, list_cases, load_network
+from pygridjl.grid.cases import describe, get_case, list_cases
+from pygridjl.grid.load import load_network
 
 # name: buses, branches, open branches, sources (of the publications and their data files).
 SIZES = {
@@ -124,6 +125,8 @@ def test_unknown_names_get_suggestions():
         get_case("case33")
     with pytest.raises(CaseNotFoundError, match="did you mean case118zh"):
         load_network("case118hz")
+    with pytest.raises(CaseNotFoundError, match="'ieee13' is a bundled feeder: load_feeder"):
+        load_network("ieee13")
     with pytest.raises(CaseNotFoundError, match="pygridjl cases"):
         load_network("a_city_nobody_knows")
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from pygridjl.core.errors import CaseNotFoundError, NetworkFormatError, PyGridJLError
-from pygridjl.grid.cases import get_case, load_network
+from pygridjl.grid.cases import get_case
 from pygridjl.grid.io.write import save_network
+from pygridjl.grid.load import load_network
 
 DATA = Path(__file__).parents[2] / "data"
 fuzzing = settings(

@@ -7,9 +7,11 @@ import json
 import pytest
 
 from pygridjl import validate
-from pygridjl.core.errors import NetworkFormatError
-from pygridjl.grid.cases import get_case, load_network
+from pygridjl.core.errors import InvalidNetworkError, NetworkFormatError
+from pygridjl.grid.cases import get_case
+from pygridjl.grid.io import read_network
 from pygridjl.grid.io.write import save_network
+from pygridjl.grid.load import load_network
 
 NETWORK = get_case("case9")
 
@@ -104,17 +106,19 @@ def test_json_that_is_none(tmp_path, text):
 def test_bad_data_is_read_and_reported_by_the_validation(folder):
     edit(folder, "branches.csv", "1,1,4,0.0,0.0576", "2,1,4,nan,0.0576")
     edit(folder, "loads.csv", "\n5,5,", "\n7,5,")
-    found = {(f.component, f.ids, f.field) for f in validate(load_network(folder))}
+    found = {(f.component, f.ids, f.field) for f in validate(read_network(folder))}
     assert ("branch", ("2",), "id") in found
+    with pytest.raises(InvalidNetworkError, match="branch 2 id: is used more than once"):
+        load_network(folder)
     assert ("branch", ("2",), "r") in found
     assert ("load", ("7",), "id") in found
 
 
 def test_zero_impedance_and_islands_are_reported(folder):
     edit(folder, "branches.csv", "1,1,4,0.0,0.0576", "1,1,4,0.0,0.0")
-    found = {(f.component, f.ids, f.field) for f in validate(load_network(folder))}
+    found = {(f.component, f.ids, f.field) for f in validate(read_network(folder))}
     assert ("branch", ("1",), "r, x") in found
     lonely = (folder / "buses.csv").read_text().splitlines()
     (folder / "buses.csv").write_text("\n".join([*lonely, "99" + lonely[-1][1:]]) + "\n")
-    found = {(f.component, f.ids, f.field) for f in validate(load_network(folder))}
+    found = {(f.component, f.ids, f.field) for f in validate(read_network(folder))}
     assert ("bus", ("99",), "island") in found

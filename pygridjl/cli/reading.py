@@ -1,0 +1,75 @@
+"""How commands read the grid they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from pygridjl.grid.feeder import Feeder
+    from pygridjl.grid.network import Network
+
+__all__ = ["given_feeder", "given_network", "script_options", "script_settings"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_KEY = "pygridjl.script"
+
+
+def script_options(function: F) -> F:
+    """Add ``--root`` and ``--no-strict``, which :func:`given_network` and its kin read."""
+    strict = click.option(
+        "--strict/--no-strict",
+        default=True,
+        expose_value=False,
+        callback=_remember,
+        help="Of an OpenDSS script: whether a command that fails ends the reading (it does).",
+    )
+    root = click.option(
+        "--root",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=_remember,
+        help="Of an OpenDSS script: folder below which all files it reads must lie; its own.",
+    )
+    return root(strict(function))
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    context.meta.setdefault(_KEY, {})[parameter.name] = value
+    return value
+
+
+def script_settings() -> dict[str, Any]:
+    """Return the keywords for the doors of :mod:`pygridjl.grid.load`."""
+    return dict(click.get_current_context().meta.get(_KEY, {}))
+
+
+def given_network(name: str) -> Network:
+    """Load a network and say on standard error what its reader changed."""
+    from pygridjl.grid.cases.catalogue import case_names
+    from pygridjl.grid.load import load_network
+
+    network = load_network(name, **script_settings())
+    if name not in case_names():
+        _say(network.notes)
+    return network
+
+
+def given_feeder(name: str) -> Feeder:
+    """Load a feeder and say on standard error what its reader simplified."""
+    from pygridjl.grid.cases.catalogue import feeder_names
+    from pygridjl.grid.load import load_feeder
+
+    feeder = load_feeder(name, **script_settings())
+    if name not in feeder_names():
+        _say(feeder.notes)
+    return feeder
+
+
+def _say(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
