@@ -93,10 +93,19 @@ def _run() -> int:
         # The reader of our output went away (for example `| head`): nothing is left to say.
         sys.stderr.close()
         return 141
+    except OSError as error:
+        if error.filename is None:
+            return _defect(error)
+        # Whatever the system says of a path that the user gave (a name too long, say).
+        return _failed(f"cannot use {error.filename}: {error.strerror}", 2)
     except Exception as error:
-        traceback.print_exc()
-        return _failed(f"a defect of pygridjl, please report it: {error!r}", 3)
+        return _defect(error)
     return code if isinstance(code, int) else 0
+
+
+def _defect(error: Exception) -> int:
+    traceback.print_exc()
+    return _failed(f"a defect of pygridjl, please report it: {error!r}", 3)
 
 
 def _failed(message: str, code: int, hint: str = "", longest: int = PyGridJLError.longest) -> int:

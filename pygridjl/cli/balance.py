@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pygridjl.balancing.methods import METHODS
-from pygridjl.cli.options import Reporter, json_option
+from pygridjl.cli.options import FIGURE, OUTPUT, Reporter, json_option
 from pygridjl.core.stopping import answering
 
 __all__ = ["command"]
@@ -70,12 +70,12 @@ def _pairs(
 @click.option("--fit", is_flag=True, help="Also say whether the collapse applies to these data.")
 @click.option(
     "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="Draw circuits and risks before and after.",
 )
 @click.option(
     "--page",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUTPUT,
     help="Write the 3-D page: one HTML file that opens without a network.",
 )
 @click.option(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pygridjl.cli.method_options import given, method_options, method_table
-from pygridjl.cli.options import json_option
+from pygridjl.cli.options import FIGURE, OUTPUT, json_option
 from pygridjl.cli.reading import given_network, script_options
 from pygridjl.core.result import Status
 from pygridjl.optimal_flow.linearisation.methods import POINTS
@@ -61,12 +61,12 @@ _POINTS = (
 @method_options(POINTS)
 @click.option(
     "--save",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUTPUT,
     help="Write the point as JSON, to be read by pygridjl.read_point.",
 )
 @click.option(
     "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="Draw the distribution of the errors.",
 )
 @script_options

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from tqdm import tqdm
 
+from pygridjl.core.figures import figure_format
+from pygridjl.core.files import check_writable
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["Reporter", "ids_option", "json_option", "progress"]
+__all__ = ["FIGURE", "OUTPUT", "Reporter", "ids_option", "json_option", "progress"]
+
+
+class _Output(click.Path):
+    """A file to write; what cannot be written is refused before the work, not after it."""
+
+    def __init__(self, *, figure: bool) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+        self._figure = figure
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if self._figure:
+            figure_format(path)
+        check_writable(path)
+        return path
+
+
+OUTPUT = _Output(figure=False)
+"""Type of an option that names a file to write."""
+
+FIGURE = _Output(figure=True)
+"""Type of an option that names a figure to write; its suffix is its format."""
 
 
 def json_option(function: F) -> F:

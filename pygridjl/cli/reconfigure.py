@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from pygridjl.cli.method_options import given, method_options, method_table
-from pygridjl.cli.options import Reporter, ids_option, json_option
+from pygridjl.cli.options import FIGURE, Reporter, ids_option, json_option
 from pygridjl.cli.reading import given_network, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
@@ -61,7 +61,7 @@ _METHODS = (
 @method_options(METHODS)
 @click.option(
     "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="Draw before, after and the voltage profile.",
 )
 @script_options

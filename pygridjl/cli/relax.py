@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pygridjl.cli.method_options import given, method_options, method_table
-from pygridjl.cli.options import json_option
+from pygridjl.cli.options import FIGURE, json_option
 from pygridjl.cli.reading import given_network, script_options
 from pygridjl.core.stopping import answering
 from pygridjl.optimal_flow.relaxation.methods import METHODS
@@ -31,7 +31,7 @@ _METHODS = (
 @method_options(METHODS)
 @click.option(
     "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="Write a figure of the gap against time.",
 )
 @script_options

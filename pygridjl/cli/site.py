@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from pygridjl.cli.method_options import field_options, given, method_options, method_table
-from pygridjl.cli.options import Reporter, json_option
+from pygridjl.cli.options import FIGURE, Reporter, json_option
 from pygridjl.cli.reading import given_feeder, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
@@ -112,22 +112,22 @@ _PLANNING = (
 @click.option("--scenario-seed", type=click.IntRange(min=0), help="Seed of that spread (0).")
 @click.option(
     "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="Draw the units on the one-line diagram.",
 )
 @click.option(
     "--plot-scenarios",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="Draw load and PV of the scenarios.",
 )
 @click.option(
     "--plot-functions",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="SPAR: draw learned functions over the first iterations.",
 )
 @click.option(
     "--plot-iterations",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     help="SPAR: draw what each iteration's decision is worth on all scenarios.",
 )
 @script_options

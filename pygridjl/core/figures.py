@@ -14,7 +14,7 @@ from pygridjl.core.types import FloatArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["new_figure", "plot_voltages", "save_figure"]
+__all__ = ["figure_format", "new_figure", "plot_voltages", "save_figure"]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -33,6 +33,23 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=130)
+
+
+def figure_format(path: Path) -> str:
+    """Return the format that the suffix of a figure's file stands for.
+
+    Raises
+    ------
+    InvalidOptionError
+        If there is no such format.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    kind = path.suffix.lstrip(".").lower()
+    known = FigureCanvasBase.filetypes
+    if kind not in known:
+        raise InvalidOptionError(f"plot: {path.name!r} must end in one of .{', .'.join(known)}")
+    return kind
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
@@ -58,10 +75,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
         If the file cannot be written.
     """
     target = Path(path)
-    kind = target.suffix.lstrip(".").lower()
-    known = figure.canvas.get_supported_filetypes()
-    if kind not in known:
-        raise InvalidOptionError(f"plot: {target.name!r} must end in one of .{', .'.join(known)}")
+    kind = figure_format(target)
     with replacing_file(target) as temporary:
         figure.savefig(temporary, format=kind, bbox_inches="tight")
     return target

@@ -11,10 +11,34 @@ from pathlib import Path
 
 from pygridjl.core.errors import OutputError
 
-__all__ = ["replacing_file", "replacing_folder", "write_text"]
+__all__ = ["check_writable", "replacing_file", "replacing_folder", "write_text"]
 
 # Where the former folder waits inside the new one until the new one is in place.
 _REPLACED = ".replaced"
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written, before anything is computed for it.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write or replace.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder or a device, or its folder is missing or takes no files.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            # Renaming onto a device (say /dev/null) would put a plain file in its place.
+            raise OutputError(path, "is not a regular file")
+        path.parent.stat()
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from error
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(path, f"{path.parent} is no folder that takes files")
 
 
 @contextmanager
@@ -37,9 +61,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     OutputError
         If the file cannot be written, or ``path`` is a folder or a device.
     """
-    if path.exists() and not path.is_file():
-        # Renaming onto a device (say /dev/null) would put a plain file in its place.
-        raise OutputError(path, "is not a regular file")
+    check_writable(path)
     try:
         handle, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
