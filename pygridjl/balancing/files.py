@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import CaseNotFoundError, NetworkFormatError
-from pygridjl.core.files import write_text
+from pygridjl.core.files import read_text, write_text
 from pygridjl.core.types import FloatArray, StrArray
 
 __all__ = ["EXAMPLE", "LoadPaths", "load_paths", "read_loads", "save_loads"]
@@ -99,7 +100,9 @@ def read_loads(path: str | Path) -> LoadPaths:
     """
     file = Path(path)
     try:
-        frame = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        frame = pd.read_csv(
+            io.StringIO(read_text(file, "utf-8-sig")), dtype=str, keep_default_na=False
+        )
     except (OSError, ValueError) as error:
         raise NetworkFormatError(file, "file", f"is no readable CSV: {error}") from None
     frame.columns = pd.Index([str(c).strip() for c in frame.columns])

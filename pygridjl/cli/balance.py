@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from pygridjl.balancing.methods import METHODS
-from pygridjl.cli.options import FIGURE, OUTPUT, Reporter, json_option
+from pygridjl.cli.options import FIGURE, Output, Reporter, json_option
 from pygridjl.core.stopping import answering
+from pygridjl.report.page3d import check_page_path
 
 __all__ = ["command"]
 
@@ -75,7 +76,7 @@ def _pairs(
 )
 @click.option(
     "--page",
-    type=OUTPUT,
+    type=Output(check_page_path),
     help="Write the 3-D page: one HTML file that opens without a network.",
 )
 @click.option(

@@ -15,28 +15,29 @@ from pygridjl.core.files import check_writable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["FIGURE", "OUTPUT", "Reporter", "ids_option", "json_option", "progress"]
+__all__ = ["FIGURE", "OUTPUT", "Output", "Reporter", "ids_option", "json_option", "progress"]
 
 
-class _Output(click.Path):
+class Output(click.Path):
     """A file to write; what cannot be written is refused before the work, not after it."""
 
-    def __init__(self, *, figure: bool) -> None:
+    def __init__(self, check: Callable[[Path], object] | None = None) -> None:
         super().__init__(dir_okay=False, path_type=Path)
-        self._figure = figure
+        self._check = check
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path, or raise the error of what makes it unusable."""
         path = Path(value)
-        if self._figure:
-            figure_format(path)
+        if self._check is not None:
+            self._check(path)
         check_writable(path)
         return path
 
 
-OUTPUT = _Output(figure=False)
+OUTPUT = Output()
 """Type of an option that names a file to write."""
 
-FIGURE = _Output(figure=True)
+FIGURE = Output(figure_format)
 """Type of an option that names a figure to write; its suffix is its format."""
 
 

@@ -1,9 +1,11 @@
-"""Files and folders that appear complete or not at all."""
+"""Files that are read whole; files and folders that appear complete or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +13,48 @@ from pathlib import Path
 
 from pygridjl.core.errors import OutputError
 
-__all__ = ["check_writable", "replacing_file", "replacing_folder", "write_text"]
+__all__ = [
+    "check_writable",
+    "read_bytes",
+    "read_text",
+    "replacing_file",
+    "replacing_folder",
+    "write_text",
+]
 
 # Where the former folder waits inside the new one until the new one is in place.
 _REPLACED = ".replaced"
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Read a regular file.
+
+    A pipe may never end and a device may give bytes until memory is full, so neither is read.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is no regular file; ``strerror`` says which.
+    """
+    # Not to wait for who writes to a pipe.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        return stream.read()
+
+
+def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+    """Read a regular text file with the line ends that it has.
+
+    Raises
+    ------
+    OSError
+        As :func:`read_bytes`.
+    UnicodeDecodeError
+        If it is not in the encoding.
+    """
+    return read_bytes(path).decode(encoding)
 
 
 def check_writable(path: Path) -> None:

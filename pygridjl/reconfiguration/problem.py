@@ -265,13 +265,11 @@ def build_problem(
 
 
 def _rows_of(network: Network, ids: Collection[int], option: str) -> BoolArray:
-    wanted = np.asarray(sorted(ids), dtype=np.int64)
-    unknown = np.setdiff1d(wanted, network.branches.id)
-    if unknown.size:
-        raise InvalidOptionError(
-            f"{option}: network {network.name!r} has no branch {int(unknown[0])}"
-        )
-    return np.isin(network.branches.id, wanted)
+    # As Python's integers: what is given may be wider than those of an array.
+    unknown = sorted(set(ids) - set(network.branches.id.tolist()))
+    if unknown:
+        raise InvalidOptionError(f"{option}: network {network.name!r} has no branch {unknown[0]}")
+    return np.isin(network.branches.id, np.asarray(list(ids), dtype=np.int64))
 
 
 def _fixed_states(

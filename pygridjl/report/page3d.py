@@ -28,7 +28,7 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.files import write_text
 from pygridjl.core.types import FloatArray, IntArray
 
-__all__ = ["Embedding", "Scene", "write_page"]
+__all__ = ["Embedding", "Scene", "check_page_path", "write_page"]
 
 Embedding = Literal["symbolic", "pca"]
 
@@ -87,6 +87,18 @@ class Scene:
     after: IntArray
 
 
+def check_page_path(path: Path) -> None:
+    """Refuse a file whose suffix is not that of a page.
+
+    Raises
+    ------
+    InvalidOptionError
+        If it is not ``.html``.
+    """
+    if path.suffix.lower() != ".html":
+        raise InvalidOptionError(f"page: {path.name!r} must end in .html")
+
+
 def write_page(scene: Scene, path: str | Path, *, embedding: Embedding = "symbolic") -> Path:
     """Write the page, whole or not at all.
 
@@ -113,8 +125,7 @@ def write_page(scene: Scene, path: str | Path, *, embedding: Embedding = "symbol
         If the file cannot be written.
     """
     target = Path(path)
-    if target.suffix.lower() != ".html":
-        raise InvalidOptionError(f"page: {target.name!r} must end in .html")
+    check_page_path(target)
     if embedding not in ("symbolic", "pca"):
         raise InvalidOptionError(f"embedding: {embedding!r} is neither 'symbolic' nor 'pca'")
     room = resources.files("pygridjl.report")

@@ -6,12 +6,14 @@ zone, Far West; so does the default here.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import InvalidOptionError, NetworkFormatError
+from pygridjl.core.files import read_bytes
 from pygridjl.core.types import FloatArray
 from pygridjl.scenarios.profile import number_column, read_csv_table, whole_year
 
@@ -90,7 +92,7 @@ def _table(path: str | Path) -> pd.DataFrame:
     if Path(path).suffix.lower() not in {".xlsx", ".xls"}:
         return read_csv_table(path)
     try:
-        return pd.read_excel(path, dtype=str, keep_default_na=False)
+        return pd.read_excel(io.BytesIO(read_bytes(path)), dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise NetworkFormatError(path, "file", "is missing") from None
     except ImportError as error:

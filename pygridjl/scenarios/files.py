@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import NetworkFormatError
-from pygridjl.core.files import replacing_folder, write_text
+from pygridjl.core.files import read_text, replacing_folder, write_text
 from pygridjl.core.types import FloatArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.scenarios.profile import number_column, read_csv_table
@@ -123,7 +123,7 @@ def _by_bus(path: Path, frame: pd.DataFrame, buses: Sequence[str]) -> FloatArray
 
 def _about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_text(path))
     except FileNotFoundError:
         raise NetworkFormatError(path, "file", "is missing") from None
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ import numpy as np
 from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray, IntArray
-from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.scenarios.model import LARGEST_DEVIATION, ScenarioSet
 from pygridjl.scenarios.profile import (
     HourlyProfile,
     assert_valid_profile,
@@ -88,8 +88,10 @@ def generate_scenarios(
         )
     if n_bus < 1:
         raise InvalidOptionError(f"n_bus must be at least 1, not {n_bus}")
-    if not (np.isfinite(deviation) and deviation >= 0):
-        raise InvalidOptionError(f"deviation must be a number of at least 0, not {deviation}")
+    if not 0 <= deviation <= LARGEST_DEVIATION:
+        raise InvalidOptionError(
+            f"deviation must be a number between 0 and {LARGEST_DEVIATION:g}, not {deviation}"
+        )
     if mode not in get_args(Deviation):
         raise InvalidOptionError(f"mode must be 'multiplicative' or 'additive', not {mode!r}")
     if weights not in get_args(Weights):

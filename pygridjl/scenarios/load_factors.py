@@ -18,6 +18,7 @@ from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InvalidOptionError, NetworkFormatError
 from pygridjl.core.types import ComplexArray, FloatArray
 from pygridjl.grid.network import Network
+from pygridjl.scenarios.model import LARGEST_DEVIATION
 from pygridjl.scenarios.profile import number_column, read_csv_table
 
 __all__ = [
@@ -268,7 +269,7 @@ def two_factor_loads(
     """
     for name, value, good in (
         ("mean", mean, np.isfinite(mean)),
-        ("deviation", deviation, np.isfinite(deviation) and deviation >= 0),
+        ("deviation", deviation, 0 <= deviation <= LARGEST_DEVIATION),
         ("correlation", correlation, -1 <= correlation <= 1),
         ("low", low, low <= high),
     ):

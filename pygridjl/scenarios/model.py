@@ -17,6 +17,9 @@ __all__ = ["ScenarioSet", "assert_valid_scenarios", "validate_scenarios"]
 # How far the probabilities may add up from one: sums of 8760 roundings stay far below it.
 PROBABILITY_TOLERANCE = 1e-9
 
+# A relative spread beyond this is a slip of the pen; squares of the largest floats overflow.
+LARGEST_DEVIATION = 100.0
+
 
 @dataclass(frozen=True, eq=False)
 class ScenarioSet:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidScenariosError, NetworkFormatError
-from pygridjl.core.files import write_text
+from pygridjl.core.files import read_text, write_text
 from pygridjl.core.findings import Finding
 from pygridjl.core.types import FloatArray
 
@@ -192,7 +192,7 @@ def read_csv_table(path: str | Path) -> pd.DataFrame:
         If it is missing or no CSV.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_text(path, "utf-8-sig")
         frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise NetworkFormatError(path, "file", "is missing") from None

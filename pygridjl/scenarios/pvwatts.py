@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import InvalidOptionError, NetworkFormatError
+from pygridjl.core.files import read_bytes
 from pygridjl.core.types import FloatArray
 from pygridjl.scenarios.profile import whole_year
 
@@ -101,6 +102,7 @@ def read_nsrdb(path: str | Path) -> Weather:
     from pvlib import iotools
 
     try:
+        read_bytes(path)  # only to refuse what is no regular file
         table, about = iotools.read_nsrdb_psm4(str(path), map_variables=True)
     except FileNotFoundError:
         raise NetworkFormatError(path, "file", "is missing") from None

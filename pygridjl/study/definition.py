@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.files import read_text
 from pygridjl.study.capabilities import capability_of, solve
 from pygridjl.study.supervisor import Limits
 from pygridjl.study.task import Task
@@ -169,7 +170,7 @@ def read_study(path: str | Path) -> Study:
     """
     source = Path(path)
     try:
-        data = tomllib.loads(source.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_text(source))
     except OSError as error:
         raise InvalidOptionError(f"{source}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -216,8 +216,9 @@ class LinearisedOpf:
         if jobs < 1:
             raise InvalidOptionError(f"jobs: must be at least 1, is {jobs}")
         if jobs > 1:
-            from joblib import Parallel, delayed
+            from joblib import Parallel, cpu_count, delayed
 
+            jobs = min(jobs, len(demand), cpu_count())
             shares = [share for share in np.array_split(demand, jobs) if share.size]
             parts = Parallel(n_jobs=jobs)(
                 delayed(_batch)(self.network, self.point, self.proximal, share) for share in shares

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import InvalidOptionError, NetworkFormatError, SolverError
-from pygridjl.core.files import write_text
+from pygridjl.core.files import read_text, write_text
 from pygridjl.core.result import Result, Status, Stopwatch
 from pygridjl.core.types import ComplexArray, FloatArray, StrArray
 from pygridjl.grid.network import Network
@@ -265,7 +265,7 @@ def read_point(path: str | Path, network: Network) -> Linearisation:
     'flat'
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = json.loads(read_text(path))
         if data.pop("format") != _FORMAT:
             raise NetworkFormatError(path, "format", f"is not {_FORMAT}")
         for name in ("vm", "va"):
