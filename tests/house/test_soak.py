@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pygridjl
+from pygridjl.balancing.files import load_paths
 
 _STATUS = Path("/proc/self/status")
 # What fragmentation may add after the first calls, and what no leak of a solver's model hides in.
@@ -30,7 +31,7 @@ def _handles() -> int:
 def _calls():
     network = pygridjl.load_network("case33bw")
     transmission = pygridjl.load_network("case14")
-    loads = pygridjl.balancing.load_paths("example")
+    loads = load_paths("example").deviations
     feeder = pygridjl.load_feeder("ieee13")
     scenarios = pygridjl.generate_scenarios(feeder.n_bus, 24, seed=1)
     problem = pygridjl.PlanningProblem(feeder, max_sites=2, line_limits=False)
@@ -38,9 +39,11 @@ def _calls():
         lambda k: pygridjl.reconfigure(network, "forward+exchange", certify=True).objective,
         lambda k: pygridjl.opf(transmission).objective,
         lambda k: pygridjl.relax(transmission, "soc").bound,
-        lambda k: pygridjl.power_flow(network).losses_mw,
+        lambda k: pygridjl.power_flow(network).loss_kw,
         lambda k: pygridjl.site(problem, scenarios, method="benders").objective,
-        lambda k: pygridjl.balance(loads, circuits=4, cardinality=5, method="local").objective,
+        lambda k: (
+            pygridjl.balance(loads.deviations, circuits=4, cardinality=5, method="local").objective
+        ),
     )
 
 
