@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pygridjl.core.methods import Method, Options, Registry, option
+from pygridjl.siting.tolerance import Tolerance
 
 __all__ = [
     "METHODS",
@@ -23,7 +24,23 @@ Sides = Literal["right", "left", "both"]
 MasterKind = Literal["auto", "epigraph", "lambda"]
 
 _EXPLORED = 20
+_IMPROVEMENT_GAP = 0.01
 _GAP = "relative gap between answer and bound at which to stop"
+_OPEN = "share of the possible improvement that may stay open; 0.01 unless a gap is given"
+
+
+@dataclass(frozen=True)
+class _ProvingOptions(Options):
+    """What methods share that stop once their bound is near enough."""
+
+    improvement_gap: float | None = option(None, _OPEN, above=0, most=0.5)
+    gap: float | None = option(None, f"{_GAP} instead, or as well", least=1e-6)
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """When to stop."""
+        shared = _IMPROVEMENT_GAP if self.gap is None else None
+        return Tolerance(self.improvement_gap or shared, self.gap)
 
 
 @dataclass(frozen=True)
@@ -92,13 +109,17 @@ class SparOptions(Options):
 
 
 @dataclass(frozen=True)
-class BendersOptions(Options):
+class BendersOptions(_ProvingOptions):
     """Options of the Benders decomposition.
 
     Attributes
     ----------
-    gap : float
-        Relative gap between incumbent and bound at which the search ends.
+    improvement_gap : float, optional
+        Share of the possible improvement (value without units minus bound) that may stay open;
+        0.01 unless ``gap`` is given.
+    gap : float, optional
+        Relative gap between incumbent and bound at which the search ends; with
+        ``improvement_gap`` both must be reached.
     multi_cut : bool
         One plane for each scenario instead of one for the expectation: fewer iterations of a
         larger master. It pays where scenarios are few or bend at different decisions.
@@ -106,22 +127,19 @@ class BendersOptions(Options):
         Iterations at most.
     """
 
-    gap: float = option(1e-3, _GAP, least=1e-6)
     multi_cut: bool = option(False, "one plane for each scenario instead of one for all")
     max_iterations: int = option(1000, "iterations at most", least=1, most=1_000_000)
 
 
 @dataclass(frozen=True)
-class ExtensiveOptions(Options):
+class ExtensiveOptions(_ProvingOptions):
     """Options of the extensive form.
 
     Attributes
     ----------
-    gap : float
-        Relative gap at which the search ends.
+    improvement_gap, gap : float, optional
+        As in :class:`BendersOptions`.
     """
-
-    gap: float = option(1e-3, _GAP, above=0)
 
 
 @dataclass(frozen=True)

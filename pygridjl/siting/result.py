@@ -89,6 +89,9 @@ class SitingResult(Result):
         What proved it.
     gap : float or None
         ``(objective − bound) / |objective|``.
+    improvement_gap : float or None
+        (value − bound) / (no_dg − bound): the share of the possible improvement that may still be
+        open, one minus ``improvement_captured``.
     improvement_captured : float or None
         (no_dg − value) / (no_dg − bound): the share of the possible improvement that is realised,
         at least; None without a bound or where nothing can be improved.
@@ -129,6 +132,7 @@ class SitingResult(Result):
     bound: float | None = None
     bound_method: str = ""
     gap: float | None = None
+    improvement_gap: float | None = None
     improvement_captured: float | None = None
     infeasible: tuple[str, ...] = ()
     reason: str = ""
@@ -164,11 +168,12 @@ class SitingResult(Result):
         if self.objective is not None:
             rows.append(("objective", f"{self.objective:.5g}{unit}"))
         if self.bound is not None:
-            gap = "" if self.gap is None else f", gap {100 * self.gap:.3f} %"
+            gap = "" if self.gap is None else f", gap {100 * self.gap:.3f} % of the value"
             rows.append(("proven bound", f"{self.bound:.5g}{unit} ({self.bound_method}){gap}"))
         if self.improvement_captured is not None:
             share = f"at least {100 * self.improvement_captured:.1f} % of what is possible"
-            rows.append(("improvement", share))
+            left = f"{100 * (self.improvement_gap or 0.0):.2f} % open at most"
+            rows.append(("improvement", f"{share}, {left}"))
         if self.infeasible:
             shown = ", ".join(self.infeasible[:10]) + (", …" if len(self.infeasible) > 10 else "")
             rows.append(("infeasible in", f"{len(self.infeasible)} scenario(s): {shown}"))
@@ -344,6 +349,7 @@ def siting_result(
     operation, overloads = _operation(problem, scenarios, decision, value, infeasible, watch)
     no_dg = reference.value if np.isfinite(reference.value) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
+    captured = improvement_captured(no_dg, value, bound)
     placements = tuple(
         Placement(bus, letters, int(n), float(n * problem.unit_kw))
         for bus, letters, n in zip(
@@ -367,7 +373,8 @@ def siting_result(
         bound=bound,
         bound_method=bound_method if bound is not None else "",
         gap=relative_gap(value, bound),
-        improvement_captured=improvement_captured(no_dg, value, bound),
+        improvement_gap=None if captured is None else 1 - captured,
+        improvement_captured=captured,
         infeasible=infeasible,
         reason=reason,
         operation=operation,

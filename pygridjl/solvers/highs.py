@@ -77,8 +77,8 @@ class HighsModel:
     ----------
     model : LinearModel
         The model; its arrays are copied.
-    gap : float
-        Relative gap at which a tree search stops.
+    gap, absolute_gap : float
+        Relative and absolute gap; a tree search stops at either.
     threads : int
         Number of threads.
     feasibility : float
@@ -100,6 +100,7 @@ class HighsModel:
         model: LinearModel,
         *,
         gap: float = 1e-6,
+        absolute_gap: float = 0.0,
         threads: int = 1,
         feasibility: float = 1e-7,
         interior_root: bool = False,
@@ -121,7 +122,7 @@ class HighsModel:
         self._highs.HandleUserInterrupt = True
         self._option("threads", threads)
         self._option("mip_rel_gap", gap)
-        self._option("mip_abs_gap", 0.0)
+        self._option("mip_abs_gap", absolute_gap)
         self._option("mip_feasibility_tolerance", feasibility)
         self._option("primal_feasibility_tolerance", feasibility)
         if interior_root:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -17,7 +18,12 @@ from pygridjl.siting.registry import ExtensiveOptions
 from pygridjl.siting.result import SitingResult, siting_result
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
-from pygridjl.siting.second_stage.protocol import SecondStage, assert_built_for
+from pygridjl.siting.second_stage.protocol import (
+    SecondStage,
+    assert_built_for,
+    expected_value,
+)
+from pygridjl.siting.tolerance import WITHOUT_REFERENCE, Tolerance
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
@@ -121,13 +127,18 @@ def extensive(
     SolverError
         If HiGHS fails.
     """
-    gap = (options or ExtensiveOptions()).gap
+    tolerance = (options or ExtensiveOptions()).tolerance
+    if tolerance.improvement_gap is not None and tolerance.gap is not None:
+        raise InvalidOptionError("the extensive form stops by gap or improvement_gap, not by both")
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     watch = Stopwatch()
+    with watch.phase("evaluate"):
+        nothing = second_stage.evaluate(np.zeros(problem.n_site))
+        reference = expected_value(scenarios, nothing)
     with watch.phase("build"):
-        data = extensive_model(problem, scenarios)
+        data, gap = _shifted(extensive_model(problem, scenarios), reference.value, tolerance)
         model = HighsModel(data, gap=gap, interior_root=True)
     if on_progress is not None:
         m, n = data.matrix.shape
@@ -151,6 +162,7 @@ def extensive(
         Status.NOT_FOUND: "no solution within the time limit",
     }.get(status, "")
     proven = status is Status.INFEASIBLE
+    bound = answer.bound if data.offset == 0 else answer.bound + reference.value
     return siting_result(
         problem,
         second_stage,
@@ -158,8 +170,21 @@ def extensive(
         method="extensive",
         watch=watch,
         status=status,
-        bound=None if proven else answer.bound,
+        bound=None if proven else bound,
         bound_method="dual bound of HiGHS",
         reason=reason,
         packages=("highspy",),
+        reference=reference,
     )
+
+
+def _shifted(model: LinearModel, no_dg: float, tolerance: Tolerance) -> tuple[LinearModel, float]:
+    """Return the model and its relative gap in HiGHS's sense.
+
+    Counted from the value without units the objective is minus the improvement, so that the gap
+    HiGHS takes relative to it is one of the improvement.
+    """
+    share = tolerance.improvement_gap
+    if share is None or not np.isfinite(no_dg):
+        return model, tolerance.gap or WITHOUT_REFERENCE
+    return dataclasses.replace(model, offset=-no_dg), share / (1 - share)

@@ -22,18 +22,18 @@ from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.methods.benders.sample import SampledStage
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import BendersOptions
-from pygridjl.siting.result import SitingResult, siting_result
+from pygridjl.siting.result import SitingResult, improvement_captured, siting_result
 from pygridjl.siting.second_stage.protocol import (
     ExpectedValue,
     SecondStage,
     assert_built_for,
     expected_value,
 )
+from pygridjl.siting.tolerance import Tolerance
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["benders"]
 
-# Below it HiGHS cannot tell a better decision from its own tolerances.
 # Part of the wanted gap at which the relaxation ends; it also ends when its bound has risen by
 # less than PATIENCE_SHARE of the gap in PATIENCE planes.
 RELAXED_SHARE = 0.25
@@ -47,9 +47,9 @@ INNER = 0.3
 MOST_SITES, FEWEST = 40, 0.05
 # The first search looks at so many times the number of sites that may be used.
 CANDIDATES = 3
-# Where there are LARGE times as many scenarios, so many of them are solved first, to this gap and
-# within this share of a time limit.
-SAMPLE, LARGE, SAMPLE_GAP, SAMPLE_TIME = 96, 4, 2e-3, 0.2
+# Where there are LARGE times as many scenarios, so many of them are solved first, to these gaps
+# (of the value, of the possible improvement) and within this share of a time limit.
+SAMPLE, LARGE, SAMPLE_GAP, SAMPLE_SHARE, SAMPLE_TIME = 96, 4, 2e-3, 0.02, 0.2
 # Part of the gap by which a neighbour of the incumbent must be able to be better.
 DESCENT_SHARE = 0.1
 # After so many neighbours in a row that are not better, the search looks elsewhere.
@@ -108,19 +108,19 @@ def benders(
         If a scenario or the master fails.
     """
     options = options or BendersOptions()
-    gap = options.gap
+    tolerance = options.tolerance
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     n_scenario = len(scenarios)
     groups = np.arange(n_scenario) if options.multi_cut else np.zeros(n_scenario, dtype=np.int64)
-    run = _Run(second_stage, Master(problem, scenarios, groups), gap)
+    run = _Run(second_stage, Master(problem, scenarios, groups), tolerance)
     limit = np.inf if time_limit is None else time_limit
     deadline = working_time() + limit
     guess = None
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):
-            guess = _guess(second_stage, gap, SAMPLE_TIME * limit, on_progress)
+            guess = _guess(second_stage, options, SAMPLE_TIME * limit, on_progress)
     second_stage.reset()
     status, iterations = run.start(guess), 0
     while status is None and iterations < options.max_iterations:
@@ -137,7 +137,7 @@ def benders(
 
 def _guess(
     second_stage: SecondStage,
-    gap: float,
+    options: BendersOptions,
     time_limit: float,
     on_progress: Callable[[str], None] | None,
 ) -> IntArray | None:
@@ -152,18 +152,28 @@ def _guess(
         sample.problem,
         sample.scenarios,
         sample,
-        BendersOptions(gap=max(gap, SAMPLE_GAP)),
+        _coarse(options),
         time_limit=time_limit,
         on_progress=say,
     )
     return None if found.objective is None else found.units
 
 
+def _coarse(options: BendersOptions) -> BendersOptions:
+    """Return what a sample is solved to."""
+    wanted = options.tolerance
+    share = wanted.improvement_gap
+    return BendersOptions(
+        improvement_gap=None if share is None else max(share, SAMPLE_SHARE),
+        gap=None if wanted.gap is None else max(wanted.gap, SAMPLE_GAP),
+    )
+
+
 class _Run:
     """Incumbent and bound between iterations."""
 
-    def __init__(self, second_stage: SecondStage, master: Master, gap: float) -> None:
-        self._stage, self._master, self._gap = second_stage, master, gap
+    def __init__(self, second_stage: SecondStage, master: Master, tolerance: Tolerance) -> None:
+        self._stage, self._master, self._tolerance = second_stage, master, tolerance
         self.watch = Stopwatch()
         self._units: IntArray | None = None
         self._value: ExpectedValue | None = None
@@ -184,8 +194,14 @@ class _Run:
         stage = "relaxation" if self._relaxing else "search"
         if self._value is None:
             return f"{stage}, no decision yet, bound {self._bound:.6g}"
-        share = 100 * (relative_gap(self._value.value, self._bound) or 0.0)
-        return f"{stage}, value {self._value.value:.6g}, bound {self._bound:.6g}, gap {share:.3f} %"
+        value, no_dg = (
+            self._value.value,
+            np.inf if self._reference is None else (self._reference.value),
+        )
+        share = 100 * (relative_gap(value, self._bound) or 0.0)
+        text = f"{stage}, value {value:.6g}, bound {self._bound:.6g}, gap {share:.3f} %"
+        captured = improvement_captured(no_dg if np.isfinite(no_dg) else None, value, self._bound)
+        return text if captured is None else f"{text}, {100 * (1 - captured):.2f} % open"
 
     def start(self, guess: IntArray | None) -> Status | None:
         """Begin with the planes without units, at its best decision and at a guess."""
@@ -228,7 +244,7 @@ class _Run:
         if self._centre is None:
             return self._evaluate(units)[1]
         centre, best = self._centre
-        wanted = self._gap * abs(best)
+        wanted = self._allowed(best)
         self._rises.append(self._bound)
         slow = (
             len(self._rises) > PATIENCE
@@ -274,7 +290,7 @@ class _Run:
             found = self._master.best_neighbour(self._units)
         if (
             found is None
-            or found[0] > value * (1 - self._gap * DESCENT_SHARE)
+            or found[0] > value - DESCENT_SHARE * self._allowed(value)
             or found[1].tobytes() in self._tried
         ):
             self._descending = False
@@ -297,13 +313,12 @@ class _Run:
         polish = self._own and own.size > 0
         few = polish or self._promising.size > 0
         # The last digits belong to the gap, not to the rounding of what is left of it.
-        target = value * (1 - self._gap * (POLISH_SHARE if polish else 1 - 1e-6))
+        target = value - self._allowed(value) * (POLISH_SHARE if polish else 1 - 1e-6)
         with self.watch.phase("master"):
             span = min(target, 2 * abs(self._bound) + 1.0) - self._bound
-            share = SEARCH_SHARE * span / max(abs(self._bound), 1e-9)
             ended, bound, units = self._master.solve(
                 target,
-                min(max(share, 1e-6), 1.0),
+                max(SEARCH_SHARE * span, 0.0),
                 remaining,
                 own if polish else np.union1d(self._promising, own) if few else None,
             )
@@ -334,8 +349,15 @@ class _Run:
         return status or (Status.OPTIMAL if self._closed() else None)
 
     def _closed(self) -> bool:
-        gap = None if self._value is None else relative_gap(self._value.value, self._bound)
-        return gap is not None and gap <= self._gap
+        if self._value is None:
+            return False
+        value = self._value.value
+        return value - self._bound <= self._allowed(value)
+
+    def _allowed(self, value: float) -> float:
+        """Return how far below a value the bound may stay."""
+        no_dg = np.inf if self._reference is None else self._reference.value
+        return self._tolerance.allowed(value, no_dg)
 
     def _evaluate(self, units: FloatArray) -> tuple[ExpectedValue, Status | None]:
         """Solve all scenarios, add what they say, keep the best."""

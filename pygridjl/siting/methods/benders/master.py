@@ -40,8 +40,9 @@ class Master:
         self._of = np.zeros(0, dtype=np.int64)
         self._levels = np.zeros(0)
         self._relaxation: HighsModel | None = None
-        # Brings the objective to about one, where the solver's absolute tolerances are small.
-        self._scale = 0.0
+        # Counted from the first plane and divided by what units may change at most the objective
+        # is about one, where the solver's absolute tolerances are small.
+        self._origin, self._scale = np.zeros(self._n_group), 0.0
 
     # --------------------------------------------------------------------------------- planes
     def add_planes(self, units: FloatArray, batch: SecondStageBatch) -> None:
@@ -60,8 +61,13 @@ class Master:
         slope = (share @ batch.gradient[used])[kept]
         value = (share @ batch.value[used])[kept]
         if self._scale == 0.0:
-            self._scale = float(value.sum()) or 1.0
-        level = value - slope @ units
+            steepest = float(-slope.sum(axis=0).min())
+            possible = steepest * max(self._problem.budget_units, 1)
+            self._scale = min(possible, float(value.sum())) or 1.0
+            self._origin[kept] = value
+            # A relaxation of rows (18) alone was built before, on another scale.
+            self._relaxation = None
+        level = value - slope @ units - self._origin[kept]
         self._append(-slope / self._scale, kept, level / self._scale)
 
     def add_cut(self, cut: FeasibilityCut) -> bool:
@@ -92,15 +98,26 @@ class Master:
     def below(self, units: FloatArray) -> float:
         """Return the largest value at ``units`` that the planes prove."""
         height = self._levels - self._slopes @ units
-        best = np.zeros(self._n_group)
+        best = self._least
         there = self._of >= 0
         np.maximum.at(best, self._of[there], height[there])
-        return float(best.sum()) * self._scale
+        return self._value(float(best.sum()))
+
+    @property
+    def _least(self) -> FloatArray:
+        """Lowest θ: neither objective can be negative, which bounds a master without planes."""
+        return -self._origin / (self._scale or 1.0)
+
+    def _value(self, theta: float) -> float:
+        """Return the objective from what the programs minimise."""
+        return theta * (self._scale or 1.0) + float(self._origin.sum())
 
     def best_neighbour(self, units: IntArray) -> tuple[float, IntArray] | None:
         """Return the neighbour of a decision that the planes allow to be best, and how good."""
-        found = best_neighbour(self._problem, units, self._slopes, self._levels, self._of)
-        return None if found is None else (found[0] * self._scale, found[1])
+        found = best_neighbour(
+            self._problem, units, self._slopes, self._levels, self._of, self._least
+        )
+        return None if found is None else (self._value(found[0]), found[1])
 
     # -------------------------------------------------------------------------------- programs
     def _model(
@@ -124,8 +141,7 @@ class Master:
             ),
             row_lower=np.concatenate([first.row_lower, [-np.inf], self._levels]),
             row_upper=np.concatenate([first.row_upper, [target], np.full(n_plane, np.inf)]),
-            # Neither objective can be negative, which bounds a master without planes.
-            col_lower=np.zeros(2 * n + n_group),
+            col_lower=np.concatenate([np.zeros(2 * n), self._least]),
             col_upper=col_upper,
             integer=np.arange(2 * n + n_group) < 2 * n if integer else None,
         )
@@ -136,20 +152,23 @@ class Master:
             self._relaxation = HighsModel(self._model(integer=False))
         answer = self._relaxation.solve(time_limit=time_limit)
         units = None if answer.x is None else np.maximum(answer.x[: self._n_site], 0.0)
-        return answer.status, answer.bound * self._scale, units
+        return answer.status, self._value(answer.bound), units
 
     def solve(
         self, target: float, gap: float, time_limit: float, sites: IntArray | None = None
     ) -> tuple[SolverStatus, float, IntArray | None]:
-        """Minimise over the planes below ``target``, at some sites only.
+        """Minimise over the planes below ``target`` to an absolute gap, at some sites only.
 
         Infeasible means that no decision (at these sites) is worth less than the target. Else a
         bound and the units found, if any, are returned too.
         """
         scale = self._scale or 1.0
-        program = self._model(integer=True, target=target / scale, sites=sites)
-        answer = HighsModel(program, gap=gap).solve(time_limit=time_limit)
+        limit = (target - float(self._origin.sum())) / scale
+        program = self._model(integer=True, target=limit, sites=sites)
+        answer = HighsModel(program, gap=0.0, absolute_gap=gap / scale).solve(
+            time_limit=time_limit
+        )
         units = None
         if answer.x is not None:
             units = np.rint(answer.x[: self._n_site]).astype(np.int64)
-        return answer.status, answer.bound * scale, units
+        return answer.status, self._value(answer.bound), units

@@ -18,6 +18,7 @@ def best_neighbour(
     slopes: FloatArray,
     levels: FloatArray,
     of: IntArray,
+    least: FloatArray,
 ) -> tuple[float, IntArray] | None:
     """Find the neighbour of a decision for which the planes allow the least value.
 
@@ -31,7 +32,9 @@ def best_neighbour(
     units : ndarray of int, shape (n_site,)
         A decision that keeps (38)–(40).
     slopes, levels, of : ndarrays, shapes (K, n_site), (K,), (K,)
-        Rows ``slopes·n + θ_of ≥ levels`` with θ ≥ 0; without θ where ``of`` is −1.
+        Rows ``slopes·n + θ_of ≥ levels``; without θ where ``of`` is −1.
+    least : ndarray, shape (n_group,)
+        Lower bounds of the θ.
 
     Returns
     -------
@@ -45,6 +48,8 @@ def best_neighbour(
     height = levels[order] - slopes @ units
     n_free = int((of < 0).sum())
     starts = n_free + np.flatnonzero(np.diff(of[n_free:], prepend=-1))
+    there, rest = least[of[starts]], float(least.sum())
+    rest -= float(there.sum())
     best: tuple[float, int, int, int] | None = None
     for source, target, moved in _moves(problem, units):
         taken = slopes[:, source] * moved if source >= 0 else np.zeros(height.size)
@@ -56,9 +61,10 @@ def best_neighbour(
         kept = (after[:n_free] <= 1e-7).all(axis=0)
         if not kept.any():
             continue
-        value = np.zeros(target.size)
+        value = np.full(target.size, rest)
         if starts.size:
-            value = np.maximum(np.maximum.reduceat(after, starts, axis=0), 0.0).sum(axis=0)
+            height_of = np.maximum.reduceat(after, starts, axis=0)
+            value += np.maximum(height_of, there[:, None]).sum(axis=0)
         value[~kept] = np.inf
         at = int(value.argmin())
         if best is None or value[at] < best[0]:
@@ -66,12 +72,12 @@ def best_neighbour(
     if best is None:
         return None
     value_there, source, to, moved = best
-    there = units.copy()
+    neighbour = units.copy()
     if source >= 0:
-        there[source] -= moved
+        neighbour[source] -= moved
     if to >= 0:
-        there[to] += moved
-    return value_there, there
+        neighbour[to] += moved
+    return value_there, neighbour
 
 
 def _moves(problem: PlanningProblem, units: IntArray) -> Iterator[tuple[int, IntArray, int]]:
