@@ -46,6 +46,7 @@ _PLANNING = (
     "v_ref",
     "v_min",
     "v_max",
+    "standard_ratings",
 )
 
 
@@ -288,11 +289,13 @@ def _draw_iterations(
     problem: PlanningProblem, scenarios: ScenarioSet, result: SitingResult, path: Path
 ) -> Path:
     from pygridjl.siting.curves import plot_iterations
+    from pygridjl.siting.defaults import with_default_limits
     from pygridjl.siting.methods.spar import SparResult
     from pygridjl.siting.methods.spar.quality import value_over_iterations
     from pygridjl.siting.solve import build_engine
 
     assert isinstance(result, SparResult)
+    problem, _ = with_default_limits(problem, scenarios)
     values = value_over_iterations(result, build_engine(problem, scenarios, result.engine))
     return plot_iterations({"spar": values}, result.measure, path, no_dg=result.no_dg)
 

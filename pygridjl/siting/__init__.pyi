@@ -1,4 +1,5 @@
 from .check import validate_planning as validate_planning
+from .defaults import outside_band as outside_band, with_default_limits as with_default_limits
 from .methods.baselines import (
     greedy as greedy,
     no_dg as no_dg,

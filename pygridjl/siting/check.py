@@ -54,10 +54,19 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if not (math.isfinite(value) and value >= 0):
             findings.append(_wrong(name, f"must be a number of at least 0, is {value}"))
-    for name in ("v_source", "v_min", "v_max"):
+    if problem.v_source is not None and not (
+        math.isfinite(problem.v_source) and problem.v_source >= 0
+    ):
+        text = f"must be a number of at least 0, is {problem.v_source}"
+        findings.append(_wrong("v_source", text))
+    for name in ("v_min", "v_max"):
         value = getattr(problem, name)
-        if value is not None and not (math.isfinite(value) and value >= 0):
-            findings.append(_wrong(name, f"must be a number of at least 0, is {value}"))
+        # Infinity is no upper limit; NaN is not at least 0.
+        wrong = [] if value is None else [v for v in np.ravel(value).tolist() if not v >= 0]
+        if name == "v_min" and value is not None:
+            wrong += [v for v in np.ravel(value).tolist() if v == math.inf]
+        if wrong:
+            findings.append(_wrong(name, f"must be a number of at least 0, is {wrong[0]}"))
     if problem.v_source == 0:
         findings.append(_wrong("v_source", "must be positive, is 0"))
     if not abs(problem.power_factor_angle) < math.pi / 2:

@@ -20,6 +20,7 @@ from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.defaults import HOURS, with_default_limits
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
 from pygridjl.siting.second_stage.program import OperationProgram
@@ -30,7 +31,6 @@ from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["OperatingReport", "operate"]
 
-HOURS = 8760.0
 # A unit is curtailed below this share of its sun.
 CURTAILED = 1 - 1e-6
 _WHAT = ("ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "v_max", "v_min")
@@ -137,6 +137,8 @@ def operate(
 ) -> OperatingReport:
     """Operate the feeder with given units in every scenario and read what happens.
 
+    Limits that neither problem nor feeder states are assumed as :func:`~pygridjl.siting.site` does.
+
     Where several dispatches are equally good, the one that uses most of the sun is taken.
 
     Parameters
@@ -174,6 +176,7 @@ def operate(
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     watch = Stopwatch()
+    problem, _ = with_default_limits(problem, scenarios)
     with watch.phase("build"):
         runner = _Runner(problem, scenarios)
     chosen = np.arange(len(scenarios)) if indices is None else indices

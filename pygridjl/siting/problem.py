@@ -104,12 +104,17 @@ class PlanningProblem:
         Voltage magnitude of all source phases, p.u. (lost); that of the feeder unless given.
     v_ref : float
         Reference magnitude of F^vd, p.u. (lost; 1).
-    v_min, v_max : float or None
-        Band of (48) at every bus, p.u. (lost); each bus keeps the band of the feeder unless given.
+    v_min, v_max : float, ndarray of shape (n_bus,) or None
+        Band of (48), p.u. (lost); each bus keeps the band of the feeder unless given. 0 and
+        infinity are no limit. The door :func:`~pygridjl.siting.solve.site` and
+        :func:`~pygridjl.siting.operating.operate` assume 0.95 to 1.05 where neither states one.
     power_factor_angle : float
         θ of (46), rad: a unit injects tan θ kvar a kW (lost; 0).
     line_limits : bool
         Whether (50)–(52) hold on every branch phase with a finite ampacity.
+    standard_ratings : bool
+        Whether the same doors give lines without ampacity that of a standard conductor, see
+        :func:`~pygridjl.grid.conductors.with_standard_ratings`.
     """
 
     feeder: Feeder
@@ -125,10 +130,17 @@ class PlanningProblem:
     measure: Measure = option("voltage", "voltage deviation or loss, expected")
     v_source: float | None = option(None, "source voltage, p.u.; else that of the feeder")
     v_ref: float = option(1.0, "reference of the voltage deviation, p.u.")
-    v_min: float | None = option(None, "lowest voltage, p.u.; else that of each bus")
-    v_max: float | None = option(None, "highest voltage, p.u.; else that of each bus")
+    v_min: float | FloatArray | None = option(
+        None, "lowest voltage, p.u.; else that of each bus, else 0.95; 0 for no limit"
+    )
+    v_max: float | FloatArray | None = option(
+        None, "highest voltage, p.u.; else that of each bus, else 1.05; inf for no limit"
+    )
     power_factor_angle: float = 0.0
     line_limits: bool = True
+    standard_ratings: bool = option(
+        True, "give lines without ampacity that of the standard conductor nearest in resistance"
+    )
 
     def __post_init__(self) -> None:
         given = candidate_sites(self.feeder) if self.sites is None else self.sites
@@ -143,7 +155,15 @@ class PlanningProblem:
         mask = np.array(phases, dtype=np.bool_)
         if mask.shape != (sites.size, 3):
             raise ValueError(f"site_phases has shape {mask.shape}, expected {(sites.size, 3)}")
-        for name, array in (("sites", sites), ("site_phases", mask)):
+        arrays = {"sites": sites, "site_phases": mask}
+        for name in ("v_min", "v_max"):
+            band = getattr(self, name)
+            if isinstance(band, np.ndarray):
+                if band.shape != (self.feeder.n_bus,):
+                    text = f"{name} has shape {band.shape}, expected {(self.feeder.n_bus,)}"
+                    raise InvalidOptionError(text)
+                arrays[name] = band.astype(np.float64)
+        for name, array in arrays.items():
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
@@ -253,9 +273,9 @@ class PlanningProblem:
     def band(self) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest voltage magnitude by bus, p.u., shapes (n_bus,)."""
         bus = self.feeder.buses
-        low = bus.v_min if self.v_min is None else np.full(len(bus), float(self.v_min))
-        high = bus.v_max if self.v_max is None else np.full(len(bus), float(self.v_max))
-        return low, high
+        low = bus.v_min if self.v_min is None else np.broadcast_to(self.v_min, len(bus))
+        high = bus.v_max if self.v_max is None else np.broadcast_to(self.v_max, len(bus))
+        return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
 
     def __repr__(self) -> str:
         return (

@@ -107,6 +107,8 @@ class SitingResult(Result):
     overloads : tuple of str
         Where scenarios have no operating point: what is overloaded there at least, by how much
         and for how many hours a year, the worst first.
+    notes : tuple of str
+        What was assumed, and where the feeder without units is outside its voltage band.
     iterations : int or None
         Iterations of the method.
     seconds : dict
@@ -138,6 +140,7 @@ class SitingResult(Result):
     reason: str = ""
     operation: OperatingReport | None = None
     overloads: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     iterations: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     seed: int | None = None

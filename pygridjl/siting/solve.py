@@ -14,6 +14,7 @@ from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.defaults import with_default_limits
 from pygridjl.siting.problem import Measure, PlanningProblem, with_neutral_regulators
 from pygridjl.siting.registry import METHODS
 from pygridjl.siting.result import SitingResult
@@ -65,6 +66,9 @@ def site(
     **planning: Any,
 ) -> SitingResult:
     """Decide where to put how many PV units on a feeder under uncertain load and sun.
+
+    Where neither problem nor feeder has a voltage band or an ampacity, usual ones are assumed and
+    the notes of the answer say so (see :mod:`pygridjl.siting.defaults`).
 
     Parameters
     ----------
@@ -141,6 +145,7 @@ def site(
     else:
         scenarios = generate_scenarios(problem.feeder.n_bus, scenarios, seed=scenario_seed or 0)
     assert_valid_scenarios_for(problem, scenarios)
+    problem, notes = with_default_limits(problem, scenarios)
     chosen = chain.methods[0]
     arguments: dict[str, Any] = {}
     if chosen.options is not NoOptions:
@@ -152,7 +157,7 @@ def site(
     answer: SitingResult = chosen.load()(
         problem, scenarios, build_engine(problem, scenarios, stage), **arguments
     )
-    return answer
+    return dataclasses.replace(answer, notes=(*answer.notes, *notes))
 
 
 def _engine(backend: str, engine: str | None) -> str:

@@ -165,9 +165,7 @@ class Master:
         scale = self._scale or 1.0
         limit = (target - float(self._origin.sum())) / scale
         program = self._model(integer=True, target=limit, sites=sites)
-        answer = HighsModel(program, gap=0.0, absolute_gap=gap / scale).solve(
-            time_limit=time_limit
-        )
+        answer = HighsModel(program, gap=0.0, absolute_gap=gap / scale).solve(time_limit=time_limit)
         units = None
         if answer.x is not None:
             units = np.rint(answer.x[: self._n_site]).astype(np.int64)
