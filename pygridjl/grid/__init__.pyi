@@ -1,5 +1,4 @@
 from .cases.catalogue import list_cases as list_cases, list_feeders as list_feeders
-from .cases.feeder_loading import list_feeders as list_feeders, load_feeder as load_feeder
 from .conductors import with_standard_ratings as with_standard_ratings
 from .feeder import Feeder as Feeder
 from .feeder_checks import (
