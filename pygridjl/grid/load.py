@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pygridjl.core.errors import CaseNotFoundError
 from pygridjl.grid.cases.catalogue import bundled, case_names, feeder_names, look_alikes
+from pygridjl.grid.cases.ties import tied_feeder
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.grid.io import read_feeder, read_network
@@ -75,7 +76,8 @@ def load_feeder(
     name_or_path : str or path-like
         Name of a bundled feeder (:func:`list_feeders`), or the path of an OpenDSS script
         (``.dss``) or of a folder of tables as :func:`save_feeder` writes it. A bundled name wins
-        over a file of that name.
+        over a file of that name. ``"ieee13-ties"``, ``"ieee34-ties"`` and ``"ieee123-ties"`` are
+        bundled feeders with tie switches to reconfigure; their notes say which.
     root : str or path-like, optional
         Folder below which all files an OpenDSS script reads must lie; its own unless given.
     strict : bool
@@ -104,7 +106,9 @@ def load_feeder(
     >>> round(float(feeder.to_kw(feeder.load_p.sum())))
     3466
     """
-    feeder = read_feeder(_meant(name_or_path, "feeder"), root, strict=strict)
+    feeder = tied_feeder(os.fspath(name_or_path))
+    if feeder is None:
+        feeder = read_feeder(_meant(name_or_path, "feeder"), root, strict=strict)
     assert_valid_feeder(feeder)
     return feeder
 

@@ -154,7 +154,8 @@ def power_flow(
         The grid.
     method : {"newton", "sweep", "lindistflow"}, optional
         Of a network: Newton's method (the default; any topology) or the backward/forward sweep
-        (radial). Of a feeder: the linearised flow of three phases.
+        (radial). Of a feeder: the linearised flow of three phases (the default), or the sweep over
+        its phases, in AC with loads of constant power.
     load_scale : array_like, shape (n_variation,) or (n_variation, n_bus), optional
         Factors on the loads, of all buses or of each; one solution for each row. A state without
         a solution does not touch the others.
@@ -183,7 +184,7 @@ def power_flow(
     >>> many.converged.tolist()
     [True, True, False]
     """
-    allowed = ("lindistflow",) if isinstance(grid, Feeder) else ("newton", "sweep")
+    allowed = ("lindistflow", "sweep") if isinstance(grid, Feeder) else ("newton", "sweep")
     chosen = allowed[0] if method is None else method
     if chosen not in allowed:
         raise InvalidOptionError(
@@ -198,7 +199,9 @@ def power_flow(
         else:
             assert_valid(grid)
     with watch.phase("solve"):
-        if isinstance(grid, Feeder):
+        if isinstance(grid, Feeder) and chosen == "sweep":
+            arrays = _swept(grid, scale, single=load_scale is None)
+        elif isinstance(grid, Feeder):
             arrays = _linear(grid, scale)
         else:
             arrays = _solved(grid, chosen, scale, single=load_scale is None)
@@ -290,6 +293,35 @@ def _branch_powers(network: Network, v: ComplexArray) -> tuple[ComplexArray, Com
         power[:, closed] = near * np.conj(current)
         powers.append(power)
     return powers[0], powers[1]
+
+
+def _swept(feeder: Feeder, scale: FloatArray, *, single: bool) -> dict[str, Any]:
+    """Solve each variation of a feeder by itself."""
+    from pygridjl.powerflow.feeder_sweep import feeder_power_flow
+
+    count, shape = len(scale), (len(scale), feeder.n_branch, 3)
+    v = np.full((count, feeder.n_bus, 3), np.nan + 0j)
+    from_, to = np.full((2, *shape), np.nan + 0j)
+    loss = np.full(count, np.nan)
+    for k, factors in enumerate(scale):
+        try:
+            found = feeder_power_flow(feeder, load_scale=factors)
+        except PowerFlowError:
+            if single:
+                raise
+            continue
+        v[k], from_[k], to[k], loss[k] = found.v, found.s_from, found.s_to, found.loss_kw
+    absent = np.isnan(v.real)
+    return {
+        "converged": np.isfinite(loss),
+        "vm": np.abs(v),
+        "va": np.where(absent, np.nan, np.angle(v)),
+        "p_from": from_.real,
+        "q_from": from_.imag,
+        "p_to": to.real,
+        "q_to": to.imag,
+        "loss_kw": loss,
+    }
 
 
 def _linear(feeder: Feeder, scale: FloatArray) -> dict[str, Any]:

@@ -69,8 +69,8 @@ def test_a_feeder_in_one_call(tmp_path):
 
 def test_bad_input_is_named():
     network, feeder = pygridjl.load_network("case16ci"), pygridjl.load_feeder("ieee13")
-    with pytest.raises(InvalidOptionError, match="'sweep' is none of lindistflow of a feeder"):
-        pygridjl.power_flow(feeder, "sweep")
+    with pytest.raises(InvalidOptionError, match="'newton' is none of lindistflow, sweep"):
+        pygridjl.power_flow(feeder, "newton")
     for scale in (np.ones((2, 3)), 1.0, [float("nan")], ["much"]):
         with pytest.raises(InvalidOptionError, match="load_scale"):
             pygridjl.power_flow(network, load_scale=scale)
