@@ -13,6 +13,8 @@ __all__ = [
     "Adjacency",
     "RootedForest",
     "adjacency",
+    "breadth_first",
+    "path_sums",
     "rooted_forest",
     "spanning_forest",
     "subtree_sums",
@@ -78,9 +80,13 @@ def adjacency(n: int, tail: IntArray, head: IntArray) -> Adjacency:
 
 
 @kernel
-def _breadth_first(
+def breadth_first(
     start: IntArray, node: IntArray, edge: IntArray, closed: BoolArray, roots: IntArray
 ) -> tuple[IntArray, IntArray, IntArray, int]:
+    """Walk the closed edges from the roots (compiled part of :func:`rooted_forest`).
+
+    Returns ``order`` (its first ``count`` entries), ``parent``, ``edge`` and ``count``.
+    """
     n = start.shape[0] - 1
     parent = np.full(n, -1, dtype=np.int64)
     via = np.full(n, -1, dtype=np.int64)
@@ -124,7 +130,7 @@ def rooted_forest(graph: Adjacency, closed: BoolArray, roots: IntArray) -> Roote
     RootedForest
         O(n + m).
     """
-    order, parent, via, count = _breadth_first(graph.start, graph.node, graph.edge, closed, roots)
+    order, parent, via, count = breadth_first(graph.start, graph.node, graph.edge, closed, roots)
     return RootedForest(order[:count], parent, via)
 
 
@@ -154,6 +160,33 @@ def subtree_sums(forest: RootedForest, value: FloatArray) -> FloatArray:
         For a non-root, the negative of the flow towards it when ``value`` is the injection.
     """
     return _accumulate(forest.order, forest.parent, value)
+
+
+@kernel
+def _pass_down(order: IntArray, parent: IntArray, value: FloatArray) -> FloatArray:
+    total = value.copy()
+    for u in order:
+        if parent[u] >= 0:
+            total[u] += total[parent[u]]
+    return total
+
+
+def path_sums(forest: RootedForest, value: FloatArray) -> FloatArray:
+    """Sum of ``value`` over the path from the root to each node, both included. O(n).
+
+    Parameters
+    ----------
+    forest : RootedForest
+        The forest.
+    value : ndarray, shape (n,)
+        One number a node; for a non-root usually that of the edge to its parent.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Such as the voltage drop, when ``value`` is that of the edges.
+    """
+    return _pass_down(forest.order, forest.parent, value)
 
 
 @kernel

@@ -89,6 +89,13 @@ METHODS = Registry(
             proves=True,
         ),
         Method(
+            "exact-ac",
+            "cycle branch-and-bound on AC losses, for loads that only consume",
+            "pygridjl.reconfiguration.stages:by_ac_cycles",
+            role="finish",
+            proves=True,
+        ),
+        Method(
             "highs",
             "outer approximation of the linear model by HiGHS",
             "pygridjl.reconfiguration.stages:by_highs",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pygridjl.core.result import Result, Status
+from pygridjl.core.result import Result, Status, relative_gap
 from pygridjl.reconfiguration.ac.evaluate import Violation
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class ReconfigurationResult(Result):
     method : str
         The method as asked for.
     status : Status
-        ``optimal`` only if ``bound`` proves ``objective`` optimal in the linear model (method
-        ``scip-ac``: if ``ac_bound`` proves ``loss_kw``).
+        ``optimal`` only if ``bound`` proves ``objective`` optimal in the linear model (methods
+        ``exact-ac`` or ``scip-ac``: if ``ac_bound`` proves ``loss_kw``).
     open_branches : tuple of int
         Ids of the open branches; empty if there is no answer.
     switched_open, switched_closed : tuple of int
@@ -107,7 +107,9 @@ class ReconfigurationResult(Result):
             gap = "" if self.gap is None else f", gap {100 * self.gap:.3f} %"
             rows.append(("proven bound", f"{self.bound:.3f} kW ({self.bound_method}){gap}"))
         if self.ac_bound is not None:
-            rows.append(("proven AC bound", f"{self.ac_bound:.3f} kW"))
+            ac_gap = relative_gap(self.loss_kw, self.ac_bound)
+            gap = "" if ac_gap is None else f", gap {100 * ac_gap:.3f} %"
+            rows.append(("proven AC bound", f"{self.ac_bound:.3f} kW{gap}"))
         if self.v_min is not None:
             rows.append(("lowest voltage", f"{self.v_min:.4f} p.u. at bus {self.v_min_bus}"))
         for violation in self.violations[:5]:

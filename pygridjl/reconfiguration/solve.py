@@ -55,9 +55,9 @@ def reconfigure(
         ``start[+step…][+finish]``, e.g. ``"forward"``, ``"forward+exchange"``, ``"maxflow+ils"``,
         with the starts ``forward``, ``forward-faithful``, ``forward-literal``, ``maxflow``,
         ``mst``, ``spt``, ``sequential``, ``base``, the steps ``exchange``, ``ils`` and the finishes
-        ``exact``, ``highs``, ``scip`` (linear model) and ``scip-ac`` (AC branch flow), which also
-        stand alone. With ``backend="julia"`` the finishes are ``scip``, ``highs``, ``pajarito``,
-        ``juniper`` and ``juniper-plain``, and there must be one.
+        ``exact``, ``highs``, ``scip`` (linear model) and ``exact-ac``, ``scip-ac`` (AC losses),
+        which also stand alone. With ``backend="julia"`` the finishes are ``scip``, ``highs``,
+        ``pajarito``, ``juniper`` and ``juniper-plain``, and there must be one.
     problem : {"substations", "balanced"}
         One substation in each tree, or a spanning tree with fixed injections that sum to zero.
     backend : {"python", "julia"}

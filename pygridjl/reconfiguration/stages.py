@@ -9,6 +9,7 @@ from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration import heuristics
 from pygridjl.reconfiguration.certificates import (
     Certificate,
+    ac_branch_and_bound,
     cycle_branch_and_bound,
     highs_outer_approximation,
     scip_branch_flow,
@@ -20,6 +21,7 @@ from pygridjl.reconfiguration.search_state import Run
 
 __all__ = [
     "base_tree",
+    "by_ac_cycles",
     "by_cycles",
     "by_highs",
     "by_scip",
@@ -98,6 +100,13 @@ def by_cycles(run: Run, incumbent: BoolArray | None) -> Certificate:
         time_limit=run.remaining,
         accept=run.acceptance,
         on_progress=run.say,
+    )
+
+
+def by_ac_cycles(run: Run, incumbent: BoolArray | None) -> Certificate:
+    """Prove AC losses by cycle branch-and-bound on raised loads."""
+    return ac_branch_and_bound(
+        run.problem, incumbent, time_limit=run.remaining, on_progress=run.say
     )
 
 

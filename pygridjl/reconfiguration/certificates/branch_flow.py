@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
-from pygridjl.powerflow.sweep import radial_power_flow
+from pygridjl.powerflow.sweep import radial_power_flow, sweep_data
+from pygridjl.reconfiguration.certificates.consumers import bus_injections, injecting_part
 from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
 from pygridjl.reconfiguration.certificates.scip_mesh import add_mesh, mesh_columns, mesh_start
 from pygridjl.reconfiguration.electrical import electrical_flow
@@ -42,19 +43,9 @@ class BranchFlow:
         self.tail = network.branches.from_bus[problem.branch]
         self.head = network.branches.to_bus[problem.branch]
         self.at = _Columns(problem)
-        self.p, self.q = _bus_injections(problem)
+        self.p, self.q = bus_injections(problem)
         self.scale = max(float(abs(self.p).sum() + abs(self.q).sum()), 1e-9) / TOTAL
-        shunt = network.buses
-        self.consuming = bool(
-            (self.p <= 0).all()
-            and (self.q <= 0).all()
-            and not shunt.gs.any()
-            and not shunt.bs.any()
-            and (self.r >= 0).all()
-            and (self.x >= 0).all()
-            # What holds a voltage may inject reactive power after all.
-            and not (network.generators.holds_v & network.generators.in_service).any()
-        )
+        self.consuming = not injecting_part(problem)
         self.v_low, self.v_high = self._voltage_band()
         self.form = self._formulation(tree)
         self._bound_flows(tree)
@@ -66,7 +57,7 @@ class BranchFlow:
         low, high = np.full(network.n_bus, WIDE_BAND[0]), np.full(network.n_bus, WIDE_BAND[1])
         if "voltage" in problem.limits:
             low, high = network.buses.v_min**2, np.minimum(network.buses.v_max**2, high)
-        held = _root_voltages(problem) ** 2
+        held = sweep_data(network, problem.roots).root_voltage[problem.roots] ** 2
         if self.consuming:
             # Along a tree of consumers the voltage only falls.
             high = np.minimum(high, held.max())
@@ -274,25 +265,6 @@ class BranchFlow:
         if self.form is not None:
             values = np.concatenate([values, mesh_start(self.form, closed)])
         return values
-
-
-def _root_voltages(problem: RadialProblem) -> FloatArray:
-    """Voltage magnitude that each root holds, p.u., shape (n_root,)."""
-    gen = problem.network.generators
-    held = np.ones(problem.network.n_bus)
-    held[gen.bus[gen.in_service]] = gen.v_set[gen.in_service]
-    voltages: FloatArray = held[problem.roots]
-    return voltages
-
-
-def _bus_injections(problem: RadialProblem) -> tuple[FloatArray, FloatArray]:
-    """Net injection of loads and units that are not at a root, p.u., shape (n_bus,)."""
-    network, gen = problem.network, problem.network.generators
-    p, q = -network.load_p, -network.load_q
-    unit = gen.in_service & ~np.isin(gen.bus, problem.roots)
-    np.add.at(p, gen.bus[unit], gen.p[unit])
-    np.add.at(q, gen.bus[unit], gen.q[unit])
-    return p, q
 
 
 def _rows(*entries: tuple[IntArray, IntArray, FloatArray], shape: tuple[int, int]) -> csr_array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TypeAlias
 
 from pygridjl.core.errors import InvalidOptionError
@@ -12,7 +13,14 @@ from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.problem import RadialProblem
 
-__all__ = ["PROOF_TOLERANCE", "Accept", "assert_options", "conclude", "first_incumbent"]
+__all__ = [
+    "PROOF_TOLERANCE",
+    "Accept",
+    "assert_options",
+    "conclude",
+    "first_incumbent",
+    "on_edges",
+]
 
 # Solvers with tolerances prove to this relative gap.
 PROOF_TOLERANCE = 1e-6
@@ -49,6 +57,18 @@ def first_incumbent(
         if closed is not None and (accept is None or accept(closed)):
             return closed.copy()
     return None
+
+
+def on_edges(problem: RadialProblem, kept: BoolArray) -> RadialProblem:
+    """Return the problem on some of its edges."""
+    return replace(
+        problem,
+        branch=problem.branch[kept],
+        tail=problem.tail[kept],
+        head=problem.head[kept],
+        weight=problem.weight[kept],
+        forced=problem.forced[kept],
+    )
 
 
 def conclude(

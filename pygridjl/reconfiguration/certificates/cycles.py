@@ -13,7 +13,12 @@ from pygridjl.core.result import Status
 from pygridjl.core.stopping import is_over
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
-from pygridjl.reconfiguration.certificates.common import Accept, assert_options, first_incumbent
+from pygridjl.reconfiguration.certificates.common import (
+    Accept,
+    assert_options,
+    first_incumbent,
+    on_edges,
+)
 from pygridjl.reconfiguration.certificates.cycle_search import (
     DONE,
     FULL,
@@ -156,7 +161,7 @@ class _Search:
         claimed = self.fixed + others + replay(arrays, candidates)
         kept = np.ones(self.problem.m, dtype=bool)
         kept[block.mesh.candidate_edge[candidates]] = False
-        fresh = electrical_flow(_without(self.problem, kept)).energy
+        fresh = electrical_flow(on_edges(self.problem, kept)).energy
         if abs(claimed - fresh) > self.drift:
             raise SolverError(
                 f"cycle branch-and-bound: the relaxation of a node is {fresh:.12g} p.u., its "
@@ -273,15 +278,3 @@ def _losses(problem: RadialProblem, closed: BoolArray) -> FloatArray:
 
 def _cutoff(loss: float) -> float:
     return loss * (1 - PRUNE_TOLERANCE)
-
-
-def _without(problem: RadialProblem, kept: BoolArray) -> RadialProblem:
-    """Return the problem on some of its edges."""
-    return replace(
-        problem,
-        branch=problem.branch[kept],
-        tail=problem.tail[kept],
-        head=problem.head[kept],
-        weight=problem.weight[kept],
-        forced=problem.forced[kept],
-    )

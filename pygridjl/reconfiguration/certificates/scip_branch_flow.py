@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.errors import SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, relative_gap
 from pygridjl.core.stopping import seconds_left
@@ -19,6 +19,7 @@ from pygridjl.reconfiguration.certificates.common import (
     assert_options,
     first_incumbent,
 )
+from pygridjl.reconfiguration.certificates.consumers import assert_series_impedances
 from pygridjl.reconfiguration.certificates.mesh import starting_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.solvers.status import SolverStatus
@@ -73,7 +74,7 @@ def scip_branch_flow(
     """
     start = working_time()
     assert_options(problem, incumbent, time_limit)
-    _assert_modelled(problem)
+    assert_series_impedances(problem)
     deadline = start + (np.inf if time_limit is None else time_limit)
     evaluator = AcEvaluator(problem)
     tree = starting_tree(problem)
@@ -112,16 +113,3 @@ def _status(result: Certificate, ended: SolverStatus) -> Status:
     if gap is not None and gap <= PROOF_TOLERANCE:
         return Status.OPTIMAL
     return Status.TIME_LIMIT if ended is SolverStatus.TIME_LIMIT else Status.FEASIBLE
-
-
-def _assert_modelled(problem: RadialProblem) -> None:
-    if problem.kind != "substations":
-        raise InvalidOptionError("problem: the AC certificate needs the substations problem")
-    branch = problem.network.branches.take(problem.branch)
-    for name, plain in (("b", 0.0), ("tap", 1.0), ("shift", 0.0)):
-        other = np.flatnonzero(getattr(branch, name) != plain)
-        if other.size:
-            raise InvalidOptionError(
-                f"branch {int(branch.id[other[0]])}: the AC certificate models series impedances "
-                f"only, but {name} is {getattr(branch, name)[other[0]]:g}"
-            )

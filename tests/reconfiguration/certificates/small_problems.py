@@ -4,6 +4,7 @@ import itertools
 
 import networkx as nx
 import numpy as np
+from builders import random_network
 
 from pygridjl.grid import Branches, Buses, Generators, Loads, Network
 from pygridjl.reconfiguration.problem import build_problem
@@ -75,3 +76,21 @@ def enumerate_trees(problem):
 def least_loss(problem):
     """Optimum of the linear model in kW."""
     return min(loss for _, loss in enumerate_trees(problem))
+
+
+def consuming_network(seed, *, n=6, extra=3, substations=1):
+    """Random loads of any power factor, some of them zero, on lines of any x / r, some without
+    resistance or reactance; sources at different voltages."""
+    rng = np.random.default_rng(seed)
+    network = random_network(seed, n=n, extra=extra, substations=substations)
+    m, loads = network.n_branch, len(network.loads)
+    size = 10.0 ** rng.uniform(-2.5, -0.5)
+    p = np.where(rng.random(loads) < 0.2, 0.0, rng.uniform(0, size, loads))
+    q = np.where(rng.random(loads) < 0.2, 0.0, rng.uniform(0, size, loads))
+    r = np.where(rng.random(m) < 0.05, 0.0, rng.uniform(0.005, 0.1, m))
+    x = np.where((rng.random(m) < 0.1) & (r > 0), 0.0, r * 10.0 ** rng.uniform(-0.7, 0.7, m) + 1e-4)
+    return network.replace(
+        loads=network.loads.replace(p=p, q=q),
+        branches=network.branches.replace(r=r, x=x),
+        generators=network.generators.replace(v_set=rng.uniform(0.95, 1.05, substations)),
+    )
