@@ -62,14 +62,16 @@ def undisturbed(tmp_path_factory):
     return found
 
 
-def test_a_study_killed_five_times_has_the_rows_of_an_undisturbed_one(tmp_path, undisturbed):
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_study_killed_many_times_has_the_rows_of_an_undisturbed_one(tmp_path, undisturbed, kills):
     path = tmp_path / STORE_NAME
     draw = random.Random(7)
     kept = []
-    for wave in range(5):
+    share = 200 // kills
+    for wave in range(kills):
         runner = started(path)
         # Killed somewhere in its share of the study; all of it comes to 240 tasks.
-        wanted = 40 * wave + draw.randint(5, 35)
+        wanted = share * wave + draw.randint(1, share - 1)
         while count(path) < wanted and runner.poll() is None:
             time.sleep(0.005)
         assert runner.poll() is None, "ended before it could be killed"
