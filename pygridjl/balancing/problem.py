@@ -17,9 +17,12 @@ from pygridjl.core.types import BoolArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from pygridjl.balancing.coupling import Coupling
 
-__all__ = ["BalancingProblem", "Risk", "build_problem"]
+__all__ = ["MOST_CIRCUITS", "BalancingProblem", "Risk", "build_problem"]
 
 Risk = Literal["rms", "l1"]
+
+MOST_CIRCUITS = 100_000
+"""More circuits than any operator has; a slip of the pen must not fill the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,11 +259,11 @@ def _circuits(findings: list[Finding], circuits: int | Sequence[str]) -> tuple[s
         count = operator.index(circuits)  # type: ignore[arg-type]
     except TypeError:
         count = 0
-    if count < 1:
-        findings.append(
-            _wrong("circuits", f"must be names or a number of at least 1, is {circuits!r}")
-        )
-    return tuple(f"C{k + 1}" for k in range(max(count, 1)))
+    if not 1 <= count <= MOST_CIRCUITS:
+        text = f"must be names or a number from 1 to {MOST_CIRCUITS}, is {circuits!r}"
+        findings.append(_wrong("circuits", text))
+        count = 1
+    return tuple(f"C{k + 1}" for k in range(count))
 
 
 def _per(

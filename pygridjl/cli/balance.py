@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from pygridjl.balancing.methods import METHODS
-from pygridjl.cli.options import FIGURE, Output, Reporter, json_option
+from pygridjl.balancing.problem import MOST_CIRCUITS
+from pygridjl.cli.options import FIGURE, Output, Reporter, count_of, json_option
 from pygridjl.core.stopping import answering
 from pygridjl.report.page3d import check_page_path
 
@@ -171,8 +172,10 @@ def _circuits(given: str | None, today: tuple[str, ...] | None) -> list[str]:
         if not known:
             raise click.UsageError("--circuits: the data name none, say how many there are")
         return known
-    if not given.strip().isdigit():
+    if not given.strip().isdecimal():
         return [name.strip() for name in given.split(",") if name.strip()]
-    count = int(given)
+    count = count_of(given, "--circuits")
+    if count > MOST_CIRCUITS:
+        raise click.UsageError(f"--circuits: at most {MOST_CIRCUITS}, not {count}")
     fresh = (name for k in range(1, count + len(known) + 1) if (name := f"C{k}") not in known)
     return (known + [next(fresh) for _ in range(count - len(known))])[: max(count, len(known))]

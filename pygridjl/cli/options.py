@@ -15,7 +15,16 @@ from pygridjl.core.files import check_writable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["FIGURE", "OUTPUT", "Output", "Reporter", "ids_option", "json_option", "progress"]
+__all__ = [
+    "FIGURE",
+    "OUTPUT",
+    "Output",
+    "Reporter",
+    "count_of",
+    "ids_option",
+    "json_option",
+    "progress",
+]
 
 
 class Output(click.Path):
@@ -63,6 +72,14 @@ def _parse_ids(
         raise click.BadParameter(
             f"{value!r} is not a list of branch ids such as 7,9,14", param=parameter
         ) from None
+
+
+def count_of(text: str, flag: str) -> int:
+    """Return the count that decimal digits say; more than nine of them are no count."""
+    digits = text.strip()
+    if len(digits) > 9:
+        raise click.UsageError(f"{flag}: {digits[:20]!r} is too many")
+    return int(digits)
 
 
 def progress(what: str, total: int) -> tqdm[Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from pygridjl.cli.method_options import field_options, given, method_options, method_table
-from pygridjl.cli.options import FIGURE, Reporter, json_option
+from pygridjl.cli.options import FIGURE, Reporter, count_of, json_option
 from pygridjl.cli.reading import given_feeder, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
@@ -254,7 +254,7 @@ def _scenarios(text: str, feeder: Feeder, options: Mapping[str, Any]) -> Scenari
     renamed = {"deviation": "deviation", "scenario_seed": "seed"}
     return generate_scenarios(
         feeder.n_bus,
-        int(text),
+        count_of(text, "--scenarios"),
         profile=_year(
             options.get("profile"),
             options.get("nsrdb"),

@@ -34,6 +34,9 @@ __all__ = [
     "with_generation",
 ]
 
+# The draws of one call are kept together: a slip of the pen must not fill the memory.
+MOST_DRAWS = 1_000_000
+
 
 class FactorSource(Protocol):
     """Anything that draws factors."""
@@ -227,10 +230,10 @@ class LoadModel:
         Raises
         ------
         InvalidOptionError
-            If fewer than one draw is asked for.
+            If fewer than one draw is asked for, or more than memory holds.
         """
-        if count < 1:
-            raise InvalidOptionError(f"samples: must be at least 1, is {count}")
+        if not 1 <= count <= MOST_DRAWS:
+            raise InvalidOptionError(f"samples: must be from 1 to {MOST_DRAWS}, is {count}")
         return LoadDraws(self.source.draw(count, generator(seed)), self.constant, self.weight)
 
 

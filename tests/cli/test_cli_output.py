@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +111,37 @@ def test_a_defect_keeps_its_traceback_and_has_a_code_of_its_own(monkeypatch, cap
     error = capsys.readouterr().err
     assert "Traceback" in error
     assert "a defect of pygridjl, please report it: ZeroDivisionError" in error
+
+
+def test_a_computer_without_a_home_or_a_writable_cache_gets_the_same_answer():
+    nowhere = "/dev/null/nowhere"
+    places = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"), nowhere)
+    done = subprocess.run(
+        [sys.executable, "-m", "pygridjl", "reconfigure", "case33bw", "--json"],
+        env=os.environ | places,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # The known optimum of the case.
+    assert json.loads(done.stdout)["open_branches"] == [7, 9, 14, 32, 37]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["balance", "example", "--circuits", "99999999999"],
+        ["balance", "example", "--circuits", "9" * 5000],
+        ["balance", "example", "--circuits", "900000"],
+        ["site", "ieee13", "--scenarios", "9" * 5000],
+        ["linearize", "case9", "--samples", "2000000000"],
+        ["site", "ieee13", "--batch", "99999999", "--scenarios", "24"],
+    ],
+)
+def test_a_count_beyond_all_measure_is_refused_at_once(arguments):
+    done = _run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr) <= 301
