@@ -84,6 +84,11 @@ from .reconfiguration.check import (
 from .reconfiguration.result import ReconfigurationResult as ReconfigurationResult
 from .reconfiguration.solve import reconfigure as reconfigure
 from .scenarios.generate import generate_scenarios as generate_scenarios
+from .scenarios.load_states import (
+    LoadStates as LoadStates,
+    load_states as load_states,
+    read_load_states as read_load_states,
+)
 from .scenarios.model import ScenarioSet as ScenarioSet
 from .siting.problem import PlanningProblem as PlanningProblem
 from .siting.result import SitingResult as SitingResult

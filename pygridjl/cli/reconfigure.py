@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -15,6 +15,10 @@ from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
 from pygridjl.reconfiguration.methods import METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind
+
+if TYPE_CHECKING:
+    from pygridjl.grid.network import Network
+    from pygridjl.scenarios.load_states import LoadStates
 
 __all__ = ["command"]
 
@@ -58,6 +62,12 @@ _METHODS = (
     type=click.Choice([*get_args(Limit), "none"]),
     help="Limit to keep in AC; may be repeated. All for substations by default.",
 )
+@click.option(
+    "--states",
+    "states_path",
+    type=click.Path(exists=True, path_type=Path),
+    help="Load states to find one configuration for: a CSV table or a folder of scenarios.",
+)
 @method_options(METHODS)
 @click.option(
     "--plot",
@@ -78,6 +88,7 @@ def command(
     keep_closed: tuple[int, ...] | None,
     keep_open: tuple[int, ...] | None,
     limits: tuple[str, ...],
+    states_path: Path | None,
     plot: Path | None,
     as_json: bool,
     **own: Any,
@@ -107,6 +118,7 @@ def command(
                 keep_closed=keep_closed or (),
                 keep_open=keep_open or (),
                 limits=None if not limits else tuple(x for x in limits if x != "none"),  # type: ignore[misc]
+                states=None if states_path is None else _states(states_path, loaded),
                 options=given(own),
                 on_progress=report,
             )
@@ -118,6 +130,16 @@ def command(
         if not as_json:
             click.echo(f"drawn to {written}")
     click.get_current_context().exit(0 if result.has_answer else 1)
+
+
+def _states(path: Path, network: Network) -> LoadStates:
+    """Read load states, or scenarios as load states."""
+    from pygridjl.scenarios.files import read_scenarios
+    from pygridjl.scenarios.load_states import load_states, read_load_states
+
+    if path.is_dir():
+        return load_states(network, read_scenarios(path, network.buses.id))
+    return read_load_states(path, network)
 
 
 def _meant_for(name: str) -> ProblemKind:

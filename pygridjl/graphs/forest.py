@@ -151,12 +151,12 @@ def subtree_sums(forest: RootedForest, value: FloatArray) -> FloatArray:
     ----------
     forest : RootedForest
         The forest.
-    value : ndarray, shape (n,)
-        One number a node.
+    value : ndarray, shape (n,) or (n, k)
+        One number or one row a node.
 
     Returns
     -------
-    ndarray, shape (n,)
+    ndarray of the shape of ``value``
         For a non-root, the negative of the flow towards it when ``value`` is the injection.
     """
     return _accumulate(forest.order, forest.parent, value)

@@ -15,6 +15,8 @@ from pygridjl.reconfiguration.check import check_configuration
 from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem
 from pygridjl.reconfiguration.result import ReconfigurationResult
 from pygridjl.reconfiguration.search_state import Run
+from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
+from pygridjl.reconfiguration.states.finish import check_states, losses_by_state
 
 __all__ = ["conclude", "impossible"]
 
@@ -58,9 +60,14 @@ def conclude(
         return _nothing_found(run, base, method, seed)
     closed, state = found
     open_branches = problem.open_branches(closed)
-    objective = problem.objective(closed)
+    objective = run.objective(closed)
+    by_state = None
     with run.watch.phase("check"):
-        _check(problem, open_branches, objective, state)
+        if isinstance(run.evaluator, StatesEvaluator):
+            check_states(run.evaluator, closed, objective)
+            by_state = losses_by_state(run.evaluator, closed)
+        else:
+            _check(problem, open_branches, objective, state)
     has_ac = bool(np.isfinite(state.loss_kw))
     bound = run.bound if np.isfinite(run.bound) else None
     gap = relative_gap(objective, bound)
@@ -95,6 +102,7 @@ def conclude(
         v_min=state.v_min if has_ac else None,
         v_min_bus=state.v_min_bus,
         violations=state.violations,
+        by_state=by_state,
         reason=reason,
         seconds=run.watch.seconds,
         notes=tuple(run.notes),

@@ -31,14 +31,13 @@ class ElectricalFlow:
 
     Attributes
     ----------
-    p, q : ndarray, shape (m,)
-        Flow from tail to head, p.u.
+    flow : ndarray, shape (m, K)
+        Flow from tail to head of each injection of the problem, by default p and q, p.u.
     energy : float
-        Lower bound on Σ r (p² + q²) of every spanning tree, p.u.
+        Lower bound on Σ r |flow|² of every spanning tree, p.u.
     """
 
-    p: FloatArray
-    q: FloatArray
+    flow: FloatArray
     energy: float
 
 
@@ -61,8 +60,8 @@ def electrical_flow(problem: RadialProblem) -> ElectricalFlow:
         bound for *any* φ, so an inexact solve can weaken it but not make it wrong (Σ r f² of an
         inexact flow f would be no bound).
     """
-    injection = np.column_stack([problem.p, problem.q])
-    potential = np.zeros((problem.n, 2))
+    injection = problem.injection
+    potential = np.zeros(injection.shape)
     # Balanced problems carry no reactive power: one right-hand side less.
     used = np.flatnonzero(injection.any(axis=0))
     if problem.m - problem.n + 1 > DIRECT_CYCLES:
@@ -74,7 +73,7 @@ def electrical_flow(problem: RadialProblem) -> ElectricalFlow:
     drop = potential[problem.tail] - potential[problem.head]
     flow = drop / problem.weight[:, None]
     energy = 2.0 * float(np.vdot(injection, potential)) - float(np.vdot(drop, flow))
-    return ElectricalFlow(flow[:, 0].copy(), flow[:, 1].copy(), energy)
+    return ElectricalFlow(flow, energy)
 
 
 def _solve_grounded(problem: RadialProblem, injection: FloatArray) -> FloatArray:

@@ -75,6 +75,9 @@ class RadialProblem:
         Edges that must be closed. They form no cycle.
     limits : frozenset of {"voltage", "ampacity", "capacity"}
         Limits of the network that an answer must keep, checked in AC.
+    columns : ndarray, shape (n, K), or None
+        Injections whose squared flows the objective sums, p.u.; None for p and q. Many load
+        states (:mod:`pygridjl.reconfiguration.states`) have more of them.
     """
 
     network: Network
@@ -90,6 +93,7 @@ class RadialProblem:
     q: FloatArray
     forced: BoolArray
     limits: frozenset[str]
+    columns: FloatArray | None = None
 
     @property
     def m(self) -> int:
@@ -113,7 +117,14 @@ class RadialProblem:
             return self.network.slack_buses
         return np.flatnonzero(self.node_of_bus == self.root).astype(np.int64)
 
-    def flows(self, closed: BoolArray) -> tuple[FloatArray, FloatArray]:
+    @cached_property
+    def injection(self) -> FloatArray:
+        """Injections whose squared flows the objective sums, p.u., shape (n, K)."""
+        if self.columns is not None:
+            return self.columns
+        return np.column_stack([self.p, self.q])
+
+    def flows(self, closed: BoolArray) -> FloatArray:
         """Flows of a spanning tree from tail to head, p.u., zero on open edges.
 
         Parameters
@@ -123,8 +134,9 @@ class RadialProblem:
 
         Returns
         -------
-        p, q : ndarray, shape (m,)
-            Lemma 3.1 of FORWARD: a tree has exactly one flow.
+        ndarray, shape (m, K)
+            One column for each of :attr:`injection`, by default of p and q. Lemma 3.1 of FORWARD:
+            a tree has exactly one flow.
 
         Raises
         ------
@@ -138,10 +150,14 @@ class RadialProblem:
         edge = forest.edge[below]
         # What a subtree injects leaves it towards its parent.
         sign = np.where(self.tail[edge] == below, 1.0, -1.0)
-        flow_p, flow_q = np.zeros(self.m), np.zeros(self.m)
-        flow_p[edge] = sign * subtree_sums(forest, self.p)[below]
-        flow_q[edge] = sign * subtree_sums(forest, self.q)[below]
-        return flow_p, flow_q
+        flow = np.zeros((self.m, self.injection.shape[1]))
+        flow[edge] = sign[:, None] * subtree_sums(forest, self.injection)[below]
+        return flow
+
+    def losses(self, closed: BoolArray) -> FloatArray:
+        """Loss of each edge in the linear model, p.u., shape (m,); arguments as :meth:`flows`."""
+        losses: FloatArray = self.weight * (self.flows(closed) ** 2).sum(axis=1)
+        return losses
 
     def objective(self, closed: BoolArray) -> float:
         """Loss of the linear model, Σ r (p² + q²) at 1 p.u. voltage, kW.
@@ -151,8 +167,7 @@ class RadialProblem:
         ValueError
             If ``closed`` is not a spanning tree.
         """
-        p, q = self.flows(closed)
-        return float(self.weight @ (p * p + q * q)) * self.kw
+        return float(self.losses(closed).sum()) * self.kw
 
     def is_spanning_tree(self, closed: BoolArray) -> bool:
         """Whether the closed edges connect all nodes without a cycle."""

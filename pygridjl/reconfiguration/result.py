@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pygridjl.core.result import Result, Status, relative_gap
 from pygridjl.reconfiguration.ac.evaluate import Violation
+from pygridjl.reconfiguration.states.table import StateLosses
 
 if TYPE_CHECKING:
     from pygridjl.grid.network import Network
@@ -52,6 +53,9 @@ class ReconfigurationResult(Result):
         Lowest voltage, p.u., and its bus.
     violations : tuple of Violation
         Limits the answer does not keep; empty unless status is ``not_found`` or ``infeasible``.
+    by_state : StateLosses or None
+        With many load states, the losses in each; ``objective``, ``loss_kw`` and the base figures
+        are then expected values, voltages and violations the worst of all states.
     reason : str
         Why there is no feasible answer; empty otherwise.
     notes : tuple of str
@@ -84,6 +88,7 @@ class ReconfigurationResult(Result):
     v_min: float | None
     v_min_bus: str
     violations: tuple[Violation, ...] = ()
+    by_state: StateLosses | None = None
     reason: str = ""
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
@@ -110,6 +115,10 @@ class ReconfigurationResult(Result):
             ac_gap = relative_gap(self.loss_kw, self.ac_bound)
             gap = "" if ac_gap is None else f", gap {100 * ac_gap:.3f} %"
             rows.append(("proven AC bound", f"{self.ac_bound:.3f} kW{gap}"))
+        if self.by_state is not None:
+            energy = _against(self.by_state.energy_mwh, self.by_state.base_energy_mwh, "MWh")
+            hours = float(self.by_state.hours.sum())
+            rows.append(("energy lost", f"{energy} in {hours:.0f} h"))
         if self.v_min is not None:
             rows.append(("lowest voltage", f"{self.v_min:.4f} p.u. at bus {self.v_min_bus}"))
         for violation in self.violations[:5]:
@@ -151,10 +160,10 @@ def _ids(ids: tuple[int, ...]) -> str:
     return ", ".join(str(i) for i in ids) if ids else "none"
 
 
-def _against(value: float | None, base: float | None) -> str:
+def _against(value: float | None, base: float | None, unit: str = "kW") -> str:
     if value is None:
         return "none (the power flow has no solution)"
-    text = f"{value:.3f} kW"
+    text = f"{value:.3f} {unit}"
     if base is not None and base > 0:
-        text += f" (base {base:.3f} kW, {100 * (value - base) / base:+.1f} %)"
+        text += f" (base {base:.3f} {unit}, {100 * (value - base) / base:+.1f} %)"
     return text

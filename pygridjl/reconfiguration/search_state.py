@@ -16,6 +16,7 @@ from pygridjl.reconfiguration.problem import RadialProblem
 
 if TYPE_CHECKING:
     from pygridjl.reconfiguration.certificates import Certificate
+    from pygridjl.reconfiguration.states.moments import StateProblem
 
 __all__ = ["Progress", "Run"]
 
@@ -35,9 +36,11 @@ class Run:
     watch : Stopwatch
         Seconds by phase.
     evaluator : AcEvaluator
-        Judge of the candidates.
+        Judge of the candidates; of many load states a :class:`StatesEvaluator`.
     say : callable
         Takes a line of progress.
+    case : StateProblem or None
+        The load states, if there are many.
     exact : bool
         Whether the method itself proves its answer.
     candidates : list of ndarray of bool, shape (m,)
@@ -65,6 +68,7 @@ class Run:
     watch: Stopwatch
     evaluator: AcEvaluator
     say: Progress
+    case: StateProblem | None = None
     exact: bool = False
     candidates: list[BoolArray] = field(default_factory=list)
     bound: float = -np.inf
@@ -81,12 +85,16 @@ class Run:
         """Seconds until the deadline, never negative."""
         return seconds_left(self.deadline)
 
+    def objective(self, closed: BoolArray) -> float:
+        """Loss of a tree in the linear model, expected over the load states, kW."""
+        return (self.problem if self.case is None else self.case).objective(closed)
+
     @property
     def acceptance(self) -> Callable[[BoolArray], bool] | None:
         """Lazy constraints: the AC limits, where there are any."""
         if not self.problem.limits:
             return None
-        return lambda closed: self.evaluator.rank(closed)[0] == 0.0
+        return self.evaluator.keeps
 
     def accepts(self, closed: BoolArray) -> bool:
         """Whether a tree keeps the limits."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pygridjl.core.arguments import generator
-from pygridjl.core.errors import InfeasibleConfigurationError
+from pygridjl.core.errors import InfeasibleConfigurationError, InvalidOptionError
 from pygridjl.core.jit import working_time
 from pygridjl.core.methods import Backend, Chain, Method, NoOptions
 from pygridjl.core.result import Stopwatch, engine_versions
@@ -22,6 +22,13 @@ from pygridjl.reconfiguration.methods import METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind, build_problem
 from pygridjl.reconfiguration.result import ReconfigurationResult
 from pygridjl.reconfiguration.search_state import Progress, Run
+from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
+from pygridjl.reconfiguration.states.finish import base_over_states, repaired
+from pygridjl.reconfiguration.states.moments import problem_of_states
+from pygridjl.scenarios.model import ScenarioSet
+
+if TYPE_CHECKING:
+    from pygridjl.scenarios.load_states import LoadStates
 
 __all__ = ["reconfigure"]
 
@@ -42,6 +49,7 @@ def reconfigure(
     keep_closed: Collection[int] = (),
     keep_open: Collection[int] = (),
     limits: Collection[Limit] | None = None,
+    states: LoadStates | ScenarioSet | None = None,
     options: Mapping[str, Any] | None = None,
     on_progress: Progress | None = None,
 ) -> ReconfigurationResult:
@@ -78,6 +86,9 @@ def reconfigure(
         Ids of branches that must be closed or open.
     limits : collection of {"voltage", "ampacity", "capacity"}, optional
         Limits to keep, checked in AC: all in ``substations``, none in ``balanced`` by default.
+    states : LoadStates or ScenarioSet, optional
+        Many load states, for which one configuration is sought: losses are then expected ones,
+        limits are kept in every state. Scenarios are multipliers of the network's loads.
     options : mapping, optional
         Options of the methods in the chain, such as ``{"weight_rule": "eq2"}`` of FORWARD.
     on_progress : callable, optional
@@ -116,6 +127,8 @@ def reconfigure(
     seed, seconds = METHODS.common_of(chain, seed=seed, time_limit=time_limit, proof=certify)
     watch = Stopwatch()
     say = on_progress or (lambda _: None)
+    if states is not None:
+        _assert_one_of(chain, backend)
     in_julia = chain.finish if backend == "julia" else None
     start = working_time()
     with watch.phase("setup"):
@@ -131,7 +144,14 @@ def reconfigure(
         except InfeasibleConfigurationError as error:
             base = base_state(network, problem)
             return impossible(network, problem, method, base, str(error), seed, watch)
-        base = base_state(network, problem)
+        case, evaluator = None, AcEvaluator(radial)
+        if states is None:
+            base = base_state(network, problem)
+        else:
+            case = problem_of_states(radial, _load_states(network, states))
+            radial = case.problem
+            evaluator = by_state = StatesEvaluator(case)
+            base = base_over_states(by_state)
     if in_julia is not None:
         from pygridjl.reconfiguration.certificates import julia_solvers as julia
 
@@ -139,7 +159,7 @@ def reconfigure(
             say("starting Julia")
             julia.start(in_julia.name)
     deadline = start + seconds + watch.seconds.get("julia", 0.0)
-    run = Run(radial, deadline, watch, AcEvaluator(radial), say)
+    run = Run(radial, deadline, watch, evaluator, say, case)
     if chain.start is not None:
         _search(run, chain, own, generator(seed or 0))
     with watch.phase("bound"):
@@ -155,6 +175,28 @@ def reconfigure(
         with watch.phase("certify"):
             _certify(run, METHODS["exact"])
     return conclude(run, base, method, seed, certify=certify)
+
+
+def _load_states(network: Network, states: LoadStates | ScenarioSet) -> LoadStates:
+    if not isinstance(states, ScenarioSet):
+        return states
+    from pygridjl.scenarios.load_states import load_states
+
+    return load_states(network, states)
+
+
+def _assert_one_of(chain: Chain, backend: Backend) -> None:
+    """Refuse finishes that know one load state only.
+
+    Raises
+    ------
+    InvalidOptionError
+        If there is one.
+    """
+    if backend != "python" or (chain.finish is not None and str(chain.finish) != "exact"):
+        raise InvalidOptionError(
+            f"states: of the finishes only exact works on many load states, not {chain.finish}"
+        )
 
 
 def _search(run: Run, chain: Chain, own: tuple[Any, ...], rng: np.random.Generator) -> None:
@@ -177,6 +219,9 @@ def _search(run: Run, chain: Chain, own: tuple[Any, ...], rng: np.random.Generat
 def _finish_in_ac(run: Run, trees: list[BoolArray]) -> list[BoolArray]:
     """Repair limits and lower AC losses, which the linear model ranks only approximately."""
     with run.watch.phase("ac"):
+        if isinstance(run.evaluator, StatesEvaluator):
+            deadline = run.deadline - (1.0 - AC_SHARE) * run.remaining
+            return repaired(run.evaluator, trees, deadline)
         _, loss = run.evaluator.rank(trees[0])
         if not np.isfinite(loss) and not run.problem.limits:
             return trees

@@ -8,6 +8,11 @@ from .load_factors import (
     two_factor_loads as two_factor_loads,
     with_generation as with_generation,
 )
+from .load_states import (
+    LoadStates as LoadStates,
+    load_states as load_states,
+    read_load_states as read_load_states,
+)
 from .measured import measured_year as measured_year
 from .model import ScenarioSet as ScenarioSet, validate_scenarios as validate_scenarios
 from .profile import (

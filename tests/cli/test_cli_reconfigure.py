@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import pygridjl
 from pygridjl.grid.cases import get_case
 from pygridjl.grid.io.write import save_network
 from pygridjl.reconfiguration import check_configuration
@@ -157,3 +158,21 @@ def test_the_installed_program_answers_with_code_2():
     assert end.returncode == 2
     assert end.stdout == ""
     assert end.stderr.startswith("Error: 'nowhere' is neither a bundled case nor a file")
+
+
+def test_load_states_from_a_table_and_from_a_folder(capsys, tmp_path):
+    table = tmp_path / "loads.csv"
+    table.write_text("state,hours,load,18\nnight,4000,0.4,0.1\nday,4760,1.0,1.5\n")
+    call = ("reconfigure", "case33bw", "--method", "exact", "--limit", "none", "--states")
+    code, out, _ = run(capsys, *call, str(table), "--json")
+    assert code == 0
+    answer = json.loads(out)
+    assert answer["by_state"]["id"] == ["night", "day"]
+    assert answer["status"] == "optimal"
+    network = get_case("case33bw")
+    scenarios = pygridjl.generate_scenarios(network.n_bus, 24, seed=1)
+    folder = pygridjl.scenarios.save_scenarios(scenarios, tmp_path / "set", network.buses.id)
+    code, out, _ = run(capsys, *call, str(folder))
+    assert code == 0
+    assert "energy lost" in out
+    assert "MWh" in out

@@ -40,8 +40,8 @@ def test_agrees_with_a_dense_solve_and_balances(solver, seed, balanced):
     problem = build_problem(network, "balanced" if balanced else "substations")
     flow = electrical_flow(problem)
     assert flow.energy == pytest.approx(dense_energy(problem), rel=1e-9)
-    assert imbalance(problem, flow.p, problem.p) < 1e-6
-    assert imbalance(problem, flow.q, problem.q) < 1e-6
+    assert imbalance(problem, flow.flow[:, 0], problem.p) < 1e-6
+    assert imbalance(problem, flow.flow[:, 1], problem.q) < 1e-6
 
 
 @settings(max_examples=30, deadline=None)
@@ -62,7 +62,7 @@ def test_both_solvers_agree_whatever_the_spread_of_resistances(spread, monkeypat
     monkeypatch.setattr(electrical, "DIRECT_CYCLES", 0)
     iterative = electrical_flow(problem)
     assert iterative.energy == pytest.approx(exact.energy, rel=1e-10)
-    error = problem.weight @ (iterative.p - exact.p) ** 2
+    error = problem.weight @ (iterative.flow[:, 0] - exact.flow[:, 0]) ** 2
     assert error < 1e-12 * exact.energy
 
 
@@ -70,7 +70,7 @@ def test_a_tree_and_a_single_node_leave_no_choice():
     tree = build_problem(random_network(3, extra=0))
     flow = electrical_flow(tree)
     everything = np.ones(tree.m, dtype=bool)
-    np.testing.assert_allclose(flow.p, tree.flows(everything)[0], atol=1e-12)
+    np.testing.assert_allclose(flow.flow, tree.flows(everything), atol=1e-12)
     assert flow.energy * tree.kw == pytest.approx(tree.objective(everything))
     alone = dataclasses.replace(
         tree,

@@ -19,7 +19,7 @@ def test_tree_flows_balance_every_node(seed, balanced):
     network = random_network(seed, substations=2, balanced=balanced)
     problem = build_problem(network, "balanced" if balanced else "substations")
     for closed in spanning_trees(problem)[:5]:
-        for flow, injection in zip(problem.flows(closed), (problem.p, problem.q), strict=True):
+        for flow, injection in zip(problem.flows(closed).T, (problem.p, problem.q), strict=True):
             out = np.zeros(problem.n)
             np.add.at(out, problem.tail, flow)
             np.subtract.at(out, problem.head, flow)

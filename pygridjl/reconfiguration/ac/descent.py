@@ -88,8 +88,7 @@ def _one_pass(
 
 def _slack(problem: RadialProblem, feeders: Feeders, closed: BoolArray) -> dict[int, float]:
     """Rise of the linear loss up to which exchanges are tried, p.u., by feeder."""
-    p, q = problem.flows(closed)
-    loss = problem.weight * (p * p + q * q)
+    loss = problem.losses(closed)
     network = problem.network
     # One end of a branch may be a slack bus, which is in no feeder.
     ends = network.branches.from_bus[problem.branch], network.branches.to_bus[problem.branch]
@@ -108,7 +107,7 @@ def _exchanges(
     A t² + 2 B t for each of p and q.
     """
     forest = rooted_forest(problem.graph, closed, np.array([problem.root]))
-    p, q = problem.flows(closed)
+    p, q = problem.flows(closed).T
     depth = np.zeros(problem.n, dtype=np.int64)
     for u in forest.order[1:]:
         depth[u] = depth[forest.parent[u]] + 1

@@ -162,6 +162,10 @@ class AcEvaluator:
         pairs = zip(self._bands, values, strict=True)
         return float(sum(band.excess(v).sum() for (_, band), v in pairs)), loss
 
+    def keeps(self, closed: BoolArray) -> bool:
+        """Whether a spanning tree of the problem keeps the limits."""
+        return self.rank(closed)[0] == 0.0
+
     def excess_at(
         self, buses: IntArray, size: FloatArray, branches: IntArray, current: FloatArray
     ) -> float:

@@ -90,8 +90,7 @@ class BranchFlow:
         self.l_low = np.zeros(m)
         if not self.consuming or not np.isfinite(most):
             return
-        flow = electrical_flow(problem)
-        flow_p, flow_q = flow.p.copy(), flow.q.copy()
+        flow_p, flow_q = electrical_flow(problem).flow.T.copy()
         radius = np.zeros(m)
         bridge = np.ones(m, dtype=bool)
         if self.form is not None:
@@ -224,8 +223,7 @@ class BranchFlow:
         """Bound the AC loss of each super-edge by its lossless one over the largest v."""
         at, mesh, problem = self.at, form.mesh, self.problem
         size, ways = form.share.size, form.owner.size
-        flow = electrical_flow(problem)
-        through = np.stack([flow.p, flow.q], axis=1)[mesh.edges] * mesh.sense[:, None]
+        through = electrical_flow(problem).flow[mesh.edges] * mesh.sense[:, None]
         weight = problem.weight[mesh.edges]
         fixed = np.bincount(mesh.group, weight * (through**2).sum(axis=1), minlength=size)
         drop = [np.bincount(mesh.group, weight * through[:, k], minlength=size) for k in (0, 1)]

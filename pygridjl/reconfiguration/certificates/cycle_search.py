@@ -26,31 +26,36 @@ CANDIDATE, CLOSED, OPENED = 0, 1, 2
 @kernel
 def _increment(mesh: MeshArrays, coupling: FloatArray, flow: FloatArray, s: int, k: int) -> float:
     """Loss that opening candidate k of super-edge s adds to the relaxation."""
-    d0 = mesh.target[k, 0] - flow[s, 0]
-    d1 = mesh.target[k, 1] - flow[s, 1]
-    return float((d0 * d0 + d1 * d1) / coupling[s, s])
+    square = 0.0
+    for c in range(flow.shape[1]):
+        move = mesh.target[k, c] - flow[s, c]
+        square += move * move
+    return float(square / coupling[s, s])
 
 
 @kernel
 def _open(mesh: MeshArrays, coupling: FloatArray, flow: FloatArray, s: int, k: int) -> float:
     """Open candidate k of super-edge s; update W and the flows, return the added loss."""
     w = coupling[s, s]
-    d0 = (mesh.target[k, 0] - flow[s, 0]) / w
-    d1 = (mesh.target[k, 1] - flow[s, 1]) / w
+    move = np.empty(flow.shape[1])
+    square = 0.0
+    for c in range(move.shape[0]):
+        move[c] = (mesh.target[k, c] - flow[s, c]) / w
+        square += move[c] * move[c]
     column = np.empty(coupling.shape[0])
     for a in range(column.shape[0]):
         column[a] = coupling[a, s]
     for a in range(column.shape[0]):
         if column[a] != 0.0:
-            flow[a, 0] += column[a] * d0
-            flow[a, 1] += column[a] * d1
+            for c in range(move.shape[0]):
+                flow[a, c] += column[a] * move[c]
             scaled = column[a] / w
             for b in range(column.shape[0]):
                 coupling[a, b] -= scaled * column[b]
     for a in range(column.shape[0]):
         coupling[a, s] = 0.0
         coupling[s, a] = 0.0
-    return float((d0 * d0 + d1 * d1) * w)
+    return float(square * w)
 
 
 @kernel

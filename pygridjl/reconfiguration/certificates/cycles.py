@@ -11,7 +11,7 @@ from pygridjl.core.errors import SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status
 from pygridjl.core.stopping import is_over
-from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.certificates.common import (
     Accept,
@@ -97,7 +97,7 @@ class _Search:
     ) -> None:
         self.problem, self.best, self.accept = problem, best, accept
         self.base = tree if best is None else best
-        losses = _losses(problem, self.base)
+        losses = problem.losses(self.base)
         self.drift = DRIFT_TOLERANCE * float(losses.sum())
         self.blocks: list[_Block] = []
         self.fixed = float(losses.sum())
@@ -139,7 +139,7 @@ class _Search:
         closed = self.base.copy()
         closed[block.mesh.edges] = True
         closed[block.mesh.candidate_edge[block.leaf]] = False
-        loss = float(_losses(self.problem, closed)[block.mesh.edges].sum())
+        loss = float(self.problem.losses(closed)[block.mesh.edges].sum())
         claimed = replay(block.mesh.arrays, block.leaf)
         if abs(claimed - loss) > self.drift:
             raise SolverError(
@@ -267,13 +267,6 @@ def _without_search(problem: RadialProblem, best: BoolArray | None, start: float
         status=Status.NOT_FOUND if best is None else Status.FEASIBLE,
         seconds=working_time() - start,
     )
-
-
-def _losses(problem: RadialProblem, closed: BoolArray) -> FloatArray:
-    """Linear loss of each edge, p.u., shape (m,)."""
-    p, q = problem.flows(closed)
-    losses: FloatArray = problem.weight * (p * p + q * q)
-    return losses
 
 
 def _cutoff(loss: float) -> float:

@@ -62,8 +62,7 @@ class _AcSearch:
         self.lower, self.best = lower, best
         self.loss = np.inf if best is None else evaluator.rank(best)[1] / self.problem.kw
         self.linear = self.problem if lower is None else lower.problem
-        p, q = self.linear.flows(tree)
-        losses = self.linear.weight * (p * p + q * q)
+        losses = self.linear.losses(tree)
         self.size = float(losses.sum())
         meshes = decompose(self.linear, tree, together=True)
         self.mesh: Mesh | None = meshes[0] if meshes else None

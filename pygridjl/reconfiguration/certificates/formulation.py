@@ -132,7 +132,7 @@ def formulate(problem: RadialProblem, tree: BoolArray, ceiling: float) -> MeshFo
         return None
     mesh = meshes[0]
     arrays = mesh.arrays
-    p, q = problem.flows(tree)
+    p, q = problem.flows(tree).T
     losses = problem.weight * (p * p + q * q)
     # Edges outside the mesh are bridges: every tree has the same flow on them.
     losses[mesh.edges] = 0.0

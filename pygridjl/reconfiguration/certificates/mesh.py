@@ -54,9 +54,10 @@ class Mesh:
     arrays : MeshArrays
         ``tail``, ``head``: ends of the super-edges among ``n_nodes`` junctions; ``start``,
         ``slot_edge``, ``slot_node``: their adjacency; ``resistance`` (S,); ``coupling`` (S, S):
-        C (CᵀRC)⁻¹ Cᵀ; ``flow`` (S, 2): electrical flow (p, q) of the super-edges; ``first``
-        (S + 1,) and ``target`` (K, 2): flow that opening candidate k forces on its super-edge;
-        ``dimension``: number of edges that must be opened; ``energy``: electrical loss.
+        C (CᵀRC)⁻¹ Cᵀ; ``flow`` (S, 2): electrical flow (p, q) of the super-edges, or more columns
+        (:attr:`RadialProblem.injection`); ``first`` (S + 1,) and ``target`` (K, 2): flow that
+        opening candidate k forces on its super-edge; ``dimension``: number of edges that must be
+        opened; ``energy``: electrical loss.
     edges : ndarray of int
         Edges of the problem in this block.
     group, sense : ndarray, shape (len(edges),)
@@ -160,7 +161,7 @@ def decompose(problem: RadialProblem, tree: BoolArray, *, together: bool) -> tup
     columns *= leading
     classes, series = np.unique(columns, axis=0, return_inverse=True)
     series = series.ravel()
-    flow = np.stack(problem.flows(tree), axis=1)[meshed] * leading
+    flow = problem.flows(tree)[meshed] * leading
     block = np.zeros(classes.shape[0], dtype=np.int64)
     if not together:
         incidence = csr_array(classes != 0)
@@ -192,9 +193,7 @@ def _mesh(
     cycles = cycles[:, cycles.any(axis=0)]
     weight = problem.weight[edges]
     resistance = np.bincount(group, weight, minlength=count).astype(np.float64)
-    drop = np.stack(
-        [np.bincount(group, weight * flow[:, k], minlength=count) for k in (0, 1)], axis=1
-    )
+    drop = np.stack([np.bincount(group, weight * f, minlength=count) for f in flow.T], axis=1)
     factor = cho_factor(cycles.T @ (resistance[:, None] * cycles))
     electrical = -cycles @ cho_solve(factor, cycles.T @ drop)
     through = flow + electrical[group]

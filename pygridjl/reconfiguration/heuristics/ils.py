@@ -119,7 +119,7 @@ def _random_exchange(
     for step in range(length):
         i = (first + step) % length
         side, place = (0, i) if i < tree.size[0] else (1, i - tree.size[0])
-        if tree.up[tree.arm[side, place], 3] == 0.0:
+        if tree.up[tree.arm[side, place], 1] == 0.0:
             return slot, tie, _swap(tree, search, slot, side, place)
     return slot, -1, 0.0
 

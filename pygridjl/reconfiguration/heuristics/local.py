@@ -24,8 +24,8 @@ __all__ = ["GAIN_TOLERANCE", "Tree", "close_tie", "exchange", "loss_of", "price"
 # than that is rounding.
 GAIN_TOLERANCE = 1e-12
 
-# Columns of Tree.up.
-RESISTANCE, P, Q, FORCED = 0, 1, 2, 3
+# Columns of Tree.up; behind them the flows.
+RESISTANCE, FORCED, FLOW = 0, 1, 2
 
 
 class Tree(NamedTuple):
@@ -33,11 +33,12 @@ class Tree(NamedTuple):
 
     What an exchange needs of a closed edge is kept at its lower node, so that a walk touches few
     cache lines: ``parent`` and ``via`` (edge to the parent; both −1 at the root) and the row
-    ``up`` with resistance, active and reactive flow towards the parent, and 1 if the edge is
-    forced. ``tail``, ``head``, ``weight`` are those of the problem. The cycle last closed is kept
-    in ``arm`` by the lower nodes of its edges: ``arm[0, :size[0]]`` from the tail of the tie
-    ``size[2]`` upwards, ``arm[1, :size[1]]`` from its head; both end below node ``size[3]``.
-    ``mark`` and ``clock`` belong to the walk.
+    ``up`` with resistance, 1 if the edge is forced, and the flows towards the parent (p and q, or
+    more columns). ``tail``, ``head``, ``weight`` are those of the problem. The cycle last closed
+    is kept in ``arm`` by the lower nodes of its edges: ``arm[0, :size[0]]`` from the tail of the
+    tie ``size[2]`` upwards, ``arm[1, :size[1]]`` from its head; both end below node ``size[3]``.
+    ``mark`` and ``clock`` belong to the walk, ``bias`` and ``step`` (one number a flow) to the
+    pricing and the exchange.
     """
 
     tail: IntArray
@@ -50,6 +51,8 @@ class Tree(NamedTuple):
     size: IntArray
     mark: IntArray
     clock: IntArray
+    bias: FloatArray
+    step: FloatArray
 
 
 def tree_of(problem: RadialProblem, closed: BoolArray) -> Tree:
@@ -72,16 +75,15 @@ def tree_of(problem: RadialProblem, closed: BoolArray) -> Tree:
     ValueError
         If ``closed`` is not a spanning tree.
     """
-    p, q = problem.flows(closed)
+    flow = problem.flows(closed)
     forest = rooted_forest(problem.graph, closed, np.array([problem.root]))
     below = forest.order[1:]
     edge = forest.edge[below]
     sign = np.where(problem.tail[edge] == below, 1.0, -1.0)
-    up = np.zeros((problem.n, 4))
+    up = np.zeros((problem.n, FLOW + flow.shape[1]))
     up[below, RESISTANCE] = problem.weight[edge]
-    up[below, P] = sign * p[edge]
-    up[below, Q] = sign * q[edge]
     up[below, FORCED] = problem.forced[edge]
+    up[below, FLOW:] = sign[:, None] * flow[edge]
     return Tree(
         tail=problem.tail,
         head=problem.head,
@@ -93,13 +95,15 @@ def tree_of(problem: RadialProblem, closed: BoolArray) -> Tree:
         size=np.zeros(4, dtype=np.int64),
         mark=np.zeros(problem.n, dtype=np.int64),
         clock=np.zeros(1, dtype=np.int64),
+        bias=np.empty(flow.shape[1]),
+        step=np.empty(flow.shape[1]),
     )
 
 
 def loss_of(tree: Tree) -> float:
-    """Σ r (p² + q²) of the tree, p.u."""
+    """Σ r |flow|² of the tree, p.u."""
     up = tree.up
-    return float(up[:, RESISTANCE] @ (up[:, P] ** 2 + up[:, Q] ** 2))
+    return float(up[:, RESISTANCE] @ (up[:, FLOW:] ** 2).sum(axis=1))
 
 
 @kernel
@@ -149,9 +153,10 @@ def price(tree: Tree) -> tuple[float, int, int]:
     Returns the change of Σ r (p² + q²), the arm and the place in it of the edge to open; a change
     of 0 says that no edge of the cycle may be opened at a gain.
     """
-    up = tree.up
+    up, bias = tree.up, tree.bias
     resistance = tree.weight[tree.size[2]]
-    bias_p, bias_q = 0.0, 0.0
+    for c in range(bias.shape[0]):
+        bias[c] = 0.0
     # One unit through the tie from tail to head comes up from the head and down to the tail.
     for side in range(2):
         sign = 2.0 * side - 1.0
@@ -159,16 +164,19 @@ def price(tree: Tree) -> tuple[float, int, int]:
             u = tree.arm[side, i]
             r = up[u, 0]
             resistance += r
-            bias_p += sign * r * up[u, 1]
-            bias_q += sign * r * up[u, 2]
+            for c in range(bias.shape[0]):
+                bias[c] += sign * r * up[u, 2 + c]
     best, best_side, best_place = 0.0, 0, 0
     for side in range(2):
         sign = 2.0 * side - 1.0
         for i in range(tree.size[side]):
             u = tree.arm[side, i]
-            if up[u, 3] == 0.0:
-                p, q = -sign * up[u, 1], -sign * up[u, 2]
-                change = resistance * (p * p + q * q) + 2.0 * (bias_p * p + bias_q * q)
+            if up[u, 1] == 0.0:
+                square, along = 0.0, 0.0
+                for c in range(bias.shape[0]):
+                    square += up[u, 2 + c] * up[u, 2 + c]
+                    along += bias[c] * up[u, 2 + c]
+                change = resistance * square - 2.0 * sign * along
                 if change < best:
                     best, best_side, best_place = change, side, i
     return best, best_side, best_place
@@ -180,23 +188,23 @@ def exchange(tree: Tree, side: int, place: int) -> tuple[int, float]:
 
     Returns the opened edge and the exact change of Σ r (p² + q²).
     """
-    parent, via, up = tree.parent, tree.via, tree.up
+    parent, via, up, step = tree.parent, tree.via, tree.up, tree.step
     tie = tree.size[2]
     cut = tree.arm[side, place]
     opened = via[cut]
     outward = 2.0 * side - 1.0
-    p, q = -outward * up[cut, 1], -outward * up[cut, 2]
-    change = tree.weight[tie] * (p * p + q * q)
+    change = 0.0
+    for c in range(step.shape[0]):
+        step[c] = -outward * up[cut, 2 + c]
+        change += tree.weight[tie] * step[c] * step[c]
     for arm in range(2):
         sign = 2.0 * arm - 1.0
         for i in range(tree.size[arm]):
             u = tree.arm[arm, i]
-            step_p, step_q = sign * p, sign * q
-            change += up[u, 0] * (
-                step_p * (2.0 * up[u, 1] + step_p) + step_q * (2.0 * up[u, 2] + step_q)
-            )
-            up[u, 1] += step_p
-            up[u, 2] += step_q
+            for c in range(step.shape[0]):
+                moved = sign * step[c]
+                change += up[u, 0] * moved * (2.0 * up[u, 2 + c] + moved)
+                up[u, 2 + c] += moved
 
     # The part below the opened edge now hangs from the tie: turn the arm from its foot to the cut.
     for i in range(place, 0, -1):
@@ -204,15 +212,15 @@ def exchange(tree: Tree, side: int, place: int) -> tuple[int, float]:
         parent[u] = below
         via[u] = via[below]
         up[u, 0] = up[below, 0]
-        up[u, 1] = -up[below, 1]
-        up[u, 2] = -up[below, 2]
-        up[u, 3] = up[below, 3]
+        up[u, 1] = up[below, 1]
+        for c in range(step.shape[0]):
+            up[u, 2 + c] = -up[below, 2 + c]
     foot = tree.arm[side, 0]
     parent[foot] = tree.head[tie] if side == 0 else tree.tail[tie]
     via[foot] = tie
     up[foot, 0] = tree.weight[tie]
-    # The tie carries (p, q) from tail to head; the foot is its tail on side 0, its head on side 1.
-    up[foot, 1] = -outward * p
-    up[foot, 2] = -outward * q
-    up[foot, 3] = 0.0
+    up[foot, 1] = 0.0
+    # The tie carries step from tail to head; the foot is its tail on side 0, its head on side 1.
+    for c in range(step.shape[0]):
+        up[foot, 2 + c] = -outward * step[c]
     return opened, change

@@ -56,14 +56,13 @@ def sequential_opening(problem: RadialProblem) -> BoolArray:
     closed = np.ones(problem.m, dtype=bool)
     if cycles == 0:
         return closed
-    graph, flow = problem.graph, electrical_flow(problem)
-    p, q = flow.p, flow.q
+    graph, flow = problem.graph, electrical_flow(problem).flow
     loops = _loop_matrix(problem)
     inverse = np.linalg.inv((loops.T @ (loops * problem.weight[:, None])).toarray())
     for _ in range(cycles):
         bridge = _bridges(graph.start, graph.node, graph.edge, closed, problem.root)
         candidates = np.flatnonzero(closed & ~bridge & ~problem.forced)
-        opened = candidates[np.argmin(np.hypot(p[candidates], q[candidates]))]
+        opened = candidates[np.argmin((flow[candidates] ** 2).sum(axis=1))]
         closed[opened] = False
         members = loops.indices[loops.indptr[opened] : loops.indptr[opened + 1]]
         signs = loops.data[loops.indptr[opened] : loops.indptr[opened + 1]]
@@ -72,7 +71,7 @@ def sequential_opening(problem: RadialProblem) -> BoolArray:
         share = float(signs @ column[members])
         _downdate(inverse, column, share)
         shift = loops @ (column / share)
-        p, q = p - p[opened] * shift, q - q[opened] * shift
+        flow = flow - shift[:, None] * flow[opened]
     return closed
 
 

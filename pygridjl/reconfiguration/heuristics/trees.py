@@ -44,7 +44,7 @@ def max_flow_tree(problem: RadialProblem) -> BoolArray:
     """Spanning tree of largest total electrical flow.
 
     One electrical flow of the meshed network, then the edges by falling apparent power
-    √(p² + q²) as long as they close no cycle.
+    √(p² + q²) (over many load states its root mean square) as long as they close no cycle.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def max_flow_tree(problem: RadialProblem) -> BoolArray:
         A spanning tree that holds all forced edges.
     """
     flow = electrical_flow(problem)
-    return kruskal_tree(problem, -np.hypot(flow.p, flow.q))
+    return kruskal_tree(problem, -np.linalg.norm(flow.flow, axis=1))
 
 
 def shortest_path_tree(problem: RadialProblem) -> BoolArray:

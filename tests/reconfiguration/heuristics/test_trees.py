@@ -51,7 +51,7 @@ def test_greedy_trees_are_optimal_in_what_they_greedily_add(seed, balanced, keep
     problem = random_problem(seed, balanced, keep=keep)
     trees = np.array(spanning_trees(problem))
     flow = electrical_flow(problem)
-    strength = np.hypot(flow.p, flow.q)
+    strength = np.linalg.norm(flow.flow, axis=1)
     shortest = minimum_spanning_tree(problem)
     assert problem.weight @ shortest == pytest.approx((trees @ problem.weight).min())
     assert strength @ max_flow_tree(problem) == pytest.approx((trees @ strength).max())

@@ -1,0 +1,1 @@
+"""One configuration for many load states: expected losses, limits in every state."""
