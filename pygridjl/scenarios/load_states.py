@@ -195,7 +195,7 @@ def load_states(
 
 
 def read_load_states(path: str | Path, network: Network) -> LoadStates:
-    """Read load states from a CSV table, one row a state.
+    r"""Read load states from a CSV table, one row a state.
 
     Columns, in any order: ``state`` (name, optional), ``hours`` (1 if missing) and either ``load``
     (one multiplier of all loads), or bus ids (a multiplier of the bus's load), or ``p BUS`` and
@@ -225,7 +225,7 @@ def read_load_states(path: str | Path, network: Network) -> LoadStates:
     --------
     >>> from pathlib import Path
     >>> import pygridjl
-    >>> text = "state,hours,load,p 18\\nnight,3000,0.4,20\\nday,5760,1.0,-150\\n"
+    >>> text = "state,hours,load,p 18\nnight,3000,0.4,20\nday,5760,1.0,-150\n"
     >>> _ = Path("loads.csv").write_text(text)
     >>> states = pygridjl.read_load_states("loads.csv", pygridjl.load_network("case33bw"))
     >>> states.id.tolist(), states.hours.tolist()
