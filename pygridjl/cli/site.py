@@ -42,6 +42,8 @@ _PLANNING = (
     "min_units",
     "min_sites",
     "max_sites",
+    "curtailment_price",
+    "unit_penalty",
     "v_source",
     "v_ref",
     "v_min",

@@ -50,7 +50,7 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if not (math.isfinite(value) and value > 0):
             findings.append(_wrong(name, f"must be a positive number, is {value}"))
-    for name in ("unit_cost", "budget"):
+    for name in ("unit_cost", "budget", "curtailment_price", "unit_penalty"):
         value = getattr(problem, name)
         if not (math.isfinite(value) and value >= 0):
             findings.append(_wrong(name, f"must be a number of at least 0, is {value}"))

@@ -8,6 +8,7 @@ an operating point which branches and buses are overloaded at least.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,8 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import HOURS, with_default_limits
 from pygridjl.siting.problem import PlanningProblem
-from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
+from pygridjl.siting.second_stage.condensed import GENEROUS, CondensedSecondStage
+from pygridjl.siting.second_stage.operation import LIMIT_KINDS
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram
 from pygridjl.solvers.highs import HighsModel
@@ -31,6 +33,8 @@ from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["OperatingReport", "operate"]
 
+# Numbers in one block of scenarios × nodes.
+BLOCK = 2_000_000
 # A unit is curtailed below this share of its sun.
 CURTAILED = 1 - 1e-6
 _WHAT = ("ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "v_max", "v_min")
@@ -134,6 +138,7 @@ def operate(
     units: ArrayLike,
     *,
     indices: ArrayLike | None = None,
+    stage: CondensedSecondStage | None = None,
 ) -> OperatingReport:
     """Operate the feeder with given units in every scenario and read what happens.
 
@@ -151,6 +156,8 @@ def operate(
         Units at each site.
     indices : array_like of int, optional
         Positions of the scenarios to operate; all unless given.
+    stage : CondensedSecondStage, optional
+        An engine built for the same problem and scenarios, if there is one.
 
     Returns
     -------
@@ -176,29 +183,25 @@ def operate(
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     watch = Stopwatch()
-    problem, _ = with_default_limits(problem, scenarios)
-    with watch.phase("build"):
-        runner = _Runner(problem, scenarios)
+    if stage is None:
+        problem, _ = with_default_limits(problem, scenarios)
+        with watch.phase("build"):
+            stage = CondensedSecondStage(problem, scenarios)
+    runner = _Runner(stage)
     chosen = np.arange(len(scenarios)) if indices is None else indices
     n, index = runner.operation.check_units(units), runner.operation.check_indices(chosen)
     with watch.phase("operate"):
-        for scenario in index.tolist():
-            runner.run(scenario, n)
-    return runner.report(n, index, watch.seconds)
+        runner.run(np.unique(index), n)
+    return runner.report(n, np.unique(index), watch.seconds)
 
 
 class _Runner:
-    """Operates scenario after scenario and adds up."""
+    """Operates the scenarios and adds up."""
 
-    def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
-        self.operation = Operation(problem, scenarios)
-        deviation = problem.measure == "voltage"
-        self.program = OperationProgram(self.operation, deviation=deviation)
-        self._loss = None if deviation else LossProgram(self.operation, self.program)
-        self._linear = HighsModel(self._generous(self.program.linear_model(), deviation))
-        self._elastic: HighsModel | None = None
-        operation = self.operation
-        self._hours = HOURS * scenarios.probability
+    def __init__(self, stage: CondensedSecondStage) -> None:
+        self._stage = stage
+        self.operation = operation = stage.operation
+        self._hours = HOURS * operation.scenarios.probability
         self._produced = np.zeros(operation.problem.n_site)
         self._curtailed_hours = np.zeros(operation.problem.n_site)
         self._binding = np.zeros((operation.n_node, len(LIMIT_KINDS)))
@@ -206,15 +209,44 @@ class _Runner:
         self._violations: list[tuple[object, ...]] = []
         self._supplied = 0.0
 
-    def _generous(self, model: LinearModel, deviation: bool) -> LinearModel:
-        """Prefer sun to curtailment where the measure does not care."""
-        if deviation:
-            first = 3 * self.operation.n_node
-            model.cost[first : first + self.operation.n_col] = -1e-7
-        return model
+    @cached_property
+    def _deviation(self) -> bool:
+        return self.operation.problem.measure == "voltage"
 
-    def run(self, scenario: int, n: FloatArray) -> None:
-        operation, program = self.operation, self.program
+    @cached_property
+    def _program(self) -> OperationProgram:
+        return OperationProgram(self.operation, deviation=self._deviation)
+
+    @cached_property
+    def _loss(self) -> LossProgram | None:
+        return None if self._deviation else LossProgram(self.operation, self._program)
+
+    @cached_property
+    def _linear(self) -> HighsModel:
+        """The program, which prefers sun to curtailment where the measure does not care."""
+        model = self._program.linear_model()
+        if self._deviation:
+            first = 3 * self.operation.n_node
+            model.cost[first : first + self.operation.n_col] -= GENEROUS
+        return HighsModel(model)
+
+    @cached_property
+    def _elastic(self) -> HighsModel:
+        return self._elastic_model()
+
+    def run(self, index: IntArray, n: FloatArray) -> None:
+        injected, known = self._stage.dispatch(n, index)
+        size = max(1, BLOCK // self.operation.n_node)
+        sure = np.flatnonzero(known)
+        for first in range(0, sure.size, size):
+            rows = sure[first : first + size]
+            self._read(index[rows], injected[rows], n)
+        for scenario in index[~known].tolist():
+            self._run_full(scenario, n)
+
+    def _run_full(self, scenario: int, n: FloatArray) -> None:
+        """Operate one scenario on all nodes."""
+        operation, program = self.operation, self._program
         p, q = operation.demand(np.array([scenario]))
         right, sun = np.concatenate([-p[0], -q[0]]), operation.per_unit[scenario] * n
         x = None if self._loss is None else self._loss.columns(right, sun)
@@ -228,26 +260,33 @@ class _Runner:
             if answer.x is None:
                 raise SolverError(f"HiGHS: ended with status {answer.status.value!r}")
             x = answer.x
-        self._read(scenario, x, sun)
+        first = 3 * operation.n_node
+        self._read(np.array([scenario]), x[None, first : first + operation.n_col], n)
 
-    def _read(self, scenario: int, x: FloatArray, sun: FloatArray) -> None:
-        operation, n = self.operation, self.operation.n_node
-        hours = self._hours[scenario]
-        injected = np.bincount(
-            operation.col_site, x[3 * n : 3 * n + operation.n_col], minlength=sun.size
-        )
-        self._supplied += hours
-        self._produced += hours * np.minimum(injected, sun)
-        self._curtailed_hours[(sun > 0) & (injected < CURTAILED * sun)] += hours
-        state = np.column_stack([x[:n], x[n : 2 * n], x[2 * n : 3 * n]])
-        used = state @ LIMIT_KINDS.T
+    def _read(self, index: IntArray, x: FloatArray, n: FloatArray) -> None:
+        """Read the state of some scenarios from what is injected, shape (B, n_col)."""
+        operation, hours = self.operation, self._hours[index]
+        sun = operation.per_unit[index] * n
+        injected = np.add.reduceat(x, operation.first_col[:-1], axis=1)
+        self._supplied += float(hours.sum())
+        self._produced += hours @ np.minimum(injected, sun)
+        self._curtailed_hours += hours @ ((sun > 0) & (injected < CURTAILED * sun))
+        p, q = operation.demand(index)
+        np.add.at(p, (slice(None), operation.col_node), x)
+        np.add.at(q, (slice(None), operation.col_node), operation.tan * x)
+        P, Q = operation.model.flows(p, q)
+        U = operation.model.voltages_of_flows(P, Q)
         limit = operation.limit
-        there = np.isfinite(limit)
-        slack = 1e-6 * np.maximum(np.abs(limit), 1e-3)
-        tight = there & (used >= limit - np.where(there, slack, 0.0))
-        self._binding[tight] += hours
-        size = self._sizes(state)
-        self._worst = np.where(tight, np.maximum(self._worst, size), self._worst)
+        loading = np.hypot(P, Q) / (limit[:, 0] / np.sqrt(3))
+        for kind, (by_p, by_q, by_u) in enumerate(LIMIT_KINDS):
+            bound = limit[:, kind]
+            there = np.isfinite(bound)
+            slack = np.where(there, 1e-6 * np.maximum(np.abs(bound), 1e-3), 0.0)
+            tight = there & (by_p * P + by_q * Q + by_u * U >= bound - slack)
+            self._binding[:, kind] += hours @ tight
+            size = loading if kind < 6 else by_u * U
+            worst = np.where(tight, size, -np.inf).max(axis=0)
+            self._worst[:, kind] = np.maximum(self._worst[:, kind], worst)
 
     def _sizes(self, state: FloatArray) -> FloatArray:
         """Return loading |S| over rating for the sides of the hexagon, ±U for those of the band."""
@@ -258,9 +297,7 @@ class _Runner:
 
     # ------------------------------------------------------------------- no operating point
     def _least_violation(self, scenario: int, right: FloatArray, sun: FloatArray) -> None:
-        program, operation, n = self.program, self.operation, self.operation.n_node
-        if self._elastic is None:
-            self._elastic = self._elastic_model()
+        program, operation, n = self._program, self.operation, self.operation.n_node
         lower = np.concatenate([right, np.full(sun.size, -np.inf)])
         self._elastic.set_row_bounds(program.changing, lower, np.concatenate([right, sun]))
         answer = self._elastic.solve()
@@ -295,7 +332,7 @@ class _Runner:
 
     def _elastic_model(self) -> HighsModel:
         """Every limit of the program may give way at a price of one a p.u."""
-        program, n = self.program, self.operation.n_node
+        program, n = self._program, self.operation.n_node
         rows, cols = program.row_lower.size, program.cost.size
         fixed = 3 * n + self.operation.problem.n_site
         soft_columns = np.arange(n, 3 * n)
@@ -304,7 +341,7 @@ class _Runner:
         lower = np.concatenate([program.row_lower, program.col_lower[soft_columns]])
         upper = np.concatenate([program.row_upper, program.col_upper[soft_columns]])
         soft = np.concatenate([np.arange(fixed, rows), rows + np.arange(soft_columns.size)])
-        if self._loss is None:
+        if self._deviation:
             # The rows of the deviations come last among those of the program and always hold.
             soft = soft[(soft < rows - n) | (soft >= rows)]
         give = eye_array(matrix.shape[0], format="csr")[:, soft]

@@ -102,6 +102,11 @@ class PlanningProblem:
         out.
     v_source : float or None
         Voltage magnitude of all source phases, p.u. (lost); that of the feeder unless given.
+    curtailment_price : float
+        What the objective gains for each kW of sun not used on average, in its own unit (0).
+    unit_penalty : float
+        What it gains for each kW installed, in its own unit (0): units that change less than
+        this are left out.
     v_ref : float
         Reference magnitude of F^vd, p.u. (lost; 1).
     v_min, v_max : float, ndarray of shape (n_bus,) or None
@@ -128,6 +133,12 @@ class PlanningProblem:
     min_sites: int = option(0, "fewest sites used", least=0)
     max_sites: int | None = option(10, "most sites used", least=0)
     measure: Measure = option("voltage", "voltage deviation or loss, expected")
+    curtailment_price: float = option(
+        0.0, "price of a kW curtailed on average, in the unit of the objective", least=0
+    )
+    unit_penalty: float = option(
+        0.0, "price of a kW installed, in the unit of the objective", least=0
+    )
     v_source: float | None = option(None, "source voltage, p.u.; else that of the feeder")
     v_ref: float = option(1.0, "reference of the voltage deviation, p.u.")
     v_min: float | FloatArray | None = option(

@@ -19,17 +19,15 @@ from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, ex
 
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
-    from pygridjl.scenarios.model import ScenarioSet
     from pygridjl.siting.operating import OperatingReport
+    from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 
 __all__ = ["Placement", "SitingResult", "improvement_captured", "siting_result"]
 
 # A possible improvement below this share of the value is rounding.
 OPTIMALITY_TOLERANCE = 1e-9
 INTEGER_TOLERANCE = 1e-5
-# Nodes times scenarios up to which every answer is operated once more, and how many scenarios
-# without operating point are explained.
-MOST_OPERATED = 50_000
+# How many scenarios without operating point are explained.
 MOST_EXPLAINED = 3
 
 
@@ -102,8 +100,7 @@ class SitingResult(Result):
         Why there is no feasible answer; empty otherwise.
     operation : OperatingReport or None
         Energy and curtailment of each site and the limits that bind, under this decision; None
-        without an answer and for large sets of scenarios, for which
-        :func:`~pygridjl.siting.operating.operate` tells.
+        without an answer.
     overloads : tuple of str
         Where scenarios have no operating point: what is overloaded there at least, by how much
         and for how many hours a year, the worst first.
@@ -233,23 +230,24 @@ def improvement_captured(
 
 def _operation(
     problem: PlanningProblem,
-    scenarios: ScenarioSet,
+    stage: CondensedSecondStage,
     decision: IntArray,
     value: float | None,
     infeasible: tuple[str, ...],
     watch: Stopwatch,
 ) -> tuple[OperatingReport | None, tuple[str, ...]]:
-    """Say what the decision does, where that is quickly told, and what stops it where it fails."""
+    """Say what the decision does, and what stops it where it fails."""
     from pygridjl.siting.operating import describe_violations, operate
 
+    scenarios = stage.scenarios
     with watch.phase("operate"):
         if infeasible:
             failing = np.flatnonzero(np.isin(scenarios.id, infeasible))[:MOST_EXPLAINED]
-            broken = operate(problem, scenarios, decision, indices=failing)
+            broken = operate(problem, scenarios, decision, indices=failing, stage=stage)
             return None, tuple(describe_violations(broken.violations))
-        if value is None or problem.feeder.n_node * len(scenarios) > MOST_OPERATED:
+        if value is None:
             return None, ()
-        return operate(problem, scenarios, decision), ()
+        return operate(problem, scenarios, decision, stage=stage), ()
 
 
 def siting_result(
@@ -329,6 +327,8 @@ def siting_result(
     given = nothing if units is None else np.asarray(units, dtype=np.float64)
     decision = np.rint(given).astype(np.int64)
     value: float | None = None
+    from pygridjl.siting.idle import condensed_stage, without_idle_units
+
     with watch.phase("evaluate"):
         if reference is None:
             reference = expected_value(scenarios, second_stage.evaluate(nothing))
@@ -349,7 +349,12 @@ def siting_result(
                 reason = "; ".join(str(f) for f in broken) or "scenarios without operating point"
             if not infeasible:
                 value = full.value
-    operation, overloads = _operation(problem, scenarios, decision, value, infeasible, watch)
+    stage = condensed_stage(problem, second_stage)
+    if full is not None and value is not None and decision.any():
+        with watch.phase("evaluate"):
+            decision, full = without_idle_units(second_stage, stage, decision, full)
+        value = full.value
+    operation, overloads = _operation(problem, stage, decision, value, infeasible, watch)
     no_dg = reference.value if np.isfinite(reference.value) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
     captured = improvement_captured(no_dg, value, bound)

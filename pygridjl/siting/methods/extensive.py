@@ -76,9 +76,11 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     upper = np.tile(program.row_upper, (n_scenario, 1))
     lower[:, program.balance] = upper[:, program.balance] = -np.hstack([p, q])
     n_col = 2 * n + n_scenario * program.cost.size
-    cost = (scenarios.probability[:, None] * program.cost).ravel()
+    weight = scenarios.probability
+    cost = (weight[:, None] * program.cost).ravel()
+    units = operation.owed * (weight @ operation.per_unit) + operation.unit_penalty * weight.sum()
     return LinearModel(
-        cost=np.concatenate([np.zeros(2 * n), cost]),
+        cost=np.concatenate([units, np.zeros(n), cost]),
         matrix=csr_array(block_array([[first.matrix, None], [link, blocks]], format="csr")),
         row_lower=np.concatenate([first.row_lower, lower.ravel()]),
         row_upper=np.concatenate([first.row_upper, upper.ravel()]),

@@ -70,6 +70,10 @@ def scenario_model(operation: Operation, program: OperationProgram, scenario: in
         part = slice(program.matrix.indptr[row], program.matrix.indptr[row + 1])
         injected = pyo.quicksum(columns[j] for j in program.matrix.indices[part].tolist())
         model.rows.add(injected <= float(per_unit[k]) * model.n[k])
-    cost = pyo.quicksum(columns[j] for j in np.flatnonzero(program.cost).tolist())
-    model.value = pyo.Objective(expr=cost)
+    priced = operation.owed * per_unit + operation.unit_penalty
+    cost = pyo.quicksum(
+        float(program.cost[j]) * columns[j] for j in np.flatnonzero(program.cost).tolist()
+    )
+    units = pyo.quicksum(float(priced[k]) * model.n[k] for k in np.flatnonzero(priced).tolist())
+    model.value = pyo.Objective(expr=cost + units)
     return model

@@ -29,6 +29,7 @@ class BatchWriter:
         self.value = np.full(index.size, np.nan)
         self.gradient = np.full((index.size, n_site), np.nan)
         self.status = np.full(index.size, int(ScenarioStatus.FAILED), dtype=np.int64)
+        self.taken = np.zeros(index.size, dtype=np.bool_)
         self._cuts: dict[int, FeasibilityCut] = {}
         self._messages: dict[str, str] = {}
 
@@ -50,6 +51,7 @@ class BatchWriter:
         """Enter the answer of another engine to this scenario alone."""
         self.value[row], self.gradient[row] = other.value[0], other.gradient[0]
         self.status[row] = other.status[0]
+        self.taken[row] = True
         if other.cuts:
             self._cuts[row] = other.cuts[0]
         self._messages.update(other.messages)

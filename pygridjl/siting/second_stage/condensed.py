@@ -29,6 +29,8 @@ __all__ = ["CondensedSecondStage"]
 
 # Largest gap between a value and what its multipliers prove, relative to the value.
 GAP = 1e-8
+# What an injected p.u. is worth where nothing else decides.
+GENEROUS = 1e-7
 # Numbers in one block of scenarios × nodes.
 BLOCK = 2_000_000
 
@@ -44,6 +46,25 @@ class _Active:
     path_start: IntArray
     path_node: IntArray
     curvature: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """What the small problems of a block of scenarios found."""
+
+    x: FloatArray
+    value: FloatArray
+    lower: FloatArray
+    lazy: IntArray
+    by_u: FloatArray
+    by_p: FloatArray
+    by_q: FloatArray
+
+    @property
+    def certified(self) -> BoolArray:
+        """Which of them are proven: value and bound meet."""
+        gap = np.abs(self.value - self.lower)
+        return np.asarray((self.lazy >= 0) & (gap <= GAP * np.maximum(np.abs(self.value), 1e-6)))
 
 
 class CondensedSecondStage:
@@ -98,7 +119,7 @@ class CondensedSecondStage:
                 self._value0[block] = operation.kw * operation.loss.value(P, Q)
                 by = operation.model.adjoint(np.zeros_like(P), *operation.loss.gradient(P, Q))
                 slope = operation.kw * (by[0] + operation.tan * by[1])
-                self._linear0[block] = slope[:, operation.col_node]
+                self._linear0[block] = slope[:, operation.col_node] - operation.reward
         self._feasible0 = ~first_violation(self._P, self._Q, self._U, operation.limit, LIMIT_KINDS)
         self._dark: BoolArray = np.asarray(operation.per_unit.max(axis=1) <= 0)
 
@@ -179,7 +200,51 @@ class CondensedSecondStage:
             solve(writer, rows, distinct[rows], active, np.ascontiguousarray(power[rows]))
         for row in np.flatnonzero(writer.status == ScenarioStatus.FAILED).tolist():
             self._ask_full(writer, row, int(distinct[row]), n)
+        operation = self.operation
+        own = np.flatnonzero(~writer.taken)
+        value, gradient = writer.value[own], writer.gradient[own]
+        operation.priced(value, gradient, distinct[own], n)
+        writer.value[own], writer.gradient[own] = value, gradient
         return writer.batch(back)
+
+    def dispatch(
+        self, units: ArrayLike, indices: ArrayLike, *, least: bool = False
+    ) -> tuple[FloatArray, BoolArray]:
+        """Return what is injected; of equally good dispatches that with most of the sun.
+
+        Parameters
+        ----------
+        units : array, shape (n_site,)
+            Units at each site.
+        indices : array of int, shape (B,)
+            Distinct positions in the scenario set.
+        least : bool
+            Take that with least of it instead.
+
+        Returns
+        -------
+        injected : ndarray, shape (B, n_col)
+            Active power of every column, p.u.
+        known : ndarray of bool, shape (B,)
+            Where it is the optimal dispatch; the others need the full program.
+        """
+        n, index = self.operation.check_units(units), self.operation.check_indices(indices)
+        active = self._activate(n)
+        power = self.operation.per_unit[index][:, active.sites] * n[active.sites]
+        injected = np.zeros((index.size, self.operation.n_col))
+        idle: BoolArray = np.asarray(power.max(axis=1, initial=0.0) <= 0)
+        known = idle & self._feasible0[index]
+        reward = self.operation.reward + (-GENEROUS if least else GENEROUS)
+        for rows in self._blocks(np.flatnonzero(~idle)):
+            block, cap = index[rows], np.ascontiguousarray(power[rows])
+            found = (
+                self._operate_voltage(block, active, cap, reward)
+                if self._voltage
+                else self._operate_loss(block, active, cap)
+            )
+            injected[np.ix_(rows, active.cols)] = found.x
+            known[rows] = found.certified
+        return injected, known
 
     def _rest(self, writer: BatchWriter, rows: IntArray, index: IntArray) -> None:
         """Scenarios in which no unit in place can inject: the state is that without units."""
@@ -215,6 +280,7 @@ class CondensedSecondStage:
         slope = by[0][:, operation.col_node]
         if operation.tan != 0.0:
             slope += operation.tan * by[1][:, operation.col_node]
+        slope -= operation.reward
         return np.asarray(operation.per_unit[index] * operation.multiplier(slope)[group])
 
     def _widen(self, width: int) -> None:
@@ -231,6 +297,12 @@ class CondensedSecondStage:
         active: _Active,
         power: FloatArray,
     ) -> None:
+        found = self._operate_voltage(index, active, power, self.operation.reward)
+        self._finish(writer, rows, index, found, None)
+
+    def _operate_voltage(
+        self, index: IntArray, active: _Active, power: FloatArray, reward: float
+    ) -> _Answers:
         operation, n_site = self.operation, active.sites.size
         # The range of U over what the sites can inject fixes the sign of most deviations.
         steps = active.sensitivity
@@ -244,20 +316,22 @@ class CondensedSecondStage:
         by_u = sign.astype(np.float64)
         by_p, by_q = np.zeros_like(by_u), np.zeros_like(by_u)
         value, lower = np.full(index.size, np.nan), np.full(index.size, np.nan)
+        x = np.zeros((index.size, active.cols.size))
         lazy = voltage_loop(
             index,
             self._P,
             self._Q,
             self._U,
             sign,
-            by_u @ steps.T,
+            by_u @ steps.T - reward,
+            reward,
             power,
             active.site_of,
             active.cols,
             active.sites,
             np.cumsum([operation.n_col, self.problem.n_site, operation.n_node]),
             steps,
-            float(np.abs(steps).sum(axis=1).max()),
+            float(np.abs(steps).sum(axis=1).max()) + reward,
             active.path_start,
             active.path_node,
             operation.tan,
@@ -266,14 +340,14 @@ class CondensedSecondStage:
             LIMIT_KINDS,
             self._warm,
             self._n_warm,
+            x,
             by_u,
             by_p,
             by_q,
             value,
             lower,
         )
-        good = self._certified(value, lower, lazy)
-        self._finish(writer, rows, index, good, value, lazy, by_u, by_p, by_q, None)
+        return _Answers(x, value, lower, lazy, by_u, by_p, by_q)
 
     def _solve_loss(
         self,
@@ -283,6 +357,11 @@ class CondensedSecondStage:
         active: _Active,
         power: FloatArray,
     ) -> None:
+        found = self._operate_loss(index, active, power)
+        slope = self._linear0[index] + found.x @ active.curvature
+        self._finish(writer, rows, index, found, slope)
+
+    def _operate_loss(self, index: IntArray, active: _Active, power: FloatArray) -> _Answers:
         operation = self.operation
         by_u, by_p, by_q = (np.zeros((index.size, operation.n_node)) for _ in range(3))
         value, lower = np.full(index.size, np.nan), np.full(index.size, np.nan)
@@ -311,31 +390,21 @@ class CondensedSecondStage:
             value,
             lower,
         )
-        good = self._certified(value, lower, lazy)
-        slope = self._linear0[index] + x @ active.curvature
-        self._finish(writer, rows, index, good, value, lazy, by_u, by_p, by_q, slope)
-
-    def _certified(self, value: FloatArray, lower: FloatArray, lazy: IntArray) -> BoolArray:
-        gap = np.abs(value - lower)
-        return np.asarray((lazy >= 0) & (gap <= GAP * np.maximum(np.abs(value), 1e-6)))
+        return _Answers(x, value, lower, lazy, by_u, by_p, by_q)
 
     def _finish(
         self,
         writer: BatchWriter,
         rows: IntArray,
         index: IntArray,
-        good: BoolArray,
-        value: FloatArray,
-        lazy: IntArray,
-        by_u: FloatArray,
-        by_p: FloatArray,
-        by_q: FloatArray,
+        found: _Answers,
         slope: FloatArray | None,
     ) -> None:
         """Enter the certified answers; ``slope`` is what limits do not explain, for F^pl."""
-        operation = self.operation
+        operation, value = self.operation, found.value
+        by_u, by_p, by_q = found.by_u, found.by_p, found.by_q
         for limited in (False, True):
-            part = np.flatnonzero(good & ((lazy > 0) == limited))
+            part = np.flatnonzero(found.certified & ((found.lazy > 0) == limited))
             if part.size == 0:
                 continue
             chosen = index[part]

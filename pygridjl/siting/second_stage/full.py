@@ -79,6 +79,7 @@ class FullSecondStage:
                 self._solve(writer, row, scenario, n)
             except SolverError as error:
                 writer.fail(row, str(error))
+        self.operation.priced(writer.value, writer.gradient, distinct, n)
         return writer.batch(back)
 
     def _solve(self, writer: BatchWriter, row: int, scenario: int, n: FloatArray) -> None:
@@ -89,7 +90,8 @@ class FullSecondStage:
             found = self._loss.solve(right, per_unit * n)
             if found is not None:
                 value, price = found
-                writer.optimal(row, value, per_unit * self._multiplier(price))
+                slope = per_unit * self._multiplier(price, self.operation.reward)
+                writer.optimal(row, value, slope)
                 return
         program = self._program
         rows = program.changing
@@ -107,9 +109,10 @@ class FullSecondStage:
             writer.fail(row, "Clarabel: found no optimum of a feasible program")
         else:
             price = answer.row_dual[program.balance]
-            writer.optimal(row, answer.objective, per_unit * self._multiplier(price))
+            slope = per_unit * self._multiplier(price, self.operation.reward)
+            writer.optimal(row, answer.objective, slope)
 
-    def _multiplier(self, price: FloatArray) -> FloatArray:
+    def _multiplier(self, price: FloatArray, reward: float = 0.0) -> FloatArray:
         """Multipliers of (44) from those of the balances.
 
         Where a capacity is 0 its own multiplier may be anything below; this is the largest that
@@ -117,7 +120,7 @@ class FullSecondStage:
         """
         operation = self.operation
         by_p, by_q = price.reshape(2, -1)
-        slope = -(by_p + operation.tan * by_q)[operation.col_node]
+        slope = -(by_p + operation.tan * by_q)[operation.col_node] - reward
         return np.asarray(operation.multiplier(slope[None, :])[0])
 
     def _cut(

@@ -73,7 +73,8 @@ class JuliaStage(FullSecondStage):
         for row, status in enumerate(answer.status):
             scenario = int(distinct[row])
             if status is Status.OPTIMAL:
-                slope = per_unit[row] * self._multiplier(answer.dual[row, :balances])
+                price = answer.dual[row, :balances]
+                slope = per_unit[row] * self._multiplier(price, self.operation.reward)
                 writer.optimal(row, float(answer.objective[row]), slope)
                 continue
             cut = None
@@ -85,6 +86,7 @@ class JuliaStage(FullSecondStage):
                 writer.infeasible(row, cut)
             else:
                 self._ask_python(writer, row, scenario, n)
+        self.operation.priced(writer.value, writer.gradient, distinct, n)
         return writer.batch(back)
 
     def _ask_python(self, writer: BatchWriter, row: int, scenario: int, n: FloatArray) -> None:

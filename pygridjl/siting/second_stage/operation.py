@@ -66,6 +66,11 @@ class Operation:
         v_ref².
     kw : float
         kW in one p.u.
+    reward, owed : float
+        What the objective loses for each p.u. injected and gains for each p.u. of sun of the
+        units: together the price of what is curtailed.
+    unit_penalty : float
+        What it gains for each unit.
     """
 
     def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
@@ -78,6 +83,8 @@ class Operation:
         self.tan = float(np.tan(problem.power_factor_angle))
         self.u_ref = float(problem.v_ref**2)
         self.kw = feeder.phase_mva * 1e3
+        self.reward = self.owed = problem.curtailment_price * self.kw
+        self.unit_penalty = problem.unit_penalty * problem.unit_kw
         fed = np.flatnonzero(self.model.branch >= 0)
         branch, at = self.model.branch[fed], feeder.node_phase[fed]
         printed = problem.measure == "loss-printed"
@@ -142,17 +149,38 @@ class Operation:
         Returns
         -------
         ndarray, shape (B, n_site)
-            Never positive.
+            Never positive: prices of sun and units come on top, see :meth:`priced`.
         """
         slope = by_p[:, self.col_node]
         if self.tan != 0.0:
             slope += self.tan * by_q[:, self.col_node]
-        return self.per_unit[index] * self.multiplier(slope)
+        return self.per_unit[index] * self.multiplier(slope - self.reward)
 
     def multiplier(self, slope: FloatArray) -> FloatArray:
         """Least slope over the columns of each site, or 0, shape (B, n_site)."""
         least = np.minimum.reduceat(slope, self.first_col[:-1], axis=1)
         return np.asarray(np.minimum(least, 0.0))
+
+    def priced(
+        self, value: FloatArray, gradient: FloatArray, index: IntArray, n: FloatArray
+    ) -> None:
+        """Add the prices of the sun of the units and of the units themselves, in place.
+
+        Parameters
+        ----------
+        value : ndarray, shape (B,)
+            What the operation is worth.
+        gradient : ndarray, shape (B, n_site)
+            Its subgradients.
+        index : ndarray of int, shape (B,)
+            Scenarios.
+        n : ndarray, shape (n_site,)
+            Units at each site.
+        """
+        if self.owed or self.unit_penalty:
+            sun = self.owed * self.per_unit[index]
+            value += sun @ n + self.unit_penalty * n.sum()
+            gradient += sun + self.unit_penalty
 
     def check_units(self, units: ArrayLike) -> FloatArray:
         """Return the decision as an array of numbers of at least 0.

@@ -36,7 +36,7 @@ class OperationProgram:
     col_lower, col_upper : ndarray
         Bounds of the columns.
     cost : ndarray
-        Of F^vd; zeros without deviations.
+        Of F^vd, and what injections are worth beside the measure.
     balance : ndarray of int, shape (2 n_node,)
         Rows of the balances, P before Q.
     capacity : ndarray of int, shape (n_site,)
@@ -71,7 +71,7 @@ class OperationProgram:
             upper.append(limit[there, k])
         col_lower = [-free, -limit[:, 5], -limit[:, 7], np.zeros(n_col)]
         col_upper = [free, limit[:, 4], limit[:, 6], np.full(n_col, np.inf)]
-        cost = [zero, zero, zero, np.zeros(n_col)]
+        cost = [zero, zero, zero, np.full(n_col, -operation.reward)]
         if deviation:
             rows = [[*row, None, None] for row in rows]
             rows.append([None, None, one, None, -one, one])

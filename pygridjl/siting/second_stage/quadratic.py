@@ -70,9 +70,10 @@ class LossProgram:
         self._balance, self._capacity = place[program.balance], place[program.capacity]
         matrix = csc_matrix(csc_array(vstack(parts)))
         hessian = csc_matrix(csc_array(triu(loss_hessian(operation, program) / self._scale)))
-        self._solver = self._build(hessian, matrix, int(equal.sum()))
+        cost = program.cost / self._scale
+        self._solver = self._build(hessian, cost, matrix, int(equal.sum()))
 
-    def _build(self, hessian: Any, matrix: Any, n_equal: int) -> Any:
+    def _build(self, hessian: Any, cost: FloatArray, matrix: Any, n_equal: int) -> Any:
         import clarabel
 
         settings = clarabel.DefaultSettings()
@@ -86,7 +87,6 @@ class LossProgram:
             clarabel.ZeroConeT(n_equal),
             clarabel.NonnegativeConeT(self._right.size - n_equal),
         ]
-        cost = np.zeros(matrix.shape[1])
         return clarabel.DefaultSolver(hessian, cost, matrix, self._right, cones, settings)
 
     def solve(self, balance: FloatArray, capacity: FloatArray) -> tuple[float, FloatArray] | None:

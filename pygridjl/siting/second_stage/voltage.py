@@ -33,6 +33,7 @@ def solve_voltage(
     U0: FloatArray,
     sign: IntArray,
     fixed: FloatArray,
+    reward: float,
     cap: FloatArray,
     site_of: IntArray,
     col_id: IntArray,
@@ -48,6 +49,7 @@ def solve_voltage(
     kinds: FloatArray,
     warm: IntArray,
     n_warm: int,
+    x: FloatArray,
     by_u: FloatArray,
     by_p: FloatArray,
     by_q: FloatArray,
@@ -61,7 +63,9 @@ def solve_voltage(
     sign : ndarray of int, shape (n_node,)
         Sign of U − u_ref where no decision of the second stage can change it, else 0.
     fixed : ndarray, shape (m,)
-        Slope of the terms of fixed sign.
+        Slope of the terms of fixed sign, less ``reward``.
+    reward : float
+        What a p.u. injected is worth beside the deviations.
     cap : ndarray, shape (n_active,)
         Capacity of each active site.
     site_of, col_id : ndarray of int, shape (m,)
@@ -82,6 +86,8 @@ def solve_voltage(
         Labels of the kinks that met at an earlier optimum; on return those of this one.
     n_warm : int
         How many.
+    x : ndarray, shape (m,)
+        On return the columns.
     by_u, by_p, by_q : ndarray, shape (n_node,)
         Derivatives of the Lagrangian by the state: on entry ``sign`` and zeros.
 
@@ -126,7 +132,7 @@ def solve_voltage(
     wanted = np.empty(m, dtype=np.int64)
     basis = np.empty(m, dtype=np.int64)
     multiplier = np.zeros(base + MAX_LAZY)
-    x = np.zeros(m)
+    x[:] = 0.0
     new_node = np.empty(ROUND, dtype=np.int64)
     new_kind = np.empty(ROUND, dtype=np.int64)
     built = 0
@@ -177,7 +183,7 @@ def solve_voltage(
             return np.nan, np.nan, -1
     for j in range(m):
         warm[j] = label[basis[j]]
-    value = np.abs(U - u_ref).sum()
+    value = np.abs(U - u_ref).sum() - reward * x.sum()
     slope = fixed.copy()
     for r in range(n_mixed):
         at = m + n_site + r

@@ -38,6 +38,7 @@ class Written:
         v0 = problem.source_voltage
         site_at = {bus: j for j, bus in enumerate(problem.sites.tolist())}
         self.objective, self.form = {}, []
+        self.reward, self.constant = {}, 0.0
         for bus in range(feeder.n_bus):
             for a in np.flatnonzero(feeder.buses.phases[bus]):
                 z = self.var("z", bus, a, 0, None)
@@ -54,6 +55,11 @@ class Written:
                 self.var("p", bus, a, 0, None) for a in np.flatnonzero(problem.site_phases[j])
             ]
             cap = scenarios.pv[k, bus] * problem.unit_kw / (1e3 * feeder.phase_mva) * units[j]
+            # A kW of sun costs its price unless it is injected.
+            self.constant += problem.curtailment_price * cap * 1e3 * feeder.phase_mva
+            self.constant += problem.unit_penalty * problem.unit_kw * units[j]
+            for column in columns:
+                self.reward[column] = problem.curtailment_price * 1e3 * feeder.phase_mva
             self.le.append((dict.fromkeys(columns, 1.0), cap))
         for e in np.flatnonzero(branch.closed):
             i, j = branch.from_bus[e], branch.to_bus[e]
@@ -119,11 +125,13 @@ class Written:
         """Optimal F^vd by scipy, or None if infeasible."""
         cost = np.zeros(len(self.bounds))
         cost[list(self.objective)] = 1.0
+        for column, reward in self.reward.items():
+            cost[column] -= reward
         a_ub, b_ub = self.dense(self.le)
         a_eq, b_eq = self.dense(self.eq)
         answer = linprog(cost, a_ub, b_ub, a_eq, b_eq, self.bounds)
         assert answer.status in (0, 2)
-        return answer.fun if answer.status == 0 else None
+        return answer.fun + self.constant if answer.status == 0 else None
 
     def least_loss(self):
         """Optimal loss by Clarabel."""
@@ -146,9 +154,12 @@ class Written:
         options.tol_gap_abs = 1e-14
         options.tol_gap_rel = options.tol_feas = 1e-10
         scale = np.abs(hessian).max()
+        cost = np.zeros(n)
+        for column, reward in self.reward.items():
+            cost[column] -= reward / scale
         answer = clarabel.DefaultSolver(
             csc_matrix(np.triu(hessian / scale)),
-            np.zeros(n),
+            cost,
             csc_matrix(matrix),
             right,
             [
@@ -158,4 +169,4 @@ class Written:
             options,
         ).solve()
         assert answer.status == clarabel.SolverStatus.Solved
-        return answer.obj_val * scale
+        return answer.obj_val * scale + self.constant

@@ -29,8 +29,15 @@ def some_scenarios(rng, n_scenario, n_bus, sun=1.0):
     return ScenarioSet(np.full(n_scenario, 1 / n_scenario), rng.uniform(0.2, 1.2, shape), pv)
 
 
-def small_case(rng, objective, tight):
+def small_case(rng, objective, tight, priced=False):
     """A random feeder whose limits matter (or not), without taps and reversed branches."""
+    prices = {}
+    if priced:  # of the size of what a kW changes
+        size = 1e-4 if objective == "voltage" else 0.05
+        prices = {
+            "curtailment_price": float(size * rng.uniform(0.1, 2.0)),
+            "unit_penalty": float(size * rng.uniform(0.0, 1.0)),
+        }
     feeder = random_feeder(rng, 9, regulators=False, reverse=False)
     rating = feeder.branches.rating * (0.12 if tight else 1.0)
     at = rng.integers(0, feeder.n_bus, 2)
@@ -51,15 +58,16 @@ def small_case(rng, objective, tight):
         v_min=0.95 if tight else 0.5,
         v_max=1.035 if tight else 2.0,
         power_factor_angle=float(rng.choice([0.0, 0.3])),
+        **prices,
     )
     return problem, some_scenarios(rng, 4, feeder.n_bus, sun=2.0)
 
 
 @settings(max_examples=25, deadline=None)
-@given(seeds, st.sampled_from(MEASURES), st.booleans())
-def test_both_engines_solve_the_model_as_written(seed, objective, tight):
+@given(seeds, st.sampled_from(MEASURES), st.booleans(), st.booleans())
+def test_both_engines_solve_the_model_as_written(seed, objective, tight, priced):
     rng = np.random.default_rng(seed)
-    problem, scenarios = small_case(rng, objective, tight)
+    problem, scenarios = small_case(rng, objective, tight, priced)
     units = rng.integers(0, 4, problem.n_site) * (rng.random(problem.n_site) < 0.6)
     for engine in ENGINES:
         batch = build_second_stage(problem, scenarios, engine).evaluate(units)

@@ -1,0 +1,82 @@
+"""Units that no scenario needs are not installed: ties go to fewer units."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pygridjl.core.types import IntArray
+from pygridjl.siting.check import check_units
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
+
+__all__ = ["condensed_stage", "without_idle_units"]
+
+# Share of the value that all units together change where one changes nothing, and by which two
+# decisions may differ that are equal.
+IDLE, SAME = 1e-6, 1e-8
+INTEGER_TOLERANCE = 1e-5
+
+
+def condensed_stage(problem: PlanningProblem, second_stage: SecondStage) -> CondensedSecondStage:
+    """Return the engine that knows the dispatch: the one given if it does.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    second_stage : SecondStage
+        Any engine built for it.
+    """
+    if isinstance(second_stage, CondensedSecondStage):
+        return second_stage
+    return CondensedSecondStage(problem, second_stage.scenarios)
+
+
+def without_idle_units(
+    second_stage: SecondStage,
+    stage: CondensedSecondStage,
+    decision: IntArray,
+    full: ExpectedValue,
+) -> tuple[IntArray, ExpectedValue]:
+    """Leave out units that no scenario needs: of equal decisions that with fewer units.
+
+    Only sites whose subgradient vanishes can have any. What the dispatch with least sun injects
+    fits into fewer units there, so that nothing is lost by them; the second stage confirms it.
+
+    Parameters
+    ----------
+    second_stage : SecondStage
+        What the decision is worth.
+    stage : CondensedSecondStage
+        The dispatch, for the same problem and scenarios.
+    decision : ndarray of int, shape (n_site,)
+        A decision that keeps every scenario feasible.
+    full : ExpectedValue
+        Its value.
+
+    Returns
+    -------
+    decision, full
+        Those given, or fewer units and their value.
+    """
+    problem = stage.problem
+    used = decision > 0
+    flat = used & (full.gradient > -IDLE * abs(full.value) / max(problem.budget_units, 1))
+    if not flat.any():
+        return decision, full
+    injected, known = stage.dispatch(decision, np.arange(len(stage.scenarios)), least=True)
+    counted = stage.scenarios.probability > 0
+    if not known[counted].all():
+        return decision, full
+    site = np.add.reduceat(injected, stage.operation.first_col[:-1], axis=1)[counted]
+    sun = stage.operation.per_unit[counted]
+    needed = np.divide(site, sun, out=np.zeros_like(site), where=sun > 0).max(axis=0)
+    fewer = np.ceil(needed - INTEGER_TOLERANCE).astype(np.int64)
+    fewer = np.where(fewer > 0, np.maximum(fewer, problem.min_units), 0)
+    fewer = np.where(flat, np.minimum(fewer, decision), decision)
+    if np.array_equal(fewer, decision) or check_units(problem, fewer):
+        return decision, full
+    again = expected_value(stage.scenarios, second_stage.evaluate(fewer))
+    same = not again.infeasible and again.value <= full.value + SAME * abs(full.value)
+    return (fewer, again) if same else (decision, full)
