@@ -20,7 +20,7 @@ def test_units_that_no_hour_needs_are_left_out(measure):
     feeder = load_feeder("ieee13")
     scenarios = generate_scenarios(feeder.n_bus, 24)
     problem = PlanningProblem.on_buses(
-        feeder, ["675"], measure=measure, v_source=1.0, unit_kw=24.0, budget=6000.0
+        feeder, ["675"], measure=measure, v_source=1.0, unit_kw=90.0, budget=25000.0
     )
     stage = CondensedSecondStage(problem, scenarios)
     values = [expected_value(scenarios, stage.evaluate([n])).value for n in range(167)]
