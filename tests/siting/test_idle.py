@@ -7,6 +7,7 @@ from pygridjl.core.errors import InvalidPlanningError
 from pygridjl.core.result import Status
 from pygridjl.grid import load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
+from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import check_units
 from pygridjl.siting.idle import without_idle_units
 from pygridjl.siting.problem import PlanningProblem
@@ -18,9 +19,11 @@ from pygridjl.siting.solve import site
 @pytest.mark.parametrize("measure", ["voltage", "loss"])
 def test_units_that_no_hour_needs_are_left_out(measure):
     feeder = load_feeder("ieee13")
-    scenarios = generate_scenarios(feeder.n_bus, 24)
+    year = generate_scenarios(feeder.n_bus, 24)
+    # Without dawn, which could use any number of units.
+    scenarios = ScenarioSet(year.probability, year.load, np.where(year.pv > 0, 0.6, 0.0))
     problem = PlanningProblem.on_buses(
-        feeder, ["675"], measure=measure, v_source=1.0, unit_kw=90.0, budget=25000.0
+        feeder, ["675"], measure=measure, v_source=1.0, unit_kw=30.0, budget=7500.0
     )
     stage = CondensedSecondStage(problem, scenarios)
     values = [expected_value(scenarios, stage.evaluate([n])).value for n in range(167)]
