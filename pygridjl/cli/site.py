@@ -44,6 +44,7 @@ _PLANNING = (
     "max_sites",
     "curtailment_price",
     "unit_penalty",
+    "slack_price",
     "v_source",
     "v_ref",
     "v_min",

@@ -50,6 +50,11 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if not (math.isfinite(value) and value > 0):
             findings.append(_wrong(name, f"must be a positive number, is {value}"))
+    if problem.slack_price is not None and not (
+        math.isfinite(problem.slack_price) and problem.slack_price > 0
+    ):
+        text = f"must be a positive number, is {problem.slack_price}"
+        findings.append(_wrong("slack_price", text))
     for name in ("unit_cost", "budget", "curtailment_price", "unit_penalty"):
         value = getattr(problem, name)
         if not (math.isfinite(value) and value >= 0):

@@ -13,12 +13,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from pygridjl.core.errors import SolverError
 from pygridjl.core.result import Result, Stopwatch
 from pygridjl.core.types import FloatArray, IntArray
-from pygridjl.grid.feeder import PHASES
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import HOURS, with_default_limits
@@ -27,8 +25,8 @@ from pygridjl.siting.second_stage.condensed import GENEROUS, CondensedSecondStag
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram
+from pygridjl.siting.violations import WHAT, Violations, describe_violations, limit_name, readable
 from pygridjl.solvers.highs import HighsModel
-from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["OperatingReport", "operate"]
@@ -37,7 +35,6 @@ __all__ = ["OperatingReport", "operate"]
 BLOCK = 2_000_000
 # A unit is curtailed below this share of its sun.
 CURTAILED = 1 - 1e-6
-_WHAT = ("ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "ampacity", "v_max", "v_min")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +54,9 @@ class OperatingReport(Result):
         largest loading |S| over the rating or the extreme voltage, p.u. The limit on the flow is a
         hexagon within that circle, (50)–(52), so that it may bind from 0.87 on.
     violations : DataFrame
-        For scenarios without an operating point the least sum of violations: ``scenario,
-        component, id, phase, limit, value, bound, hours``, ``value`` as loading or voltage, p.u.
+        For scenarios without an operating point the least sum of violations, with a price of
+        slack what is passed for it: ``scenario, component, id, phase, limit, value, bound,
+        hours``, ``value`` as loading or voltage, p.u.
     hours : float
         Hours a year in scenarios with an operating point.
     seconds : dict
@@ -103,33 +101,6 @@ class OperatingReport(Result):
             lines.append(f"binds: {row['limit']} of {where} in {row['hours']:.0f} h")
         lines.extend(describe_violations(self.violations))
         return "\n".join(lines)
-
-
-def describe_violations(violations: pd.DataFrame, most: int = 5) -> list[str]:
-    """Return one line for each of the limits that are broken most, over all scenarios.
-
-    Parameters
-    ----------
-    violations : DataFrame
-        As in :class:`OperatingReport`.
-    most : int
-        Lines at most.
-    """
-    lines = []
-    keys = ["component", "id", "phase", "limit"]
-    for (component, name, phase, limit), rows in violations.groupby(keys, sort=False):
-        low = limit == "v_min"
-        worst = rows["value"].min() if low else rows["value"].max()
-        told = (
-            f"loading {100 * worst:.0f} %"
-            if limit == "ampacity"
-            else f"voltage {worst:.3f} p.u. ({limit} {rows['bound'].iloc[0]:g})"
-        )
-        size = abs(worst - rows["bound"].iloc[0])
-        text = f"{component} {name}, phase {phase}: {told} in {rows['hours'].sum():.0f} h a year"
-        lines.append((size, text))
-    lines.sort(key=lambda item: -item[0])
-    return [text for _, text in lines[:most]]
 
 
 def operate(
@@ -206,7 +177,8 @@ class _Runner:
         self._curtailed_hours = np.zeros(operation.problem.n_site)
         self._binding = np.zeros((operation.n_node, len(LIMIT_KINDS)))
         self._worst = np.full((operation.n_node, len(LIMIT_KINDS)), -np.inf)
-        self._violations: list[tuple[object, ...]] = []
+        self._violations = Violations(operation, self._hours)
+        self._lost: set[int] = set()
         self._supplied = 0.0
 
     @cached_property
@@ -215,7 +187,8 @@ class _Runner:
 
     @cached_property
     def _program(self) -> OperationProgram:
-        return OperationProgram(self.operation, deviation=self._deviation)
+        slack = self.operation.problem.slack_price
+        return OperationProgram(self.operation, deviation=self._deviation, slack=slack)
 
     @cached_property
     def _loss(self) -> LossProgram | None:
@@ -229,10 +202,6 @@ class _Runner:
             first = 3 * self.operation.n_node
             model.cost[first : first + self.operation.n_col] -= GENEROUS
         return HighsModel(model)
-
-    @cached_property
-    def _elastic(self) -> HighsModel:
-        return self._elastic_model()
 
     def run(self, index: IntArray, n: FloatArray) -> None:
         injected, known = self._stage.dispatch(n, index)
@@ -255,7 +224,8 @@ class _Runner:
             self._linear.set_row_bounds(program.changing, lower, np.concatenate([right, sun]))
             answer = self._linear.solve()
             if answer.status is SolverStatus.INFEASIBLE:
-                self._least_violation(scenario, right, sun)
+                self._violations.least(scenario, right, sun)
+                self._lost.add(scenario)
                 return
             if answer.x is None:
                 raise SolverError(f"HiGHS: ended with status {answer.status.value!r}")
@@ -287,98 +257,14 @@ class _Runner:
             size = loading if kind < 6 else by_u * U
             worst = np.where(tight, size, -np.inf).max(axis=0)
             self._worst[:, kind] = np.maximum(self._worst[:, kind], worst)
-
-    def _sizes(self, state: FloatArray) -> FloatArray:
-        """Return loading |S| over rating for the sides of the hexagon, ±U for those of the band."""
-        loading = np.hypot(state[:, 0], state[:, 1]) / (self.operation.limit[:, 0] / np.sqrt(3))
-        sizes = np.repeat(loading[:, None], len(LIMIT_KINDS), axis=1)
-        sizes[:, 6], sizes[:, 7] = state[:, 2], -state[:, 2]
-        return sizes
-
-    # ------------------------------------------------------------------- no operating point
-    def _least_violation(self, scenario: int, right: FloatArray, sun: FloatArray) -> None:
-        program, operation, n = self._program, self.operation, self.operation.n_node
-        lower = np.concatenate([right, np.full(sun.size, -np.inf)])
-        self._elastic.set_row_bounds(program.changing, lower, np.concatenate([right, sun]))
-        answer = self._elastic.solve()
-        if answer.x is None:
-            raise SolverError(f"HiGHS: the elastic program ended with {answer.status.value!r}")
-        state = answer.x[: 3 * n].reshape(3, n).T
-        used = state @ LIMIT_KINDS.T
-        limit = operation.limit
-        there = np.isfinite(limit)
-        beyond = there & (used > limit + 1e-6 * np.where(there, np.maximum(np.abs(limit), 1e-3), 0))
-        size = self._sizes(state)
-        # One line a node for its branch, and one for its voltage.
-        for group in (range(6), (6,), (7,)):
-            kinds = list(group)
-            for node in np.flatnonzero(beyond[:, kinds].any(axis=1)).tolist():
-                over = used[node, kinds] / np.where(there[node, kinds], limit[node, kinds], np.inf)
-                kind = kinds[int(np.argmax(np.where(beyond[node, kinds], over, -np.inf)))]
-                value, bound = self._readable(kind, size[node, kind], limit[node, kind])
-                component, name, phase = self._name(node, kind)
-                self._violations.append(
-                    (
-                        str(operation.scenarios.id[scenario]),
-                        component,
-                        name,
-                        phase,
-                        _WHAT[kind],
-                        value,
-                        bound,
-                        self._hours[scenario],
-                    )
-                )
-
-    def _elastic_model(self) -> HighsModel:
-        """Every limit of the program may give way at a price of one a p.u."""
-        program, n = self._program, self.operation.n_node
-        rows, cols = program.row_lower.size, program.cost.size
-        fixed = 3 * n + self.operation.problem.n_site
-        soft_columns = np.arange(n, 3 * n)
-        one = eye_array(cols, format="csr")[soft_columns]
-        matrix = csr_array(vstack([program.matrix, one]))
-        lower = np.concatenate([program.row_lower, program.col_lower[soft_columns]])
-        upper = np.concatenate([program.row_upper, program.col_upper[soft_columns]])
-        soft = np.concatenate([np.arange(fixed, rows), rows + np.arange(soft_columns.size)])
-        if self._deviation:
-            # The rows of the deviations come last among those of the program and always hold.
-            soft = soft[(soft < rows - n) | (soft >= rows)]
-        give = eye_array(matrix.shape[0], format="csr")[:, soft]
-        col_lower, col_upper = program.col_lower.copy(), program.col_upper.copy()
-        col_lower[soft_columns], col_upper[soft_columns] = -np.inf, np.inf
-        free = np.full(soft.size, np.inf)
-        none = np.zeros(soft.size)
-        return HighsModel(
-            LinearModel(
-                cost=np.concatenate([np.zeros(cols), np.ones(2 * soft.size)]),
-                matrix=csr_array(hstack([matrix, give, -give])),
-                row_lower=lower,
-                row_upper=upper,
-                col_lower=np.concatenate([col_lower, none, none]),
-                col_upper=np.concatenate([col_upper, free, free]),
-            )
-        )
+        if operation.problem.slack_price is not None:
+            for row, scenario in enumerate(index.tolist()):
+                self._violations.record(scenario, P[row], Q[row], U[row])
 
     # ------------------------------------------------------------------------------- answer
-    def _name(self, node: int, kind: int) -> tuple[str, str, str]:
-        operation = self.operation
-        phase = PHASES[int(operation.feeder.node_phase[node])]
-        if kind >= 6:
-            return "bus", str(operation.feeder.buses.id[operation.feeder.node_bus[node]]), phase
-        return "branch", str(operation.feeder.branches.id[operation.model.branch[node]]), phase
-
-    @staticmethod
-    def _readable(kind: int, size: float, limit: float) -> tuple[float, float]:
-        """Return a loading beside 1, or voltage magnitudes."""
-        if kind < 6:
-            return float(size), 1.0
-        return float(np.sqrt(abs(size))), float(np.sqrt(abs(limit)))
-
     def report(self, n: FloatArray, index: IntArray, seconds: dict[str, float]) -> OperatingReport:
         operation, problem = self.operation, self.operation.problem
-        lost = {row[0] for row in self._violations}
-        alive = np.array([str(operation.scenarios.id[k]) not in lost for k in index], dtype=bool)
+        alive = np.array([k not in self._lost for k in index.tolist()], dtype=bool)
         hours = self._hours[index[alive]]
         sun = hours @ (operation.per_unit[index[alive]] * n)
         mwh = operation.kw / 1e3
@@ -397,13 +283,12 @@ class _Runner:
                 "curtailed_hours": self._curtailed_hours[rows],
             }
         )
-        names = ["scenario", "component", "id", "phase", "limit", "value", "bound", "hours"]
         return OperatingReport(
             operation.feeder.name,
             operation.scenarios.name,
             sites,
             self._binding_table(),
-            pd.DataFrame(self._violations, columns=names),
+            self._violations.table(),
             self._supplied,
             dict(seconds),
         )
@@ -411,11 +296,11 @@ class _Runner:
     def _binding_table(self) -> pd.DataFrame:
         rows: dict[tuple[str, str, str, str], list[float]] = {}
         for node, kind in zip(*np.nonzero(self._binding), strict=True):
-            component, name, phase = self._name(int(node), int(kind))
-            value, _ = self._readable(
+            component, name, phase = limit_name(self.operation, int(node), int(kind))
+            value, _ = readable(
                 int(kind), self._worst[node, kind], self.operation.limit[node, kind]
             )
-            entry = rows.setdefault((component, name, phase, _WHAT[kind]), [0.0, value])
+            entry = rows.setdefault((component, name, phase, WHAT[kind]), [0.0, value])
             # The sides of a polygon hardly bind together.
             entry[0] = max(entry[0], float(self._binding[node, kind]))
         table = pd.DataFrame(

@@ -107,6 +107,10 @@ class PlanningProblem:
     unit_penalty : float
         What it gains for each kW installed, in its own unit (0): units that change less than
         this are left out.
+    slack_price : float or None
+        What the objective gains for each percent by which a branch phase passes its rating, and
+        for each 0.01 p.u. by which a node leaves its band, on average over the scenarios; None
+        for limits that hold. It asks for the engine ``"full"``.
     v_ref : float
         Reference magnitude of F^vd, p.u. (lost; 1).
     v_min, v_max : float, ndarray of shape (n_bus,) or None
@@ -138,6 +142,9 @@ class PlanningProblem:
     )
     unit_penalty: float = option(
         0.0, "price of a kW installed, in the unit of the objective", least=0
+    )
+    slack_price: float | None = option(
+        None, "price of passing a limit by a percent or 0.01 p.u.; limits hold without one", above=0
     )
     v_source: float | None = option(None, "source voltage, p.u.; else that of the feeder")
     v_ref: float = option(1.0, "reference of the voltage deviation, p.u.")

@@ -27,8 +27,8 @@ __all__ = ["Placement", "SitingResult", "improvement_captured", "siting_result"]
 # A possible improvement below this share of the value is rounding.
 OPTIMALITY_TOLERANCE = 1e-9
 INTEGER_TOLERANCE = 1e-5
-# How many scenarios without operating point are explained.
-MOST_EXPLAINED = 3
+# Nodes times scenarios without operating point that are explained at most, and scenarios at least.
+MOST_EXPLAINED, FEWEST_EXPLAINED = 50_000, 3
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,8 @@ class SitingResult(Result):
             shown = ", ".join(self.infeasible[:10]) + (", …" if len(self.infeasible) > 10 else "")
             rows.append(("infeasible in", f"{len(self.infeasible)} scenario(s): {shown}"))
         rows += [("overloaded", text) for text in self.overloads]
+        if self.overloads and self.objective is None:
+            rows.append(("", "a slack_price lets limits be passed at a price"))
         total = sum(p.units for p in self.placements)
         kw = sum(p.kw for p in self.placements)
         spent = f"{total} at {len(self.placements)} sites, {kw:g} kW, {self.cost:g} k$"
@@ -237,12 +239,14 @@ def _operation(
     watch: Stopwatch,
 ) -> tuple[OperatingReport | None, tuple[str, ...]]:
     """Say what the decision does, and what stops it where it fails."""
-    from pygridjl.siting.operating import describe_violations, operate
+    from pygridjl.siting.operating import operate
+    from pygridjl.siting.violations import describe_violations
 
     scenarios = stage.scenarios
     with watch.phase("operate"):
         if infeasible:
-            failing = np.flatnonzero(np.isin(scenarios.id, infeasible))[:MOST_EXPLAINED]
+            failing = np.flatnonzero(np.isin(scenarios.id, infeasible))
+            failing = failing[: max(MOST_EXPLAINED // problem.feeder.n_node, FEWEST_EXPLAINED)]
             broken = operate(problem, scenarios, decision, indices=failing, stage=stage)
             return None, tuple(describe_violations(broken.violations))
         if value is None:

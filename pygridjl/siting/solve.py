@@ -92,7 +92,8 @@ def site(
     backend : {"python", "julia"}
         Where the second stage is solved; ``"julia"`` starts Julia on first use.
     engine : {"condensed", "full"}, optional
-        Engine of the Python second stage; ``"condensed"`` unless given.
+        Engine of the Python second stage; ``"condensed"`` unless given, ``"full"`` where limits
+        have a price of slack.
     time_limit : float, optional
         Seconds for the method, 60 unless given; infinity for no limit.
     gap : float, optional
@@ -136,9 +137,9 @@ def site(
     asked = {**(options or {}), **({} if gap is None else {"gap": gap})}
     own = METHODS.options_of(chain, asked)[0]
     seed, seconds = METHODS.common_of(chain, seed=seed, time_limit=time_limit)
-    stage = _engine(backend, engine)
     problem = _problem(feeder, measure, regulators, planning)
     assert_valid_planning(problem)
+    stage = _engine(backend, engine, problem)
     if isinstance(scenarios, ScenarioSet):
         if scenario_seed is not None:
             raise InvalidOptionError("scenario_seed: has no effect on a set of scenarios")
@@ -160,11 +161,11 @@ def site(
     return dataclasses.replace(answer, notes=(*answer.notes, *notes))
 
 
-def _engine(backend: str, engine: str | None) -> str:
+def _engine(backend: str, engine: str | None, problem: PlanningProblem) -> str:
     if backend == "python":
         if engine not in (None, "condensed", "full"):
             raise InvalidOptionError(f"engine: {engine!r} is neither 'condensed' nor 'full'")
-        return engine or "condensed"
+        return engine or ("condensed" if problem.slack_price is None else "full")
     if engine is not None:
         raise InvalidOptionError(f"engine: {engine!r} belongs to backend 'python'")
     return "julia"

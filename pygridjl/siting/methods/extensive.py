@@ -57,7 +57,7 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
             "does not solve: use method 'benders'"
         )
     operation = Operation(problem, scenarios)
-    program = OperationProgram(operation, deviation=True)
+    program = OperationProgram(operation, deviation=True, slack=problem.slack_price)
     first = first_stage_rows(problem)
     n, n_scenario, n_row = problem.n_site, len(scenarios), program.row_upper.size
     all_scenarios = np.arange(n_scenario)

@@ -61,7 +61,7 @@ def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, lis
             "progressive hedging needs mpi-sppy: pip install 'pygridjl[hedging]'"
         ) from None
     operation = Operation(problem, scenarios)
-    program = OperationProgram(operation, deviation=True)
+    program = OperationProgram(operation, deviation=True, slack=problem.slack_price)
     ids = scenarios.id.tolist()
     position = {name: k for k, name in enumerate(ids)}
     names = [name for name in ids if scenarios.probability[position[name]] > 0]

@@ -41,6 +41,8 @@ def build_second_stage(
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError
         At the first call of engine ``"julia"``, if Julia cannot be used.
     """
+    if engine == "condensed" and problem.slack_price is not None:
+        raise InvalidOptionError("engine 'condensed' keeps limits; slack_price needs 'full'")
     if engine == "condensed":
         from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 

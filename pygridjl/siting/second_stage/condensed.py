@@ -229,9 +229,11 @@ class CondensedSecondStage:
             Where it is the optimal dispatch; the others need the full program.
         """
         n, index = self.operation.check_units(units), self.operation.check_indices(indices)
+        injected = np.zeros((index.size, self.operation.n_col))
+        if self.problem.slack_price is not None:
+            return injected, np.zeros(index.size, dtype=np.bool_)
         active = self._activate(n)
         power = self.operation.per_unit[index][:, active.sites] * n[active.sites]
-        injected = np.zeros((index.size, self.operation.n_col))
         idle: BoolArray = np.asarray(power.max(axis=1, initial=0.0) <= 0)
         known = idle & self._feasible0[index]
         reward = self.operation.reward + (-GENEROUS if least else GENEROUS)

@@ -54,7 +54,8 @@ class FullSecondStage:
 
     @cached_property
     def _program(self) -> OperationProgram:
-        return OperationProgram(self.operation, deviation=self.problem.measure == "voltage")
+        deviation = self.problem.measure == "voltage"
+        return OperationProgram(self.operation, deviation=deviation, slack=self.problem.slack_price)
 
     @cached_property
     def _linear(self) -> HighsModel:
