@@ -242,8 +242,9 @@ class _Runner:
         self._produced += hours @ np.minimum(injected, sun)
         self._curtailed_hours += hours @ ((sun > 0) & (injected < CURTAILED * sun))
         p, q = operation.demand(index)
-        np.add.at(p, (slice(None), operation.col_node), x)
-        np.add.at(q, (slice(None), operation.col_node), operation.tan * x)
+        # Every column has a node of its own.
+        p[:, operation.col_node] += x
+        q[:, operation.col_node] += operation.tan * x
         P, Q = operation.model.flows(p, q)
         U = operation.model.voltages_of_flows(P, Q)
         limit = operation.limit
