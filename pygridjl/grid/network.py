@@ -83,9 +83,13 @@ class Buses(_Table):
     gs, bs : ndarray, shape (n,)
         Shunt conductance and susceptance, p.u. (a capacitor has ``bs > 0``).
     iron : ndarray, shape (n,)
-        The part of ``gs`` that is the iron of transformers, p.u.: a loss, not a load.
+        The part of ``gs`` that is the iron of transformers or the leakage of lines, p.u.: a loss,
+        not a load.
     x, y : ndarray, shape (n,)
         Drawing coordinates in any unit; NaN where unknown.
+    v_start, angle_start : ndarray, shape (n,)
+        Voltage (p.u.) and angle (rad) that the source of the data knows for the base state: where
+        iterations may begin; NaN where it knows none.
     """
 
     id: StrArray = _column_field(np.str_)
@@ -97,6 +101,8 @@ class Buses(_Table):
     x: FloatArray = _column_field(np.float64, np.nan)
     y: FloatArray = _column_field(np.float64, np.nan)
     iron: FloatArray = _column_field(np.float64, 0.0)
+    v_start: FloatArray = _column_field(np.float64, np.nan)
+    angle_start: FloatArray = _column_field(np.float64, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +181,8 @@ class Generators(_Table):
         all others deliver ``p`` and ``q``.
     slack : ndarray of bool, shape (g,)
         True for a substation (slack): it keeps ``v_set`` and delivers whatever is asked of it.
+    angle_set : ndarray, shape (g,)
+        Voltage angle of a slack, rad; only differences between slacks that are connected matter.
     cost : ndarray, shape (g, 3)
         Coefficients ``c2, c1, c0`` of the cost per hour, for P in p.u. NaN where the source has a
         cost that cannot be represented: only an optimal power flow minds.
@@ -200,6 +208,7 @@ class Generators(_Table):
     in_service: BoolArray = _column_field(np.bool_, True)
     holds_v: BoolArray = _column_field(np.bool_, False)
     cost_points: FloatArray = _column_field(np.float64, np.nan)
+    angle_set: FloatArray = _column_field(np.float64, 0.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -316,6 +325,15 @@ class Network:
         """Sorted positions of the buses that carry a substation (slack) in service."""
         rows = self.generators.slack & self.generators.in_service
         return np.unique(self.generators.bus[rows])
+
+    @property
+    def slack_angles(self) -> FloatArray:
+        """Voltage angles of :attr:`slack_buses` against the first of them, rad."""
+        gen = self.generators
+        rows = np.flatnonzero(gen.slack & gen.in_service)
+        _, first = np.unique(gen.bus[rows], return_index=True)
+        angle = gen.angle_set[rows[first]]
+        return np.asarray(angle - angle[:1])
 
     @property
     def open_branches(self) -> tuple[int, ...]:

@@ -14,7 +14,13 @@ from pygridjl.core.findings import Finding, SoundOnce
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
-__all__ = ["Use", "assert_quadratic_costs", "assert_valid", "validate"]
+__all__ = [
+    "Use",
+    "assert_one_angle",
+    "assert_quadratic_costs",
+    "assert_valid",
+    "validate",
+]
 
 _SOUND = SoundOnce()
 
@@ -124,6 +130,31 @@ def assert_quadratic_costs(network: Network, method: str) -> None:
         raise InvalidNetworkError(network.name, findings)
 
 
+def assert_one_angle(network: Network, method: str) -> None:
+    """Refuse slacks whose voltage angles differ, for a method that sets them all to 0.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    method : str
+        Who refuses, for the message.
+
+    Raises
+    ------
+    InvalidNetworkError
+        If :attr:`Network.slack_angles` differ.
+    """
+    angles = network.slack_angles
+    if angles.any():
+        gen = network.generators
+        slack = gen.slack & gen.in_service
+        text = f"{method} takes one angle for all slacks: set them to the same"
+        raise InvalidNetworkError(
+            network.name, _where("generator", gen.id, slack, "angle_set", text)
+        )
+
+
 def _where(
     component: str, ids: Iterable[object], mask: BoolArray, field: str, message: str
 ) -> list[Finding]:
@@ -170,7 +201,7 @@ def _duplicate_ids(network: Network) -> list[Finding]:
 
 # Columns where infinity means "no limit"; everywhere else a value must be finite.
 _MAY_BE_INFINITE = {"v_max", "rating", "p_min", "p_max", "q_min", "q_max", "s_max"}
-_MAY_BE_NAN = {"bus": {"x", "y"}, "generator": {"cost", "cost_points"}}
+_MAY_BE_NAN = {"bus": {"x", "y", "v_start", "angle_start"}, "generator": {"cost", "cost_points"}}
 
 
 def _not_numbers(network: Network) -> list[Finding]:

@@ -56,7 +56,7 @@ def largest_violation(
         (unit.q_min - qg)[serves],
         (qg - unit.q_max)[serves],
         (np.hypot(pg, qg) - unit.s_max)[serves],
-        np.abs(va[network.slack_buses]),
+        np.abs(va[network.slack_buses] - network.slack_angles),
     ]
     branch = network.branches.take(network.branches.closed)
     difference = va[branch.from_bus] - va[branch.to_bus]

@@ -109,6 +109,7 @@ def newton_power_flow(
     np.add.at(least, gen.bus[holding], gen.q_min[holding])
     np.add.at(most, gen.bus[holding], gen.q_max[holding])
     v = np.where(np.isin(np.arange(n), held), magnitude, 1.0).astype(np.complex128)
+    v[network.slack_buses] *= np.exp(1j * network.slack_angles)
     free = np.setdiff1d(np.arange(n), held)
     keeps = np.unique(gen.bus[holding])
     tolerance = MISMATCH_TOLERANCE + 16 * np.finfo(float).eps * np.asarray(abs(y).sum(axis=1))
@@ -118,7 +119,11 @@ def newton_power_flow(
     released: set[int] = set()
     starts = [_no_load_start(network, y, v, free, held, keeps, magnitude)]
     if keeps.size:
-        starts.insert(0, _direct_start(network, y, wanted.real, free, held, magnitude))
+        starts.insert(0, _direct_start(network, y, wanted.real, free, v, magnitude))
+    known = network.buses.v_start * np.exp(1j * network.buses.angle_start)
+    if closed is None and np.isfinite(known).all() and (known != 0).all():
+        known[held] = v[held]
+        starts.insert(0, known)
     start = starts.pop(0)
     for _ in range(MAX_ROUNDS):
         holds = np.setdiff1d(keeps, list(limited))
@@ -179,7 +184,6 @@ def _no_load_start(
     """
     rows = y[free]
     start = v.copy()
-    start[held] = magnitude[held]
     start[free] = _factor(network, rows[:, free].tocsc()).solve(-(rows[:, held] @ start[held]))
     start[keeps] *= magnitude[keeps] / np.abs(start[keeps])
     return start
@@ -190,7 +194,7 @@ def _direct_start(
     y: csr_array,
     p: FloatArray,
     free: IntArray,
-    held: IntArray,
+    v: ComplexArray,
     magnitude: FloatArray,
 ) -> ComplexArray:
     """Angles of the direct-current power flow, for networks whose units hold their voltages."""
@@ -203,7 +207,9 @@ def _direct_start(
     power = p - network.buses.gs
     np.add.at(power, f, weight * branch.shift)
     np.subtract.at(power, t, weight * branch.shift)
-    angle = np.zeros(n)
+    angle = np.angle(v)
+    angle[free] = 0.0
+    power -= laplacian @ angle
     angle[free] = _factor(network, laplacian[free][:, free].tocsc()).solve(power[free])
     return np.asarray(magnitude * np.exp(1j * angle))
 

@@ -106,31 +106,3 @@ def test_json_of_pandapower(tmp_path):
     (tmp_path / "net.json").write_text(head + '{"bus": 3}}')
     with pytest.raises(NetworkFormatError):
         read_network(tmp_path / "net.json")
-
-
-@pytest.mark.parametrize(
-    ("make", "table"),
-    [(networks.example_multivoltage, "impedance|trafo3w|xward"), (networks.case24_ieee_rts, "")],
-)
-def test_what_cannot_be_represented_is_refused_by_table_and_index(make, table):
-    net = make()
-    if not table:
-        pp.create_dcline(net, 0, 1, p_mw=1, loss_percent=1, loss_mw=0, vm_from_pu=1, vm_to_pu=1)
-        table = "dcline: 0"
-    with pytest.raises(NetworkFormatError, match=table):
-        from_pandapower(net)
-
-
-@pytest.mark.parametrize("change", ["tap_step_degree", "conductance", "angle", "reactive cost"])
-def test_fields_that_cannot_be_represented(change):
-    net = small_net()
-    if change == "tap_step_degree":
-        net.trafo["tap_step_degree"] = 1.0
-    elif change == "conductance":
-        net.line.loc[2, "g_us_per_km"] = 1.0
-    elif change == "angle":
-        pp.create_ext_grid(net, 2, va_degree=5)
-    else:
-        pp.create_poly_cost(net, 0, "ext_grid", cp1_eur_per_mw=1, cq1_eur_per_mvar=1)
-    with pytest.raises(NetworkFormatError):
-        from_pandapower(net)

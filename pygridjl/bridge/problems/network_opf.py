@@ -14,7 +14,11 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Result, Status
 from pygridjl.core.types import FloatArray
 from pygridjl.grid.network import Network
-from pygridjl.grid.network_checks import assert_quadratic_costs, assert_valid
+from pygridjl.grid.network_checks import (
+    assert_one_angle,
+    assert_quadratic_costs,
+    assert_valid,
+)
 
 __all__ = ["JuliaOpf", "NetworkFormulation", "julia_opf"]
 
@@ -103,6 +107,7 @@ def julia_opf(
         raise InvalidOptionError(f"formulation: {formulation!r} is none of {known}")
     assert_valid(network, use="opf")
     assert_quadratic_costs(network, "backend julia")
+    assert_one_angle(network, "backend julia")
     begin = time.perf_counter()
     runtime.start()
     started = time.perf_counter()

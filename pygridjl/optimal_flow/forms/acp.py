@@ -131,9 +131,10 @@ class AcOpf:
         parameters = casadi.vertcat(load_p, load_q, c2, c1)
         self._solver = NlpSolver(x, parameters, cost, casadi.vertcat(*rows), time_limit=time_limit)
         turn = np.full(n, np.inf)
-        turn[network.slack_buses] = 0.0
+        least = -turn
+        least[network.slack_buses] = turn[network.slack_buses] = network.slack_angles
         free = np.full(priced.size, np.inf)
-        self._lower = np.concatenate([-turn, bus.v_min, unit.p_min, unit.q_min, -free])
+        self._lower = np.concatenate([least, bus.v_min, unit.p_min, unit.q_min, -free])
         self._upper = np.concatenate([turn, bus.v_max, unit.p_max, unit.q_max, free])
         self._rows = np.concatenate(lower), np.concatenate(upper)
         self._lines = (line, slope, intercept, priced)
@@ -213,9 +214,9 @@ def ac_opf(network: Network, *, time_limit: float | None = None) -> OpfResult:
     """Minimise the generation cost subject to the AC power-flow equations.
 
     Voltages are polar. Every limit of the network is kept: voltage band, ratings at both ends,
-    angle differences, and the units' active, reactive and apparent power. Slack buses have angle
-    0; their voltage is free within its band, as MATPOWER has it. Branches are in their base state.
-    Where the flat start does not converge, the angles of a DC power flow are tried.
+    angle differences, and the units' active, reactive and apparent power. Slack buses have their
+    given angle; their voltage is free within its band, as MATPOWER has it. Branches are in their
+    base state. Where the flat start does not converge, the angles of a DC power flow are tried.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ def dc_angles(network: Network, load_p: FloatArray) -> tuple[FloatArray, FloatAr
     Returns
     -------
     va : ndarray, shape (n_bus,)
-        Angles, rad; 0 at the slack buses.
+        Angles, rad; as given at the slack buses.
     p : ndarray
         Injections of the units in service, p.u.
     """
@@ -54,6 +54,8 @@ def dc_angles(network: Network, load_p: FloatArray) -> tuple[FloatArray, FloatAr
     matrix = csc_array(coo_array((values, ends), shape=(n, n)))
     free = np.setdiff1d(np.arange(n), network.slack_buses)
     va = np.zeros(n)
+    va[network.slack_buses] = network.slack_angles
+    injection -= matrix @ va
     if free.size:
         solved = spsolve(matrix[free][:, free], injection[free])
         va[free] = np.nan_to_num(np.atleast_1d(solved), posinf=0.0, neginf=0.0)

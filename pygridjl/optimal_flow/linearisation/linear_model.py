@@ -12,6 +12,7 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray
 from pygridjl.grid.network import Network
+from pygridjl.grid.network_checks import assert_one_angle
 from pygridjl.optimal_flow.problem import assert_solvable, cost_lines
 from pygridjl.powerflow.admittance import branch_admittances, bus_admittance
 from pygridjl.solvers.conic import Cone, ConicModel, ConicSolver
@@ -92,11 +93,12 @@ def assert_linearisable(network: Network) -> None:
     Raises
     ------
     InvalidNetworkError
-        If the data are not sound.
+        If the data are not sound, or the angles of slacks differ.
     InvalidOptionError
         If a unit has a piecewise-linear cost.
     """
     assert_solvable(network)
+    assert_one_angle(network, "linearisation")
     owner, _, _ = cost_lines(network)
     if owner.size:
         raise InvalidOptionError(

@@ -12,39 +12,30 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pygridjl.core.errors import NetworkFormatError
-from pygridjl.core.types import FloatArray
+from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.grid.io.pandapower.branches import read_branches
-from pygridjl.grid.io.pandapower.units import (
-    column,
-    in_service,
-    read_generators,
-    read_loads,
-    read_shunts,
-)
+from pygridjl.grid.io.pandapower.generators import read_generators
+from pygridjl.grid.io.pandapower.places import Places, column, in_service
+from pygridjl.grid.io.pandapower.units import active, read_loads, read_shunts
+from pygridjl.grid.io.supply import leave_out_unsupplied
 from pygridjl.grid.io.text import read_text
 from pygridjl.grid.network import Buses, Network
 
 __all__ = ["from_pandapower", "read_pandapower_json"]
 
-# Tables whose elements in service cannot be represented.
-_REFUSED = (
-    "asymmetric_load",
-    "asymmetric_sgen",
-    "b2b_vsc",
-    "bi_vsc",
-    "dcline",
-    "line_dc",
-    "load_dc",
-    "motor",
-    "source_dc",
-    "ssc",
-    "svc",
-    "tcsc",
-    "trafo3w",
-    "vsc",
-    "vsc_stacked",
-    "xward",
-)
+# Tables whose elements in service cannot be represented, and what can stand in for them.
+_REFUSED = {
+    "b2b_vsc": "two generators at its ends",
+    "bi_vsc": "two generators at its ends",
+    "line_dc": "a dcline",
+    "load_dc": "loads at the converters",
+    "source_dc": "generators at the converters",
+    "ssc": "a generator that holds the voltage",
+    "svc": "a generator that holds the voltage, or a shunt",
+    "tcsc": "an impedance",
+    "vsc": "a generator",
+    "vsc_stacked": "two generators",
+}
 
 
 def from_pandapower(net: Any) -> Network:
@@ -58,25 +49,34 @@ def from_pandapower(net: Any) -> Network:
     Returns
     -------
     Network
-        Not validated. Branch ids number the rows of ``net.line``, then ``net.trafo``, then the
-        bus-bus switches that have an impedance or are open, then the impedances. Bus ids
-        are pandapower's indices.
+        Not validated. Branch ids number the rows of ``net.line``, ``net.trafo``, ``net.switch``,
+        ``net.impedance``, ``net.trafo3w`` (three each: high, medium, low voltage) and
+        ``net.xward``, in this order; rows that are no branch have no id. Bus ids are pandapower's
+        indices; the star of a transformer, a dead end and what stands behind an extended ward
+        have ids in words.
 
     Raises
     ------
     NetworkFormatError
-        If the net holds something in service that cannot be represented, such as three-winding
-        transformers or DC lines; the message names table and index.
+        If the net holds something in service that cannot be represented, such as converters; the
+        message names table, index and field.
 
     Notes
     -----
-    Lines and transformers out of service or with an open switch are open branches (without the
-    charging current that pandapower lets flow into a line open at one end). If any line has a
-    switch, only those and the lines out of service are switchable, else every line is. Closed
-    bus-bus switches without impedance merge their buses; open ones are ties of 1e-6 p.u.
-    Transformers follow pandapower's ``trafo_model="pi"`` and keep their tap position; their iron is
-    a shunt at both ends. Generators hold their voltage, static ones deliver P and Q. Loads and
-    storages are constant power, wards also a shunt. Limits follow ``max_loading_percent``.
+    Transformers follow pandapower's ``trafo_model="pi"`` at their present tap; their iron, and what
+    leaks from lines, are shunts at both ends. Three windings meet in a star.
+
+    Lines out of service, or open at both ends, are open branches. A line or transformer open at one
+    end stays under voltage from the other, as in pandapower: it ends at an inner bus, and a line's
+    open switch is a tie from there. If any line has a switch, only those and the lines out of
+    service are switchable, else every line is. Closed bus-bus switches without impedance merge
+    their buses; open ones are ties of 1e-6 p.u.
+
+    External grids, and generators with ``slack``, are slacks; other generators and both ends of DC
+    lines hold their voltage; static generators deliver P and Q. What is not ``controllable`` has
+    its schedule for limits. Loads, motors, storages and wards are constant power, wards also a
+    shunt; of asymmetric loads the sum counts. Limits follow ``max_loading_percent``. Costs of
+    reactive power become NaN, which only an optimal power flow minds.
 
     Examples
     --------
@@ -86,34 +86,58 @@ def from_pandapower(net: Any) -> Network:
     """
     name = str(net.get("name") or "pandapower net")
     _refuse(name, net)
-    base_mva = float(net["sn_mva"])
     notes: list[str] = []
     position, rows = _merged_buses(net, notes)
     bus = net["bus"].loc[rows]
-    base_kv: FloatArray = bus["vn_kv"].to_numpy(np.float64)
-    branches, magnetising = read_branches(name, net, position, base_kv, base_mva, notes)
-    shunt = read_shunts(net, position, base_kv, base_mva) + magnetising
+    places = Places(
+        position,
+        [str(index) for index in bus.index],
+        bus["vn_kv"].to_numpy(np.float64).tolist(),
+        float(net["sn_mva"]),
+    )
+    wards = _extended_wards(net, places)
+    branches = read_branches(name, net, places, wards, notes)
+    read_shunts(net, places)
+    generators = read_generators(name, net, places, wards, notes)
+    loads = read_loads(net, places, notes)
+    costs = {kind: net[kind]["et"] for kind in ("poly_cost", "pwl_cost") if kind in net}
+    if any((~et.isin(["ext_grid", "gen", "sgen"])).any() for et in costs.values()):
+        notes.append("costs of what is not a generator are left out: its power is given")
+    shunt, lost = places.shunts()
+    inner = np.full(len(places.ids) - len(bus), np.nan)
     x, y = _coordinates(bus)
-    return Network(
+    free = np.zeros(inner.size)
+    network = Network(
         name,
-        base_mva,
+        places.base_mva,
         Buses(
-            np.array([str(index) for index in bus.index], dtype=np.str_),
-            base_kv,
-            column(bus, "min_vm_pu", 0.0),
-            column(bus, "max_vm_pu", np.inf),
+            np.array(places.ids, dtype=np.str_),
+            np.array(places.base_kv),
+            np.concatenate([column(bus, "min_vm_pu", 0.0), free]),
+            np.concatenate([column(bus, "max_vm_pu", np.inf), free + np.inf]),
             shunt.real,
             shunt.imag,
-            x,
-            y,
-            magnetising.real,
+            np.concatenate([x, inner]),
+            np.concatenate([y, inner]),
+            lost,
         ),
         branches,
-        read_generators(name, net, position, base_mva),
-        read_loads(net, position, base_mva, notes),
+        generators,
+        loads,
         source="pandapower net",
         notes=tuple(notes),
     )
+    return leave_out_unsupplied(network)
+
+
+def _extended_wards(net: Any, places: Places) -> tuple[Any, IntArray]:
+    """Return the extended wards in service, and the buses behind their impedances."""
+    table = active(net, "xward", places)
+    kv = places.kv(places.of(table["bus"]))
+    behind = [
+        places.inner_bus(f"xward {i} source", v) for i, v in zip(table.index, kv, strict=True)
+    ]
+    return table, np.array(behind, dtype=np.int64)
 
 
 def read_pandapower_json(path: Path) -> Network:
@@ -151,19 +175,17 @@ def read_pandapower_json(path: Path) -> Network:
 
 
 def _refuse(name: str, net: Any) -> None:
-    for table in _REFUSED:
+    for table, instead in _REFUSED.items():
         if table in net and len(net[table]):
-            active = in_service(net[table])
-            if active.any():
-                index = net[table].index[active][0]
+            active_rows = in_service(net[table])
+            if active_rows.any():
+                index = net[table].index[active_rows][0]
                 raise NetworkFormatError(
                     name,
                     table,
                     f"{index}, field 'in_service': this element cannot be represented; set it to "
-                    "False, or replace the element by loads, lines or transformers",
+                    f"False and put {instead} in its place",
                 )
-    if "pwl_cost" in net and len(net["pwl_cost"]):
-        raise NetworkFormatError(name, "pwl_cost", "piecewise-linear costs cannot be represented")
 
 
 def _merged_buses(net: Any, notes: list[str]) -> tuple[dict[int, int], list[int]]:
