@@ -67,6 +67,15 @@ class _Table:
         index = np.asarray(rows)
         return type(self)(**{name: values[index] for name, values in self.columns()})
 
+    def join(self, other: Self) -> Self:
+        """Return the table with the rows of another below its own."""
+        return type(self)(
+            **{
+                name: np.concatenate([values, getattr(other, name)])
+                for name, values in self.columns()
+            }
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Buses(_Table):
@@ -219,6 +228,21 @@ class Generators(_Table):
         if self.cost_points.ndim != 3 or self.cost_points.shape[2] != 2:
             shape = self.cost_points.shape
             raise ValueError(f"column 'cost_points' has shape {shape}, expected (units, points, 2)")
+
+    def join(self, other: Generators) -> Generators:
+        """Return the table with the rows of another below its own."""
+        widths = (self.cost_points.shape[1], other.cost_points.shape[1])
+        most = max(widths)
+        parts = [
+            np.pad(t.cost_points, ((0, 0), (0, most - w), (0, 0)), constant_values=np.nan)
+            for t, w in zip((self, other), widths, strict=True)
+        ]
+        columns = {
+            name: np.concatenate([values, getattr(other, name)])
+            for name, values in self.columns()
+            if name != "cost_points"
+        }
+        return Generators(**columns, cost_points=np.concatenate(parts))
 
     def _own(self, name: str, values: FloatArray) -> None:
         values.setflags(write=False)

@@ -1,323 +1,377 @@
-"""Values and expressions of the MATPOWER case-file interpreter."""
+"""Expressions of MATPOWER case files: read and evaluated in one go, never handed to ``eval``."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pygridjl.core.types import FloatArray, IntArray
-
-__all__ = ["CONSTANTS", "MatlabError", "evaluate", "index_positions", "parse_cells"]
-
-
-class MatlabError(ValueError):
-    """An expression cannot be read; the interpreter adds file, line and statement."""
-
-
-def _numbered(names: str, start: int = 1) -> list[tuple[str, int]]:
-    return [(name, number) for number, name in enumerate(names.split(), start)]
-
-
-# Outputs of MATPOWER's idx_* functions, in order, with their values (manual, tables B-1 to B-5).
-CONSTANTS: Mapping[str, list[tuple[str, int]]] = {
-    "idx_bus": _numbered("PQ PV REF NONE")
-    + _numbered("BUS_I BUS_TYPE PD QD GS BS BUS_AREA VM VA BASE_KV ZONE VMAX VMIN")
-    + _numbered("LAM_P LAM_Q MU_VMAX MU_VMIN", 14),
-    "idx_brch": _numbered("F_BUS T_BUS BR_R BR_X BR_B RATE_A RATE_B RATE_C TAP SHIFT BR_STATUS")
-    + _numbered("PF QF PT QT MU_SF MU_ST", 14)
-    + _numbered("ANGMIN ANGMAX", 12)
-    + _numbered("MU_ANGMIN MU_ANGMAX", 20),
-    "idx_gen": _numbered("GEN_BUS PG QG QMAX QMIN VG MBASE GEN_STATUS PMAX PMIN")
-    + _numbered("MU_PMAX MU_PMIN MU_QMAX MU_QMIN", 22)
-    + _numbered("PC1 PC2 QC1MIN QC1MAX QC2MIN QC2MAX RAMP_AGC RAMP_10 RAMP_30 RAMP_Q APF", 11),
-    "idx_cost": _numbered("PW_LINEAR POLYNOMIAL") + _numbered("MODEL STARTUP SHUTDOWN NCOST COST"),
-}
-
-_FUNCTIONS = {
-    name: getattr(np, numpy_name)
-    for name, numpy_name in {
-        "sin": "sin",
-        "cos": "cos",
-        "tan": "tan",
-        "asin": "arcsin",
-        "acos": "arccos",
-        "atan": "arctan",
-        "sqrt": "sqrt",
-        "abs": "abs",
-        "exp": "exp",
-        "log": "log",
-    }.items()
-}
-_VALUES = {"pi": np.pi, "inf": np.inf, "Inf": np.inf, "nan": np.nan, "NaN": np.nan}
-_PLAIN_MATRIX = re.compile(r"[\s\d.eE+\-,;InfNa]*")
-_LONGEST_RANGE = 10_000_000
-
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)*)"
-    r"|(?P<text>'(?:[^']|'')*'|\"[^\"]*\")"
-    r"|(?P<sign>\.\*|\./|\.\^|[-+*/^():,\[\]]))"
+from pygridjl.core.types import IntArray
+from pygridjl.grid.io.matpower.functions import (
+    FUNCTIONS,
+    LARGEST,
+    VALUES,
+    as_matrix,
+    plain,
 )
+from pygridjl.grid.io.matpower.tokens import MatlabError, Token
+
+__all__ = ["Parser", "flat_positions"]
+
+_ADD: Mapping[str, Any] = {"+": np.add, "-": np.subtract}
+_COMPARE: Mapping[str, Any] = {
+    "==": np.equal,
+    "~=": np.not_equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+_AND: Mapping[str, Any] = {"&&": np.logical_and, "&": np.logical_and}
+_OR: Mapping[str, Any] = {"||": np.logical_or, "|": np.logical_or}
+# What has effects, or would need MATPOWER itself.
+_KNOWN_CALLS = frozenset(FUNCTIONS) | {"isfield", "exist"}
 
 
-def evaluate(text: str, names: Mapping[str, Any], mpc: Mapping[str, Any]) -> Any:
-    """Return the value of an expression.
+class Parser:
+    """Recursive descent over tokens, evaluating as it goes.
 
     Parameters
     ----------
-    text : str
+    tokens : sequence of Token
         The expression.
-    names : mapping
-        Variables and column constants.
-    mpc : mapping
-        Fields of the case read so far.
-
-    Returns
-    -------
-    float, ndarray of shape (rows, columns), str or list
-
-    Raises
-    ------
-    MatlabError
-        If the expression is not understood.
+    values : mapping
+        Variables by name; fields of structs by their dotted name.
     """
-    plain = text.strip()
-    if plain.startswith("[") and plain.endswith("]"):
-        body = plain[1:-1]
-        if not re.search(r"[\[\]'\"]", body):
-            return _matrix(body, names, mpc)
-    return _Parser(text, names, mpc).whole()
 
-
-def parse_cells(text: str) -> list[str]:
-    """Return the texts of a cell array; its other contents do not matter to a network."""
-    return [found.replace("''", "'") for found in re.findall(r"'((?:[^'\n]|'')*)'", text)]
-
-
-def index_positions(
-    text: str, shape: tuple[int, ...], names: Mapping[str, Any], mpc: Mapping[str, Any]
-) -> tuple[IntArray, IntArray]:
-    """Return the 0-based rows and columns that ``text``, as in ``x(text)``, selects."""
-    parser = _Parser(text, names, mpc)
-    rows, columns = parser.subscripts(shape)
-    parser.finish()
-    return rows, columns
-
-
-def _matrix(body: str, names: Mapping[str, Any], mpc: Mapping[str, Any]) -> FloatArray:
-    plain = _PLAIN_MATRIX.fullmatch(body) is not None
-    rows: list[list[float]] = []
-    for line in re.split(r"[;\n]", body):
-        if not line.strip():
-            continue
-        row = _plain_row(line) if plain else None
-        rows.append(_row(line, names, mpc) if row is None else row)
-        if len(rows[-1]) != len(rows[0]):
-            raise MatlabError(
-                f"row {len(rows)} has {len(rows[-1])} columns, the first has {len(rows[0])}"
-            )
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0)
-
-
-def _plain_row(line: str) -> list[float] | None:
-    try:
-        return [float(cell) for cell in line.replace(",", " ").split()]
-    except ValueError:
-        return None
-
-
-def _row(line: str, names: Mapping[str, Any], mpc: Mapping[str, Any]) -> list[float]:
-    """One row of a matrix whose cells are expressions, separated by commas or blanks.
-
-    Blanks around an operator do not separate; a blank before but not after a sign does, as in
-    ``[1 -2]``.
-    """
-    joined = re.sub(r"\(\s*([^()]*?)\s*\)", lambda m: "(" + "".join(m[1].split()) + ")", line)
-    joined = re.sub(r"\s*(\.?[*/^])\s*", r"\1", joined.strip())
-    joined = re.sub(r"\s+([-+])\s+", r"\1", joined)
-    joined = re.sub(r"(?<=[^\s,])([-+])\s+", r"\1", joined)
-    row = []
-    for cell in re.split(r"[,\s]+", joined.strip(" \t,")):
-        value = _Parser(cell, names, mpc).whole()
-        if not isinstance(value, float):
-            raise MatlabError(f"cell {cell!r} is not a number")
-        row.append(value)
-    return row
-
-
-class _Parser:
-    """Recursive descent over one expression, evaluating as it goes."""
-
-    def __init__(self, text: str, names: Mapping[str, Any], mpc: Mapping[str, Any]) -> None:
-        self.text, self.names, self.mpc = text, names, mpc
-        self.tokens = self._tokens(text)
+    def __init__(self, tokens: Sequence[Token], values: Mapping[str, Any]) -> None:
+        self.tokens, self.values = tokens, values
         self.at = 0
-        self.last = 0  # what `end` means inside an index
-
-    @staticmethod
-    def _tokens(text: str) -> list[tuple[str, str]]:
-        tokens, position = [], 0
-        stripped = text.rstrip()
-        while position < len(stripped):
-            match = _TOKEN.match(stripped, position)
-            if match is None:
-                raise MatlabError(f"cannot read {stripped[position : position + 20].strip()!r}")
-            kind = match.lastgroup or ""
-            tokens.append((kind, match[kind]))
-            position = match.end()
-        return tokens
+        self.last: float | None = None  # what `end` means inside an index
+        self.cells = False  # directly inside the brackets of a matrix blanks separate
 
     def whole(self) -> Any:
-        try:
-            with np.errstate(all="ignore"):
-                value = self.total()
-        except RecursionError:
-            raise MatlabError("is nested too deeply") from None
-        self.finish()
+        """Return the value of all tokens."""
+        value = self.expression()
+        if self.at < len(self.tokens):
+            raise MatlabError(f"unexpected {self.tokens[self.at].text!r}")
         return value
 
-    def finish(self) -> None:
-        if self.at < len(self.tokens):
-            raise MatlabError(f"unexpected {self.tokens[self.at][1]!r}")
+    def expression(self) -> Any:
+        """Return the value of the expression that begins here."""
+        try:
+            with np.errstate(all="ignore"):
+                return plain(self._either())
+        except RecursionError:
+            raise MatlabError("is nested too deeply") from None
 
-    def accept(self, *signs: str) -> str:
-        if self.at < len(self.tokens) and self.tokens[self.at] in {("sign", s) for s in signs}:
-            self.at += 1
-            return self.tokens[self.at - 1][1]
+    def peek(self) -> str:
+        """Return the sign that comes next, or nothing."""
+        if self.at < len(self.tokens) and self.tokens[self.at].kind in ("sign", "row"):
+            return self.tokens[self.at].text
         return ""
 
+    def accept(self, *signs: str) -> str:
+        """Step over one of these signs, if it comes next."""
+        sign = self.peek()
+        if sign not in signs or not sign:
+            return ""
+        self.at += 1
+        return sign
+
     def expect(self, sign: str) -> None:
+        """Step over a sign that must come next."""
         if not self.accept(sign):
             raise MatlabError(f"{sign!r} is missing")
 
-    def total(self) -> Any:
-        value = self.product()
-        while sign := self.accept("+", "-"):
-            right = self.product()
-            value = _apply(np.add if sign == "+" else np.subtract, value, right)
+    def _binary(self, below: Callable[[], Any], operations: Mapping[str, Any]) -> Any:
+        value = below()
+        while not self._begins_cell() and (sign := self.accept(*operations)):
+            value = _apply(operations[sign], value, below())
         return value
 
-    def product(self) -> Any:
-        value = self.signed()
+    def _begins_cell(self) -> bool:
+        """Whether a sign belongs to the next cell, as the minus of ``[1 -2]`` does."""
+        if not self.cells or self.at >= len(self.tokens):
+            return False
+        token = self.tokens[self.at]
+        after = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else None
+        return (
+            token.text in ("+", "-", "~", "!", "(", "'")
+            and token.spaced
+            and not (after is not None and after.spaced and token.text not in ("(", "~", "!"))
+        )
+
+    def _either(self) -> Any:
+        return self._binary(self._both, _OR)
+
+    def _both(self) -> Any:
+        return self._binary(self._compared, _AND)
+
+    def _compared(self) -> Any:
+        return self._binary(self._range, _COMPARE)
+
+    def _range(self) -> Any:
+        first = self._total()
+        if self.peek() != ":" or self._closes_index():
+            return first
+        self.at += 1
+        step, last = 1.0, plain(self._total())
+        if self.accept(":"):
+            step, last = last, plain(self._total())
+        first = plain(first)
+        if not all(isinstance(v, float) and np.isfinite(v) for v in (first, step, last)):
+            raise MatlabError("a range needs numbers")
+        if step == 0:
+            raise MatlabError("a range needs a step")
+        count = np.floor((last - first) / step * (1 + 1e-15)) + 1
+        if not count <= LARGEST:
+            raise MatlabError("this range is too long")
+        return (first + step * np.arange(max(int(count), 0)))[None, :]
+
+    def _closes_index(self) -> bool:
+        """Whether a colon is the whole subscript, as in ``x(:)``."""
+        following = self.tokens[self.at + 1].text if self.at + 1 < len(self.tokens) else ""
+        return following in (")", ",")
+
+    def _total(self) -> Any:
+        return self._binary(self._product, _ADD)
+
+    def _product(self) -> Any:
+        value = self._signed()
         while sign := self.accept("*", "/", ".*", "./"):
-            right = self.signed()
-            matrices = isinstance(value, np.ndarray) and isinstance(right, np.ndarray)
-            if (matrices and sign in "*/") or (sign == "/" and isinstance(right, np.ndarray)):
-                raise MatlabError("matrix products and quotients are not understood")
-            value = _apply(np.multiply if sign[-1] == "*" else np.divide, value, right)
+            right = self._signed()
+            left_size, right_size = as_matrix(value).size, as_matrix(right).size
+            if sign == "*" and left_size != 1 and right_size != 1:
+                value = _product(as_matrix(value), as_matrix(right))
+            elif sign == "/" and right_size != 1:
+                raise MatlabError("quotients of matrices are not understood")
+            else:
+                value = _apply(np.multiply if sign[-1] == "*" else np.divide, value, right)
         return value
 
-    def signed(self) -> Any:
+    def _signed(self) -> Any:
         if sign := self.accept("+", "-"):
-            value = self.signed()
+            value = self._signed()
             return _apply(np.multiply, value, -1.0 if sign == "-" else 1.0)
-        return self.power()
+        if self.accept("~", "!"):
+            return as_matrix(self._signed()) == 0
+        return self._power()
 
-    def power(self) -> Any:
-        value = self.primary()
+    def _power(self) -> Any:
+        value = self._transposed()
         while sign := self.accept("^", ".^"):
-            exponent = self.power_operand()
-            if sign == "^" and not (isinstance(value, float) and isinstance(exponent, float)):
+            exponent = self._power_operand()
+            if sign == "^" and (as_matrix(value).size != 1 or as_matrix(exponent).size != 1):
                 raise MatlabError("powers of matrices are not understood")
             value = _apply(np.power, value, exponent)
         return value
 
-    def power_operand(self) -> Any:
+    def _power_operand(self) -> Any:
         if sign := self.accept("+", "-"):
-            return _apply(np.multiply, self.power_operand(), -1.0 if sign == "-" else 1.0)
-        return self.primary()
+            return _apply(np.multiply, self._power_operand(), -1.0 if sign == "-" else 1.0)
+        return self._transposed()
 
-    def primary(self) -> Any:
+    def _transposed(self) -> Any:
+        value = self._primary()
+        while self.accept("'", ".'"):
+            value = value if isinstance(value, str) else as_matrix(value).T
+        return value
+
+    def _primary(self) -> Any:
         if self.accept("("):
-            value = self.total()
+            outer, self.cells = self.cells, False
+            value = self._either()
+            self.cells = outer
             self.expect(")")
             return value
+        if self.accept("["):
+            return self._matrix()
         if self.at >= len(self.tokens):
             raise MatlabError("something is missing at the end")
-        kind, token = self.tokens[self.at]
+        token = self.tokens[self.at]
         self.at += 1
-        if kind == "number":
-            return float(token)
-        if kind == "text":
-            return token[1:-1]
-        if kind == "name":
-            return self.named(token)
-        raise MatlabError(f"unexpected {token!r}")
+        if token.kind == "number":
+            return float(token.text.replace("d", "e").replace("D", "e"))
+        if token.kind == "text":
+            return token.text
+        if token.kind == "name":
+            return self._named(token.text)
+        raise MatlabError(f"unexpected {token.text!r}")
 
-    def named(self, name: str) -> Any:
-        if name == "end" and self.last:
-            return float(self.last)
-        value = self.mpc.get(name[4:]) if name.startswith("mpc.") else self.names.get(name)
-        if value is None and name in _FUNCTIONS:
-            self.expect("(")
-            argument = self.total()
-            self.expect(")")
-            return _apply(lambda x, _: _FUNCTIONS[name](x), argument, 0.0)
-        if value is None and name in _VALUES:
-            return _VALUES[name]
-        if value is None:
-            raise MatlabError(f"unknown name {name!r}")
-        if not self.accept("("):
-            return value
-        if not isinstance(value, np.ndarray):
-            raise MatlabError(f"{name} is not a matrix")
-        rows, columns = self.subscripts(value.shape)
-        self.expect(")")
-        part = value[np.ix_(rows, columns)]
-        return float(part[0, 0]) if part.size == 1 else part
-
-    def subscripts(self, shape: tuple[int, ...]) -> tuple[IntArray, IntArray]:
-        rows = self.subscript(shape[0], "row")
-        self.expect(",")
-        return rows, self.subscript(shape[1], "column")
-
-    def subscript(self, size: int, what: str) -> IntArray:
-        if self.accept(":"):
-            return np.arange(size)
-        outer, self.last = self.last, size
-        wanted = self.bracketed() if self.accept("[") else self.span()
-        self.last = outer
-        positions = np.asarray(wanted, dtype=np.float64).ravel()
-        if not np.all((positions >= 1) & (positions <= size) & (positions == positions.round())):
-            raise MatlabError(f"{what} index outside 1…{size}")
-        return positions.astype(np.int64) - 1
-
-    def bracketed(self) -> list[float]:
-        """Return the numbers of a list of columns such as ``[PD, QD]``."""
-        values: list[float] = []
+    def _matrix(self) -> Any:
+        """Return what stands between brackets: rows of cells, each a number or a block."""
+        outer, self.cells = self.cells, True
+        rows: list[Any] = []
+        row: list[Any] = []
+        texts = False
         while not self.accept("]"):
-            value = self.span()
-            values.extend(np.asarray(value, dtype=np.float64).ravel().tolist())
-            self.accept(",")
-        return values
+            if self.at >= len(self.tokens):
+                raise MatlabError("']' is missing")
+            if self.accept(";", "\n"):
+                _add_row(rows, row)
+                row = []
+            elif not self.accept(","):
+                value = self._either()
+                texts |= isinstance(value, str)
+                row.append(value)
+        self.cells = outer
+        if texts:
+            return "".join(v for v in row if isinstance(v, str))
+        _add_row(rows, row)
+        if sum(line.size for line in rows) > LARGEST:
+            raise MatlabError("a matrix of this size cannot be made")
+        return np.vstack(rows) if rows else np.zeros((0, 0))
 
-    def span(self) -> Any:
-        first = self.total()
-        if not self.accept(":"):
-            if isinstance(first, str | list):
-                raise MatlabError("an index must be a number")
-            return first
-        step, last = 1.0, self.total()
-        if self.accept(":"):
-            step, last = last, self.total()
-        if not all(isinstance(v, float) for v in (first, step, last)) or step == 0:
-            raise MatlabError("a range needs numbers")
-        count = np.floor((last - first) / step) + 1
-        if not count <= _LONGEST_RANGE:
-            raise MatlabError("this range is too long")
-        return first + step * np.arange(max(int(count), 0))
+    def _named(self, name: str) -> Any:
+        if name == "end" and self.last is not None:
+            return self.last
+        if name in self.values:
+            value = self.values[name]
+            indexed = self.peek() == "(" and not self._begins_cell()
+            return self._part(name, value) if indexed else value
+        if name in _KNOWN_CALLS:
+            return self._call(name)
+        if name in VALUES:
+            return VALUES[name]
+        raise MatlabError(f"unknown name {name!r}")
+
+    def _part(self, name: str, value: Any) -> Any:
+        if isinstance(value, str | list):
+            raise MatlabError(f"{name} is not a matrix")
+        matrix = as_matrix(value)
+        picked = self.subscripts(matrix.shape)
+        if len(picked) == 1:
+            # One subscript counts down the columns.
+            (flat,) = picked
+            chosen = matrix.T.ravel()[flat_positions(flat, matrix.size)]
+            return chosen[None, :] if matrix.shape[0] == 1 else chosen[:, None]
+        rows, columns = picked
+        _assert_within(rows, matrix.shape[0], "row")
+        _assert_within(columns, matrix.shape[1], "column")
+        return matrix[np.ix_(rows, columns)]
+
+    def subscripts(self, shape: tuple[int, ...]) -> tuple[IntArray, ...]:
+        """Return the 0-based positions of ``(rows, columns)`` or ``(positions)``."""
+        self.expect("(")
+        outer = self.cells, self.last
+        self.cells = False
+        alone = self._count_subscripts() == 1
+        picked: list[IntArray] = []
+        for size in (shape[0] * shape[1],) if alone else shape:
+            if picked:
+                self.expect(",")
+            self.last = float(size)
+            picked.append(self._subscript(size))
+        self.expect(")")
+        self.cells, self.last = outer
+        return tuple(picked)
+
+    def _count_subscripts(self) -> int:
+        depth, count = 0, 1
+        for token in self.tokens[self.at :]:
+            if token.kind not in ("sign", "row"):
+                continue
+            if token.text in ("(", "[", "{"):
+                depth += 1
+            elif token.text in (")", "]", "}"):
+                depth -= 1
+                if depth < 0:
+                    break
+            elif token.text == "," and not depth:
+                count += 1
+        if count > 2:
+            raise MatlabError("more than two subscripts are not understood")
+        return count
+
+    def _subscript(self, size: int) -> IntArray:
+        if self.peek() == ":" and self._closes_index():
+            self.at += 1
+            return np.arange(size)
+        value = as_matrix(self._either())
+        if value.dtype == np.bool_:
+            if value.size > size and value.ravel()[size:].any():
+                raise MatlabError(f"a logical index of {value.size} for {size}")
+            return np.flatnonzero(value.T.ravel())
+        positions = value.T.ravel()
+        if not np.all((positions >= 1) & (positions == np.round(positions))):
+            raise MatlabError("an index is not a whole number from 1 on")
+        if not np.all(positions <= LARGEST):
+            raise MatlabError("an index is too large")
+        return np.asarray(positions, dtype=np.int64) - 1
+
+    def _call(self, name: str) -> Any:
+        arguments: list[Any] = []
+        if self.accept("("):
+            outer, self.cells = (self.cells, self.last), False
+            while not self.accept(")"):
+                arguments.append(self._argument(name, len(arguments)))
+                if self.peek() != ")":
+                    self.expect(",")
+            self.cells, self.last = outer
+        if name in ("isfield", "exist"):
+            wanted = [str(a) for a in arguments if isinstance(a, str)]
+            found = ".".join(wanted if name == "isfield" else wanted[:1])
+            return np.array([[found in self.values]])
+        try:
+            return FUNCTIONS[name](*(plain(a) for a in arguments))
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
+            if isinstance(error, MatlabError):
+                raise
+            raise MatlabError(f"{name} cannot be used like this") from None
+
+    def _argument(self, name: str, count: int) -> Any:
+        token = self.tokens[self.at] if self.at < len(self.tokens) else None
+        # The first argument of isfield is a struct, which has no value of its own.
+        if name == "isfield" and not count and token is not None and token.kind == "name":
+            self.at += 1
+            return token.text
+        return self._either()
+
+
+def _add_row(rows: list[Any], row: list[Any]) -> None:
+    """Append a row of blocks; they must be as high as each other and as wide as those above."""
+    blocks = [as_matrix(value) for value in row]
+    blocks = [block for block in blocks if block.size]
+    if not blocks:
+        return
+    if any(block.shape[0] != blocks[0].shape[0] for block in blocks):
+        raise MatlabError("blocks of a row differ in height")
+    line = np.hstack(blocks)
+    if rows and rows[0].shape[1] != line.shape[1]:
+        number = sum(len(above) for above in rows) + 1
+        raise MatlabError(
+            f"row {number} has {line.shape[1]} columns, the first has {rows[0].shape[1]}"
+        )
+    rows.append(line)
+
+
+def _product(left: Any, right: Any) -> Any:
+    if left.shape[1] != right.shape[0]:
+        raise MatlabError("the sizes of the operands differ")
+    if left.shape[0] * right.shape[1] > LARGEST:
+        raise MatlabError("a matrix of this size cannot be made")
+    return left @ right
 
 
 def _apply(operation: Any, left: Any, right: Any) -> Any:
-    """Apply a numpy operation to numbers and matrices, keeping numbers plain."""
-    for value in (left, right):
-        if not isinstance(value, float | np.ndarray):
-            raise MatlabError("a number or matrix is needed")
+    left, right = as_matrix(left), as_matrix(right)
+    if operation in (np.add, np.subtract, np.multiply, np.divide, np.power):
+        left, right = left.astype(np.float64), right.astype(np.float64)
     try:
-        result = operation(left, right)
+        return operation(left, right)
     except ValueError:
         raise MatlabError("the sizes of the operands differ") from None
-    return result if isinstance(result, np.ndarray) and result.ndim == 2 else float(result)
+
+
+def flat_positions(positions: IntArray, size: int) -> IntArray:
+    """Return positions that lie within ``size``, else refuse."""
+    _assert_within(positions, size, "element")
+    return positions
+
+
+def _assert_within(positions: IntArray, size: int, what: str) -> None:
+    if positions.size and positions.max() >= size:
+        raise MatlabError(f"{what} index outside 1…{size}")

@@ -1,50 +1,74 @@
-"""A small interpreter for the assignments that MATPOWER case files consist of.
+"""A small interpreter for the programs that MATPOWER case files are.
 
 A case file is a program: tables first and, in most distribution cases, statements at the end
 that turn ohms into per unit and kilowatts into megawatts. Taking only the tables gives wrong
 units without a word, so the whole file is interpreted, in order. What is understood:
 
-* ``mpc.name = value;`` and ``name = value;`` with numbers, matrices, texts and cell arrays;
-* ``mpc.name(rows, columns) = value;`` with numbers, lists, ranges and ``:``;
+* ``function mpc = name(…)`` with any name of the result, ``function [baseMVA, bus, …] = name``
+  (case format 1), or none;
+* assignments of numbers, matrices, texts and cell arrays to variables and fields, of parts
+  (``x(rows, columns) = …`` with numbers, ranges, ``:``, ``end``, logical indices), of rows that
+  make a matrix longer, and of ``[]``, which deletes rows or columns;
+* arithmetic, comparisons, logic, products of matrices, and the functions of
+  :mod:`pygridjl.grid.io.matpower.functions`; a call without arguments is one with defaults;
 * ``[PQ, PV, …] = idx_bus;`` and its siblings, ``define_constants;``;
-* ``+ - * / ^``, the element-wise ``.* ./ .^``, and a few elementary functions;
-* ``if`` … ``else`` … ``end`` on a value.
+* ``if`` … ``elseif`` … ``else`` … ``end`` and ``for`` … ``end``.
 
-Nothing is ever handed to ``eval``. A statement beyond this list that mentions ``mpc`` is an error.
+Nothing is ever handed to ``eval``. Any other statement on the result is an error that names its
+line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pygridjl.core.errors import NetworkFormatError
-from pygridjl.grid.io.matpower.expression import (
-    CONSTANTS,
-    MatlabError,
-    evaluate,
-    index_positions,
-    parse_cells,
-)
+from pygridjl.grid.io.matpower.expression import Parser
+from pygridjl.grid.io.matpower.functions import CONSTANTS, as_matrix
+from pygridjl.grid.io.matpower.parts import plain_table, with_part, without
+from pygridjl.grid.io.matpower.statements import BLOCKS, Statement, quoted, statements
+from pygridjl.grid.io.matpower.tokens import MatlabError, Token, tokens_of
 
 __all__ = ["run_case"]
 
-_ASSIGN = re.compile(
-    r"(?P<field>mpc\.)?(?P<name>[A-Za-z][\w.]*)\s*(\((?P<index>.*)\))?\s*=(?!=)(?P<value>.*)",
-    re.DOTALL,
+_FUNCTION = re.compile(
+    r"function\s+(?:(?P<outputs>\[[^\]]*\]|[A-Za-z]\w*)\s*=\s*)?[A-Za-z]\w*\s*(?:\([^()]*\))?"
 )
-_UNPACK = re.compile(r"\[(?P<names>[\w\s,]*)\]\s*=\s*(?P<function>idx_\w+)\s*(\(\s*\))?")
-_FUNCTION = re.compile(r"function\s+mpc\s*=\s*\w+\s*(\(\s*\))?")
-_CONTROL = {"for", "while", "switch", "try", "parfor", "elseif"}
-_CLOSING = {"end", "endif", "endfunction"}
+_CELLS = re.compile(r"(?P<name>[A-Za-z][\w.]*)\s*=\s*\{(?P<body>.*)\}", re.DOTALL)
+_TABLE = re.compile(r"(?P<name>[A-Za-z][\w.]*)\s*=\s*\[(?P<body>[\s\d.eE+\-,;InfNa]*)\]")
+_TEXT = re.compile(r"'((?:[^'\n]|'')*)'|\"((?:[^\"\n]|\"\")*)\"")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+# What shows or silences without changing a value.
+_HARMLESS = frozenset(
+    (
+        "disp",
+        "display",
+        "fprintf",
+        "printf",
+        "warning",
+        "format",
+        "clc",
+        "close",
+        "more",
+        "tic",
+        "toc",
+    )
+)
+_FORMAT_1 = ("baseMVA", "bus", "gen", "branch", "areas", "gencost")
+# A file of ten thousand buses with a few statements a bus stays below.
+MOST_STATEMENTS = 200_000
+
+
+class _ReturnError(Exception):
+    """``return`` was reached."""
 
 
 def run_case(path: Path, text: str) -> dict[str, Any]:
-    """Run a case file and return the fields of ``mpc``.
+    """Run a case file and return the fields of its result.
 
     Parameters
     ----------
@@ -61,196 +85,243 @@ def run_case(path: Path, text: str) -> dict[str, Any]:
     Raises
     ------
     NetworkFormatError
-        If a statement is broken, or touches ``mpc`` in a way that is not understood; the message
-        names line and statement.
+        If a statement is broken, or touches the result in a way that is not understood; the
+        message names line and statement.
     """
-    machine = _Machine()
-    for line, statement in _statements(path, text):
-        try:
-            machine.run(statement)
-        except MatlabError as error:
-            shown = " ".join(statement.split())
-            shown = shown if len(shown) <= 80 else shown[:77] + "..."
-            raise NetworkFormatError(path, f"line {line}", f"{error}: {shown}") from None
-    return machine.mpc
+    machine = _Machine(path, list(statements(path, text)))
+    return machine.fields()
 
 
 class _Machine:
-    def __init__(self) -> None:
-        self.mpc: dict[str, Any] = {}
-        self.names: dict[str, Any] = {}
-        self.branches: list[bool] = []  # open if-blocks: whether each is being executed
-
-    def run(self, statement: str) -> None:
-        word = re.match(r"[A-Za-z_]\w*", statement)
-        keyword = word.group() if word else ""
-        if keyword in _CONTROL:
-            raise MatlabError("this control statement is not understood")
-        if keyword == "if":
-            self.branches.append(all(self.branches) and self._true(statement[2:]))
-        elif keyword == "else":
-            self._else()
-        elif keyword in _CLOSING:
-            if self.branches:
-                self.branches.pop()
-        elif all(self.branches):
-            self._execute(statement, keyword)
-
-    def _true(self, condition: str) -> bool:
-        return bool(np.all(np.asarray(self._evaluate(condition)) != 0))
-
-    def _else(self) -> None:
-        if not self.branches:
-            raise MatlabError("else without if")
-        self.branches[-1] = all(self.branches[:-1]) and not self.branches[-1]
-
-    def _execute(self, statement: str, keyword: str) -> None:
-        if keyword == "function":
-            if not _FUNCTION.fullmatch(statement):
-                raise MatlabError("only 'function mpc = name' (case format 2) is understood")
-        elif keyword == "define_constants":
-            for group in CONSTANTS.values():
-                self.names.update({name: float(value) for name, value in group})
-        elif unpack := _UNPACK.fullmatch(statement):
-            self._unpack(unpack["names"], unpack["function"])
-        elif assign := _ASSIGN.fullmatch(statement):
-            self._assign(assign)
-        elif re.search(r"\bmpc\b", statement):
-            raise MatlabError("this statement is not understood")
-
-    def _unpack(self, names: str, function: str) -> None:
-        if function not in CONSTANTS:
-            raise MatlabError(f"unknown function {function}")
-        wanted = names.replace(",", " ").split()
-        if len(wanted) > len(CONSTANTS[function]):
-            raise MatlabError(f"{function} has only {len(CONSTANTS[function])} outputs")
-        for name, (_, value) in zip(wanted, CONSTANTS[function], strict=False):
-            self.names[name] = float(value)
-
-    def _assign(self, assign: re.Match[str]) -> None:
-        name, value = assign["name"], assign["value"]
-        if not assign["field"]:
-            self._assign_name(name, assign["index"], value)
-        elif assign["index"] is None:
-            self.mpc[name] = self._evaluate(value)
-        else:
-            self._assign_part(name, assign["index"], self._evaluate(value))
-
-    def _assign_name(self, name: str, index: str | None, value: str) -> None:
-        """Set a variable of the file; one that cannot be read only matters where it is used."""
-        self.names.pop(name, None)
-        if name == "mpc":
-            raise MatlabError("this statement is not understood")
+    def __init__(self, path: Path, program: list[Statement]) -> None:
+        self.path, self.program = path, program
+        self.values: dict[str, Any] = {}
+        self.outputs: tuple[str, ...] = ()
+        self.line = (1, "")
+        self.steps = 0
+        self.tokens: dict[int, list[Token]] = {}
         try:
-            if index is None:
-                self.names[name] = self._evaluate(value)
-        except MatlabError:
-            if re.search(r"\bmpc\b", value):
-                raise
+            start, stop = self._header()
+            self.closes = self._blocks(stop)
+            self._run(start, stop)
+        except _ReturnError:
+            pass
+        except MatlabError as error:
+            number, statement = self.line
+            raise NetworkFormatError(
+                path, f"line {number}", f"{error}: {quoted(statement)}"
+            ) from None
 
-    def _assign_part(self, name: str, index: str, value: Any) -> None:
-        matrix = self.mpc.get(name)
-        if not isinstance(matrix, np.ndarray):
-            raise MatlabError(f"mpc.{name} is not a matrix")
-        if not isinstance(value, float | np.ndarray):
-            raise MatlabError("a number or matrix is needed")
-        rows, columns = index_positions(index, matrix.shape, self.names, self.mpc)
-        if isinstance(value, np.ndarray) and value.shape != (len(rows), len(columns)):
-            raise MatlabError(f"sizes differ: {value.shape} into {(len(rows), len(columns))}")
-        changed = matrix.copy()
-        changed[np.ix_(rows, columns)] = value
-        self.mpc[name] = changed
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the result."""
+        if len(self.outputs) > 1 or (not self.outputs and "bus" in self.values):
+            names = self.outputs or _FORMAT_1
+            roles = zip(names, _FORMAT_1, strict=False)
+            found = {role: self.values[name] for name, role in roles if name in self.values}
+            return {"version": "1", **found}
+        struct = self.outputs[0] if self.outputs else self._struct()
+        start = len(struct) + 1
+        return {n[start:]: v for n, v in self.values.items() if n.startswith(f"{struct}.")}
 
-    def _evaluate(self, text: str) -> Any:
-        text = text.strip()
-        if text.startswith("{"):
-            return parse_cells(text)
-        return evaluate(text, self.names, self.mpc)
+    def _struct(self) -> str:
+        """Name of the struct of a file without function."""
+        found = [name[:-4] for name in self.values if name.endswith(".bus")]
+        return "mpc" if "mpc" in found or not found else found[0]
 
-
-def _statements(path: Path, text: str) -> Iterator[tuple[int, str]]:
-    """Yield ``(line number, statement)`` with comments gone and continued lines joined."""
-    parts: list[str] = []
-    start = depth = 0
-    for number, line in _code_lines(text):
-        if not parts:
-            start = number
-        code, change = _measure(line)
-        depth += change
-        continued = code.rstrip().endswith("...")
-        parts.append(code.rstrip()[:-3] + " " if continued else code + "\n")
-        if continued or depth > 0:
-            continue
-        if depth < 0:
-            raise NetworkFormatError(path, f"line {number}", f"unbalanced bracket: {line.strip()}")
-        for statement in _split("".join(parts)):
-            yield start, statement
-        parts = []
-    rest = "".join(parts).strip()
-    if rest:
-        raise NetworkFormatError(path, f"line {start}", f"never closed: {rest.split(chr(10))[0]}")
-
-
-def _code_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines outside block comments, numbered from 1."""
-    commented = 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        bare = line.strip()
-        if bare == "%{":
-            commented += 1
-        elif bare == "%}" and commented:
-            commented -= 1
-        elif not commented:
-            yield number, line
-
-
-def _measure(line: str) -> tuple[str, int]:
-    """Cut the comment off a line; return the code and by how much it deepens the brackets."""
-    if "'" not in line and '"' not in line:
-        code = line.split("%", 1)[0]
-        opened = code.count("(") + code.count("[") + code.count("{")
-        return code, opened - code.count(")") - code.count("]") - code.count("}")
-    depth = 0
-    for position, char, quoted in _scan(line):
-        if quoted:
-            continue
-        if char == "%":
-            return line[:position], depth
-        depth += (char in "([{") - (char in ")]}")
-    return line, depth
-
-
-def _scan(text: str) -> Iterator[tuple[int, str, bool]]:
-    """Yield ``(position, character, inside a quoted text)``."""
-    quote = ""
-    for position, char in enumerate(text):
-        if quote:
-            yield position, char, True
-            if char in (quote, "\n"):
-                quote = ""
-        elif char == '"' or (
-            char == "'" and not re.match(r"[\w)\]}'.]", text[position - 1 : position])
-        ):
-            quote = char
-            yield position, char, True
+    def _header(self) -> tuple[int, int]:
+        """Read the function line; return where the first function begins and ends."""
+        functions = [k for k, (_, text) in enumerate(self.program) if _keyword(text) == "function"]
+        if functions[:1] == [0]:
+            self.line = self.program[0]
+            match = _FUNCTION.fullmatch(self.program[0][1])
+            if match is None:
+                raise MatlabError("this function line is not understood")
+            self.outputs = tuple(re.findall(r"\w+", match["outputs"] or ""))
+            functions = functions[1:]
+            start = 1
         else:
-            yield position, char, False
+            start = 0
+        return start, functions[0] if functions else len(self.program)
+
+    def _blocks(self, stop: int) -> dict[int, list[int]]:
+        """Positions of else, elseif and end of every block, by its opening statement."""
+        closes: dict[int, list[int]] = {}
+        opened: list[int] = []
+        for k, line in enumerate(self.program[:stop]):
+            self.line = line
+            word = _keyword(self.line[1])
+            if word in BLOCKS:
+                opened.append(k)
+                closes[k] = []
+            elif word in ("else", "elseif"):
+                if not opened:
+                    raise MatlabError(f"{word} without if")
+                closes[opened[-1]].append(k)
+            elif re.fullmatch(r"end\w*", self.line[1]) and opened:
+                closes[opened.pop()].append(k)
+        if opened:
+            self.line = self.program[opened[-1]]
+            raise MatlabError("this block has no end")
+        return closes
+
+    def _run(self, start: int, stop: int) -> None:
+        k = start
+        while k < stop:
+            self.line = self.program[k]
+            self.steps += 1
+            if self.steps > MOST_STATEMENTS:
+                raise MatlabError(f"more than {MOST_STATEMENTS} statements were run")
+            word = _keyword(self.line[1])
+            if word == "if":
+                self._if(k)
+            elif word in ("for", "parfor"):
+                self._for(k, word)
+            elif word in BLOCKS:
+                raise MatlabError("this control statement is not understood")
+            elif word == "return":
+                raise _ReturnError
+            else:
+                self._execute(k)
+            k = self.closes[k][-1] + 1 if k in self.closes else k + 1
+
+    def _if(self, start: int) -> None:
+        at = start
+        for following in self.closes[start]:
+            self.line = self.program[at]
+            word = _keyword(self.line[1])
+            if word == "else" or self._true(at, self.line[1][len(word) :]):
+                self._run(at + 1, following)
+                return
+            at = following
+
+    def _true(self, at: int, condition: str) -> bool:
+        value = Parser(self._tokens(at, condition), self.values).whole()
+        if isinstance(value, str | list):
+            raise MatlabError("a condition must be a number")
+        matrix = as_matrix(value)
+        return bool(matrix.size and np.all(matrix != 0))
+
+    def _for(self, start: int, word: str) -> None:
+        tokens = self._tokens(start, self.line[1][len(word) :])
+        if tokens and tokens[0].text == "(" and tokens[-1].text == ")":
+            tokens = tokens[1:-1]
+        if len(tokens) < 3 or tokens[0].kind != "name" or tokens[1].text != "=":
+            raise MatlabError("only 'for name = values' is understood")
+        columns = as_matrix(Parser(tokens[2:], self.values).whole())
+        for column in columns.T.astype(np.float64):
+            self.values[tokens[0].text] = float(column[0]) if column.size == 1 else column[:, None]
+            self._run(start + 1, self.closes[start][-1])
+
+    def _tokens(self, at: int, text: str) -> list[Token]:
+        """Tokens of a statement, kept for the next round of a loop."""
+        if at not in self.tokens:
+            self.tokens[at] = tokens_of(text)
+        return self.tokens[at]
+
+    def _execute(self, at: int) -> None:
+        statement = self.line[1]
+        word = _keyword(statement)
+        if word == "define_constants":
+            for group in CONSTANTS.values():
+                self.values.update({name: float(value) for name, value in group})
+        elif table := _TABLE.fullmatch(statement):
+            self._set(table["name"], plain_table(table["body"]))
+        elif cells := _CELLS.fullmatch(statement):
+            texts = [one.replace("''", "'") or two for one, two in _TEXT.findall(cells["body"])]
+            self._set(cells["name"], texts)
+        elif word in _HARMLESS or re.fullmatch(r"end\w*", statement):
+            return
+        else:
+            self._assignment(self._tokens(at, statement))
+
+    def _assignment(self, tokens: list[Token]) -> None:
+        equals = _equals(tokens)
+        left, right = tokens[:equals], tokens[equals + 1 :]
+        if equals == len(tokens) or not left:
+            if self._concerns(tokens):
+                raise MatlabError("this statement is not understood")
+        elif left[0].text == "[" and left[-1].text == "]":
+            self._unpack([t.text for t in left[1:-1] if t.text != ","], right)
+        elif left[0].kind != "name":
+            raise MatlabError("this statement is not understood")
+        elif len(left) == 1:
+            self._assign(left[0].text, right)
+        elif left[1].text == "(":
+            self._assign_part(left[0].text, left[1:], right)
+        elif left[1].text != "{" or isinstance(self.values.get(left[0].text), np.ndarray):
+            raise MatlabError("this statement is not understood")
+
+    def _concerns(self, tokens: list[Token]) -> bool:
+        """Whether a statement touches the result."""
+        ours = self.outputs or ("mpc", "ppc")
+        return any(t.kind == "name" and t.text.split(".")[0] in ours for t in tokens)
+
+    def _set(self, name: str, value: Any) -> None:
+        if name in self.outputs and len(self.outputs) == 1:
+            raise MatlabError("this statement is not understood")
+        # Parts are later assigned in place: two names never share a matrix.
+        self.values[name] = value.copy() if isinstance(value, np.ndarray) else value
+
+    def _assign(self, name: str, right: list[Token]) -> None:
+        """Set a variable; one of the file's own that cannot be read only matters where it is used.
+
+        All that is the result, or is computed from it, has to be read.
+        """
+        needed = name.split(".")[0] in (self.outputs or ("mpc", "ppc")) or self._concerns(right)
+        try:
+            value = Parser(right, self.values).whole()
+        except MatlabError:
+            if needed:
+                raise
+            self.values.pop(name, None)
+            return
+        self._set(name, value)
+
+    def _unpack(self, names: list[str], right: list[Token]) -> None:
+        function = right[0].text if right else ""
+        if function in CONSTANTS:
+            if len(names) > len(CONSTANTS[function]):
+                raise MatlabError(f"{function} has only {len(CONSTANTS[function])} outputs")
+            for name, (_, value) in zip(names, CONSTANTS[function], strict=False):
+                self.values[name] = float(value)
+        elif function == "size":
+            sides = as_matrix(Parser(right, self.values).whole()).ravel()
+            for name, side in zip(names, sides, strict=False):
+                self.values[name] = float(side)
+        elif self._concerns(right) or any(n.split(".")[0] in self.outputs for n in names):
+            raise MatlabError(f"unknown function {function!r}")
+
+    def _assign_part(self, name: str, index: list[Token], right: list[Token]) -> None:
+        current = self.values.get(name)
+        if isinstance(current, str | list):
+            raise MatlabError(f"{name} is not a matrix")
+        matrix = (
+            np.zeros((0, 0))
+            if current is None
+            else as_matrix(current).astype(np.float64, copy=False)
+        )
+        parser = Parser(index, self.values)
+        picked = parser.subscripts(matrix.shape)
+        if parser.at != len(index):
+            raise MatlabError("this statement is not understood")
+        if [t.text for t in right] == ["[", "]"]:
+            self.values[name] = without(matrix, picked)
+            return
+        value = as_matrix(Parser(right, self.values).whole())
+        self.values[name] = with_part(matrix, picked, value)
 
 
-def _split(text: str) -> Iterator[str]:
-    """Split at the semicolons, commas and line ends outside brackets and quoted texts."""
-    whole = text.strip().rstrip(";").rstrip()
-    if re.fullmatch(r"[\w.\s]+=\s*\[[^\[\](){}'\"]*\]", whole):
-        yield whole  # one table; spares scanning it character by character
-        return
-    depth = begin = 0
-    for position, char, quoted in _scan(text):
-        if quoted:
-            continue
-        depth += (char in "([{") - (char in ")]}")
-        if depth == 0 and char in ";,\n":
-            if statement := text[begin:position].strip():
-                yield statement
-            begin = position + 1
-    if statement := text[begin:].strip():
-        yield statement
+def _keyword(statement: str) -> str:
+    match = _WORD.match(statement)
+    return match.group() if match else ""
+
+
+def _equals(tokens: list[Token]) -> int:
+    """Position of the equals sign outside brackets, or the number of tokens."""
+    depth = 0
+    for k, token in enumerate(tokens):
+        if token.kind == "sign":
+            depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
+            if token.text == "=" and depth == 0:
+                return k
+    return len(tokens)

@@ -1,4 +1,4 @@
-"""Reader of MATPOWER case files (.m, case format 2)."""
+"""Reader of MATPOWER case files (.m, case formats 1 and 2)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from pygridjl.core.errors import NetworkFormatError
 from pygridjl.core.types import BoolArray, FloatArray, IntArray, StrArray
 from pygridjl.grid.io.columns import first_positions, pad_points
+from pygridjl.grid.io.matpower.extensions import dc_lines, positions_of, storages, switches
 from pygridjl.grid.io.matpower.interpreter import run_case
-from pygridjl.grid.io.supply import leave_out_unsupplied
+from pygridjl.grid.io.supply import leave_out_unsupplied, named, without_buses
 from pygridjl.grid.io.text import read_text
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
 __all__ = ["read_matpower"]
 
 # 0-based columns, named as in the MATPOWER manual, appendix B.
-BUS_I, BUS_TYPE, PD, QD, GS, BS, _AREA, _VM, _VA, BASE_KV, _ZONE, VMAX, VMIN = range(13)
+BUS_I, BUS_TYPE, PD, QD, GS, BS, _AREA, VM, VA, BASE_KV, _ZONE, VMAX, VMIN = range(13)
 GEN_BUS, PG, QG, QMAX, QMIN, VG, _MBASE, GEN_STATUS, PMAX, PMIN = range(10)
 F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, _RATE_B, _RATE_C, TAP, SHIFT, BR_STATUS = range(11)
 ANGMIN, ANGMAX = 11, 12
 MODEL, _STARTUP, _SHUTDOWN, NCOST, COST = range(5)
 HOLDS, REF, ISOLATED = 2, 3, 4
 PIECEWISE, POLYNOMIAL = 1, 2
-DC_STATUS = 2
 
 _LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11}
 
@@ -41,16 +41,15 @@ def read_matpower(path: str | Path) -> Network:
     Returns
     -------
     Network
-        Not validated. Branch ids are 1-based rows of ``mpc.branch``, generator ids of
-        ``mpc.gen``, bus and load ids the bus numbers. Units at buses of type 2 hold their voltage.
-        Every in-service generator at a reference
-        bus (there may be several) is a slack. Branches out of service are open.
+        Not validated. Branch ids are 1-based rows of ``mpc.branch``, then those of ``mpc.switch``;
+        generator ids are rows of ``mpc.gen``, bus and load ids the bus numbers. Units at buses of
+        type 2 hold their voltage. Every in-service generator at a reference bus (there may be
+        several, each with the angle of its bus) is a slack. Branches out of service are open.
 
     Raises
     ------
     NetworkFormatError
-        If the file cannot be read, holds a statement on ``mpc`` that is not understood, or
-        something a :class:`Network` cannot represent: DC lines in service.
+        If the file cannot be read or holds a statement on ``mpc`` that is not understood.
 
     Notes
     -----
@@ -59,61 +58,61 @@ def read_matpower(path: str | Path) -> Network:
     with what is connected to them, and so are buses that no source can reach. A branch out of
     service without a usable impedance may not be switched. A bus without base voltage gets 1 kV.
     A cost that a :class:`Network` cannot represent (of reactive power, a polynomial of degree
-    above two) becomes NaN, which only an optimal power flow minds.
+    above two) becomes NaN, which only an optimal power flow minds. Both ends of a DC line are units
+    that hold their voltage and keep their schedule. Tables of PowerModels are read too: switches
+    are branches of 1e-6 p.u., storages the load they are scheduled to be. Voltages that differ from
+    a flat start are kept as the start of iterations.
     """
     path = Path(path)
     mpc = run_case(path, read_text(path))
     base = _base(path, mpc)
     bus, gen, branch = (_table(path, mpc, name) for name in ("bus", "gen", "branch"))
-    _refuse_dc(path, mpc)
+    _assert_types(path, bus)
 
     notes: list[str] = []
     ids = _bus_ids(path, bus)
     positions = first_positions(ids.tolist())
-    gen_bus = _lookup(path, "gen", gen[:, GEN_BUS], "bus", positions)
+    gen_bus = positions_of(path, "gen", gen[:, GEN_BUS], "bus", positions)
     ends = [
-        _lookup(path, "branch", branch[:, column], name, positions)
+        positions_of(path, "branch", branch[:, column], name, positions)
         for column, name in ((F_BUS, "fbus"), (T_BUS, "tbus"))
     ]
-    isolated = bus[:, BUS_TYPE] == ISOLATED
-    cost, points = _costs(path, mpc, gen[:, GEN_STATUS] > 0, base, notes)
     branches = _branches(branch, ends[0], ends[1], base, notes)
     switchable = _switchable(path, mpc, len(branch))
     if switchable is not None:
         branches = branches.replace(switchable=branches.switchable & switchable)
-    generators = _generators(gen, gen_bus, bus[gen_bus, BUS_TYPE] == REF, cost, base)
-    holds = (bus[gen_bus, BUS_TYPE] == HOLDS) & generators.in_service
-    generators = generators.replace(cost_points=points, holds_v=holds)
-    demand = (bus[:, PD] != 0) | (bus[:, QD] != 0)
-    if isolated.any():
-        left_out = ", ".join(ids[isolated])
-        notes.append(f"isolated buses (type 4) left out with all connected to them: {left_out}")
-        branches = branches.take(~isolated[ends[0]] & ~isolated[ends[1]])
-        generators = generators.take(~isolated[gen_bus])
-        demand &= ~isolated
-    kept = np.cumsum(~isolated) - 1
-    load_rows = np.flatnonzero(demand)
+    branches = branches.join(switches(path, mpc, positions, base, len(branch), notes))
+    cost, points = _costs(path, mpc, gen[:, GEN_STATUS] > 0, base, notes)
+    generators = _generators(gen, gen_bus, bus, base).replace(cost=cost, cost_points=points)
+    generators = generators.join(dc_lines(path, mpc, positions, base, notes))
+    demand = np.flatnonzero((bus[:, PD] != 0) | (bus[:, QD] != 0))
+    loads = Loads(ids[demand], demand, bus[demand, PD] / base, bus[demand, QD] / base)
     network = Network(
         path.stem,
         base,
-        _buses(bus, ids, base, notes).take(~isolated),
-        branches.replace(from_bus=kept[branches.from_bus], to_bus=kept[branches.to_bus]),
-        generators.replace(bus=kept[generators.bus]),
-        Loads(
-            ids[load_rows], kept[load_rows], bus[load_rows, PD] / base, bus[load_rows, QD] / base
-        ),
+        _buses(bus, ids, base, notes),
+        branches,
+        generators,
+        loads.join(storages(path, mpc, positions, base, notes)),
         source=f"MATPOWER case file {path.name}",
         notes=tuple(notes),
     )
+    isolated = bus[:, BUS_TYPE] == ISOLATED
+    if isolated.any():
+        left_out = named(ids[isolated])
+        note = f"isolated buses (type 4) left out with all connected to them: {left_out}"
+        network = without_buses(network, isolated, note)
     return leave_out_unsupplied(network)
 
 
 def _base(path: Path, mpc: dict[str, Any]) -> float:
     version = mpc.get("version", "2")
-    if version not in ("2", 2.0):
-        raise NetworkFormatError(
-            path, "mpc.version", f"case format {version!r} is not read, only 2"
-        )
+    if version not in ("1", 1.0, "2", 2.0):
+        detail = f"case format {version!r:.40} is not read, only 1 and 2"
+        raise NetworkFormatError(path, "mpc.version", detail)
+    if version in ("1", 1.0) and isinstance(mpc.get("branch"), np.ndarray):
+        # What follows in format 1 are flows, where format 2 has limits of angles.
+        mpc["branch"] = mpc["branch"][:, :ANGMIN]
     base = mpc.get("baseMVA")
     if not isinstance(base, float):
         raise NetworkFormatError(path, "mpc.baseMVA", "is missing or not a number")
@@ -140,18 +139,21 @@ def _switchable(path: Path, mpc: dict[str, Any], rows: int) -> BoolArray | None:
     table = mpc.get("switchable")
     if table is None:
         return None
+    table = np.atleast_2d(table) if isinstance(table, float) else table
     if not isinstance(table, np.ndarray) or table.size != rows:
         raise NetworkFormatError(path, "mpc.switchable", f"must have one entry for {rows} branches")
     return np.asarray(table.ravel() != 0, dtype=np.bool_)
 
 
-def _refuse_dc(path: Path, mpc: dict[str, Any]) -> None:
-    dcline = mpc.get("dcline")
-    if isinstance(dcline, np.ndarray) and dcline.shape[1] > DC_STATUS:
-        rows = np.flatnonzero(dcline[:, DC_STATUS] > 0)
-        if rows.size:
-            detail = f"row {rows[0] + 1}: DC lines in service cannot be represented"
-            raise NetworkFormatError(path, "mpc.dcline", detail)
+def _assert_types(path: Path, bus: FloatArray) -> None:
+    unknown = np.flatnonzero(~np.isin(bus[:, BUS_TYPE], (1, HOLDS, REF, ISOLATED)))
+    if unknown.size:
+        row = unknown[0]
+        detail = (
+            f"row {row + 1}, field 'type': {bus[row, BUS_TYPE]:g} is none of 1 (load), 2 (holds "
+            "its voltage), 3 (reference) and 4 (isolated)"
+        )
+        raise NetworkFormatError(path, "mpc.bus", detail)
 
 
 def _bus_ids(path: Path, bus: FloatArray) -> StrArray:
@@ -163,23 +165,12 @@ def _bus_ids(path: Path, bus: FloatArray) -> StrArray:
     return np.array([str(int(number)) for number in numbers], dtype=np.str_)
 
 
-def _lookup(
-    path: Path, table: str, numbers: FloatArray, field: str, positions: dict[str, int]
-) -> IntArray:
-    found = np.empty(len(numbers), dtype=np.int64)
-    for row, number in enumerate(numbers):
-        position = positions.get(f"{number:.0f}") if number == np.round(number) else None
-        if position is None:
-            detail = f"row {row + 1}, field {field!r}: unknown bus {number:g}"
-            raise NetworkFormatError(path, f"mpc.{table}", detail)
-        found[row] = position
-    return found
-
-
 def _buses(bus: FloatArray, ids: StrArray, base: float, notes: list[str]) -> Buses:
     without = bus[:, BASE_KV] == 0
     if without.any():
         notes.append(f"{int(without.sum())} buses without base voltage read as 1 kV")
+    # 1 p.u. and no angle everywhere is not a state that somebody knows.
+    known = ~((bus[:, VM] == 1) & (bus[:, VA] == 0)).all()
     return Buses(
         ids,
         np.where(without, 1.0, bus[:, BASE_KV]),
@@ -187,6 +178,8 @@ def _buses(bus: FloatArray, ids: StrArray, base: float, notes: list[str]) -> Bus
         v_max=bus[:, VMAX],
         gs=bus[:, GS] / base,
         bs=bus[:, BS] / base,
+        v_start=np.where(known, bus[:, VM], np.nan),
+        angle_start=np.where(known, np.radians(bus[:, VA]), np.nan),
     )
 
 
@@ -198,7 +191,7 @@ def _branches(
     # Only a tie that could be closed has to make sense.
     usable = closed | (np.isfinite(r + x) & (r >= 0) & ((r != 0) | (x != 0)))
     if not usable.all():
-        rows = ", ".join(str(k + 1) for k in np.flatnonzero(~usable))
+        rows = named(np.flatnonzero(~usable) + 1)
         notes.append(
             f"branches out of service whose impedance is zero or negative stay open: {rows}"
         )
@@ -224,13 +217,12 @@ def _branches(
     )
 
 
-def _generators(
-    gen: FloatArray, bus: IntArray, at_reference: BoolArray, cost: FloatArray, base: float
-) -> Generators:
+def _generators(gen: FloatArray, at: IntArray, bus: FloatArray, base: float) -> Generators:
     in_service = gen[:, GEN_STATUS] > 0
+    kind = bus[at, BUS_TYPE]
     return Generators(
         np.arange(1, len(gen) + 1).astype(np.str_),
-        bus,
+        at,
         gen[:, PG] / base,
         gen[:, QG] / base,
         gen[:, PMIN] / base,
@@ -238,9 +230,10 @@ def _generators(
         gen[:, QMIN] / base,
         gen[:, QMAX] / base,
         v_set=gen[:, VG],
-        slack=at_reference & in_service,
-        cost=cost,
+        slack=(kind == REF) & in_service,
         in_service=in_service,
+        holds_v=(kind == HOLDS) & in_service,
+        angle_set=np.where(kind == REF, np.radians(bus[at, VA]), 0.0),
     )
 
 
@@ -271,7 +264,7 @@ def _costs(
             kept = values[-3:]
             cost[row, 3 - kept.size :] = kept * (base ** np.array([2.0, 1.0, 0.0]))[-kept.size :]
     if (unknown & in_service).any():
-        rows = ", ".join(str(k + 1) for k in np.flatnonzero(unknown & in_service))
+        rows = named(np.flatnonzero(unknown & in_service) + 1)
         notes.append(
             "costs of reactive power or of degree above two cannot be represented, so that the "
             f"cost of these generators is not known: {rows}"

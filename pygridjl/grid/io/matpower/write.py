@@ -83,10 +83,16 @@ def _bus(network: Network, numbers: IntArray) -> FloatArray:
     kind = np.ones(n)
     kind[gen.bus[gen.in_service & gen.holds_v]] = 2
     kind[network.slack_buses] = 3
-    one, zero = np.ones(n), np.zeros(n)
+    one = np.ones(n)
     demand = [network.load_p * base, network.load_q * base]
     shunt = [bus.gs * base, bus.bs * base]
-    columns = [numbers, kind, *demand, *shunt, one, one, zero, bus.base_kv, one]
+    known = np.isfinite(bus.v_start) & np.isfinite(bus.angle_start)
+    magnitude = np.where(known, bus.v_start, 1.0)
+    angle = np.where(known, bus.angle_start, 0.0)
+    slack = gen.slack & gen.in_service
+    angle[gen.bus[slack]] = gen.angle_set[slack]
+    state = [magnitude, np.degrees(angle)]
+    columns = [numbers, kind, *demand, *shunt, one, *state, bus.base_kv, one]
     return np.column_stack([*columns, bus.v_max, bus.v_min])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,4 @@ def read_branches(
             source=np.ones(len(wards), dtype=np.bool_),
         ),
     ]
-    return Branches(
-        **{key: np.concatenate([getattr(p, key) for p in parts]) for key, _ in lines.columns()}
-    )
+    return reduce(Branches.join, parts)

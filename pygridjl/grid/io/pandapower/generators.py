@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -58,21 +59,7 @@ def read_generators(
                 holds_v=np.ones(len(ids), bool),
             )
         )
-    points = max(part.cost_points.shape[1] for part in parts)
-    joined = {
-        key: np.concatenate([getattr(part, key) for part in parts])
-        for key, _ in parts[0].columns()
-        if key != "cost_points"
-    }
-    padded = [
-        np.pad(
-            p.cost_points,
-            ((0, 0), (0, points - p.cost_points.shape[1]), (0, 0)),
-            constant_values=np.nan,
-        )
-        for p in parts
-    ]
-    return Generators(cost_points=np.concatenate(padded), **joined)
+    return reduce(Generators.join, parts)
 
 
 def _table(name: str, net: Any, kind: str, places: Places, notes: list[str]) -> Generators:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -187,9 +188,7 @@ def read_three_windings(name: str, net: Any, places: Places, first: int) -> Bran
                 rating * column(table, "max_loading_percent", 100.0) / 100.0,
             )
         )
-    return Branches(
-        **{key: np.concatenate([getattr(p, key) for p in parts]) for key, _ in parts[0].columns()}
-    )
+    return reduce(Branches.join, parts)
 
 
 def _star_impedances(table: Any) -> tuple[list[FloatArray], list[FloatArray]]:
