@@ -77,9 +77,9 @@ def _measure(line: str) -> tuple[str, int, bool]:
     for position, char, in_text in _scan(line):
         if in_text:
             continue
-        dots = char == "." and line.startswith("...", position)
-        if char == "%" or dots:
-            return line[:position], depth, dots
+        goes_on = char == "." and line.startswith("...", position)
+        if char == "%" or goes_on:
+            return line[:position], depth, goes_on
         depth += (char in "([{") - (char in ")]}")
     return line, depth, False
 
