@@ -17,6 +17,7 @@ from pygridjl.optimal_flow.problem import assert_solvable, cost_lines
 from pygridjl.powerflow.admittance import branch_admittances, bus_admittance
 from pygridjl.solvers.conic import Cone, ConicModel, ConicSolver
 from pygridjl.solvers.status import SolverStatus
+from pygridjl.solvers.warm_qp import WarmQp, WarmQpModel
 
 __all__ = ["LinearisedBatch", "LinearisedOpf", "LinearisedPoint", "assert_linearisable"]
 
@@ -26,6 +27,8 @@ _EXCESS = 1e-6
 _TOLERANCE = 1e-7
 # Reduced accuracy is still an answer if neither residual exceeds this.
 _RESIDUAL = 1e-5
+# Multipliers above this, in the units of scaled costs, are those of rows that bind.
+_BINDING = 1e-5
 
 _STATUS = {
     SolverStatus.OPTIMAL: Status.OPTIMAL,
@@ -110,8 +113,10 @@ def assert_linearisable(network: Network) -> None:
 class LinearisedOpf:
     """A convex program with balances, flows and squared voltages linearised about one point.
 
-    Only what may bind is in the model: a rating enters when a solution first exceeds it, and
-    stays. Loads change right-hand sides alone.
+    Loads change right-hand sides alone. With a proximal term, which makes the answer unique, the
+    rows that bound last give the next answer in a few steps; where they do not, and without the
+    term, a conic solver is asked, which also proves what is infeasible. Only what may bind is in
+    its model: a rating enters when a solution first exceeds it, and stays.
 
     Parameters
     ----------
@@ -143,6 +148,8 @@ class LinearisedOpf:
         self.network, self.point, self.proximal = network, point, float(proximal)
         self._admittance = bus_admittance(network)
         self._units = np.flatnonzero(network.generators.in_service)
+        self._unit_cost = network.generators.cost[self._units]
+        self._unit_count = len(network.generators)
         free = np.ones(2 * network.n_bus, dtype=bool)
         free[network.n_bus + network.slack_buses] = False
         self._columns = np.flatnonzero(free)
@@ -150,6 +157,7 @@ class LinearisedOpf:
         self._balances()
         self._held: BoolArray = np.zeros(self._ratings.size, dtype=bool)
         self._solver: ConicSolver | None = None
+        self._warm = self._warm_program() if proximal > 0 else None
 
     def solve(self, demand: ComplexArray, *, time_limit: float | None = None) -> LinearisedPoint:
         """Solve for one load.
@@ -179,6 +187,12 @@ class LinearisedOpf:
             )
         limit = np.inf if time_limit is None else time_limit
         balance = np.concatenate([demand.real, demand.imag])
+        if self._warm is not None:
+            rhs = self._fixed_rhs[: self._equal].copy()
+            rhs[: balance.size] = self._constant - balance
+            found = self._warm.solve(rhs)
+            if found is not None:
+                return self._point(found.x)
         while True:
             if self._solver is None:
                 self._solver = ConicSolver(self._model(), scale=self._scale, tolerance=_TOLERANCE)
@@ -195,6 +209,8 @@ class LinearisedOpf:
             flow = np.abs(self._flows @ answer.x[: self._columns.size] + self._flow_constant)
             exceeded = (flow > self._ratings * (1.0 + _EXCESS)) & ~self._held
             if not exceeded.any():
+                if self._warm is not None:
+                    self._remember(self._warm, answer.z / self._scale)
                 return self._point(answer.x)
             self._held |= exceeded
             self._solver = None
@@ -376,18 +392,63 @@ class LinearisedOpf:
             self._cost, csc_array(vstack(rows)), self._rhs, cones, quadratic=self._quadratic
         )
 
+    def _warm_program(self) -> WarmQp | None:
+        """Set up the program for warm solves; None if its answers are not unique."""
+        units = self.network.generators.take(self._units)
+        g, n = self._units.size, self._cost.size
+        held = np.flatnonzero(np.isfinite(units.s_max))
+        self._circles = held.size
+        circles = csr_array(
+            (
+                np.concatenate([np.ones(held.size), np.full(held.size, 1j)]),
+                (
+                    np.tile(np.arange(held.size), 2),
+                    self._columns.size + np.concatenate([held, g + held]),
+                ),
+            ),
+            shape=(held.size, n),
+        )
+        flows = csr_array(hstack([self._flows, csr_array((self._ratings.size, 2 * g))]))
+        warm = WarmQp(
+            WarmQpModel(
+                curvature=self._quadratic.diagonal() / self._scale,
+                cost=self._cost / self._scale,
+                equal=csr_array(self._fixed_rows[: self._equal]),
+                rows=csr_array(self._fixed_rows[self._equal :]),
+                limit=self._fixed_rhs[self._equal :],
+                disc=csr_array(vstack([flows, circles])),
+                centre=np.concatenate([self._flow_constant, np.zeros(held.size)]),
+                radius=np.concatenate([self._ratings, units.s_max[held]]),
+            )
+        )
+        return warm if warm.usable else None
+
+    def _remember(self, warm: WarmQp, z: FloatArray) -> None:
+        """Tell the program for warm solves what binds at an answer of the conic solver."""
+        count = self._fixed_rhs.size
+        pressure = z[self._equal : count]
+        cone = z[count:].reshape(-1, 3)
+        held = np.flatnonzero(np.concatenate([self._held, np.ones(self._circles, dtype=bool)]))
+        row, disc = (np.flatnonzero(size > _BINDING) for size in (pressure, cone[:, 0]))
+        warm.remember(
+            self._rhs[: self._equal],
+            row,
+            pressure[row],
+            held[disc],
+            -cone[disc, 1] - 1j * cone[disc, 2],
+        )
+
     def _point(self, x: FloatArray) -> LinearisedPoint:
-        network = self.network
-        parts = np.zeros(2 * network.n_bus)
+        n, cost = self.point.size, self._unit_cost
+        parts = np.zeros(2 * n)
         parts[self._columns] = x[: self._columns.size]
-        p, q = np.split(x[self._columns.size :], 2)
-        cost = network.generators.cost[self._units]
-        power = np.zeros(len(network.generators), dtype=complex)
+        p, q = x[self._columns.size :].reshape(2, -1)
+        power = np.zeros(self._unit_count, dtype=complex)
         power[self._units] = p + 1j * q
         return LinearisedPoint(
             Status.OPTIMAL,
             float(cost[:, 0] @ p**2 + cost[:, 1] @ p) + self._offset,
-            parts[: network.n_bus] + 1j * parts[network.n_bus :],
+            parts[:n] + 1j * parts[n:],
             power,
         )
 
@@ -397,7 +458,7 @@ class LinearisedOpf:
             status,
             np.nan,
             np.full(self.network.n_bus, none),
-            np.full(len(self.network.generators), none),
+            np.full(self._unit_count, none),
         )
 
 
