@@ -27,7 +27,9 @@ class CutOptions(Options):
 class ColumnOptions(Options):
     """Of the program over sets of service points."""
 
-    max_sets: int = option(2_000_000, "sets that are listed; beyond, they are priced", least=1)
+    max_sets: int = option(
+        2_000_000, "sets that are listed; beyond, they are searched for", least=1
+    )
     pool: int = option(200_000, "sets in the last mixed-integer program at most", least=1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from balancing_toys import brute_force, paths
@@ -9,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from pygridjl.balancing import balance, build_problem
 from pygridjl.balancing.check import check_assignment
+from pygridjl.balancing.set_search import SetSearch
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 
@@ -31,9 +34,18 @@ def test_optimum_with_cardinality(kind, method):
     _agrees(balance(data, circuits=3, cardinality=3, objective=kind, method=method), best)
 
 
-@settings(max_examples=12, deadline=None)
-@given(seed=st.integers(0, 10**6), n=st.integers(3, 6), kind=st.sampled_from(["rms", "l1"]))
-def test_columns_find_the_optimum_whatever_the_rules(seed, n, kind):
+# Where there are more sets than may be listed, they are searched for.
+SETS = {"listed": {}, "searched": {"max_sets": 1}}
+
+
+@settings(max_examples=24, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(3, 6),
+    case=st.sampled_from([("rms", "listed"), ("l1", "listed"), ("rms", "searched")]),
+)
+def test_columns_find_the_optimum_whatever_the_rules(seed, n, case):
+    kind, sets = case
     rng = np.random.default_rng(seed)
     data = paths(n, 10, seed=seed)
     demand = rng.uniform(0.5, 2.0, n)
@@ -58,12 +70,60 @@ def test_columns_find_the_optimum_whatever_the_rules(seed, n, kind):
         fixed={"SP1": "ab"[start[0]]},
         objective=kind,
         method="columns",
+        options=SETS[sets],
     )
     if best == np.inf:
         assert result.status is Status.INFEASIBLE
         assert result.assignment == {}
     else:
         _agrees(result, best)
+
+
+@pytest.mark.parametrize(("n", "circuits", "cap"), [(12, 3, 4), (14, 4, 4)])
+def test_searched_sets_prove_what_listed_ones_do(n, circuits, cap):
+    data = paths(n, 24, seed=n)
+    rules = {"circuits": circuits, "cardinality": cap, "method": "columns", "time_limit": 100}
+    listed = balance(data, **rules)
+    searched = balance(data, options=SETS["searched"], **rules)
+    assert listed.status is searched.status is Status.OPTIMAL
+    assert searched.objective == pytest.approx(listed.objective, rel=1e-9)
+    assert searched.bound == pytest.approx(listed.bound, rel=1e-6)
+
+
+def test_a_search_finds_the_sets_below_its_level_and_no_others():
+    rng = np.random.default_rng(3)
+    path, profit = rng.normal(size=(10, 14)), rng.uniform(1.0, 5.0, 10)
+    demand = rng.uniform(0.5, 1.5, 10)
+    allowed = np.array([0, 1, 2, 4, 5, 6, 8, 9])
+    search = SetSearch(
+        path @ path.T, profit, allowed, demand, 4.0, range(2, 5), level=-0.5, room=10_000
+    )
+    while not search.finished:
+        search.go_on()
+    wanted = {}
+    for size in range(2, 5):
+        for members in itertools.combinations(allowed.tolist(), size):
+            chosen = list(members)
+            value = np.linalg.norm(path[chosen].sum(axis=0)) - profit[chosen].sum()
+            if value < -0.5 and demand[chosen].sum() <= 4.0:
+                wanted[members] = value
+    found = search.found()
+    got = {
+        tuple(sorted(m for m in row.tolist() if m < 10)): value
+        for row, value in zip(found.members, found.value, strict=True)
+    }
+    assert len(got) == found.value.size > 20
+    assert got == pytest.approx(wanted)
+
+    # With little room the best are kept, and the level says down to where they are complete.
+    small = SetSearch(path @ path.T, profit, allowed, demand, 4.0, range(2, 5), level=-0.5, room=12)
+    while not small.finished:
+        small.go_on()
+    kept = small.found().value
+    assert small.level < -0.5
+    assert kept[kept < small.level] == pytest.approx(
+        [v for v in sorted(wanted.values()) if v < small.level]
+    )
 
 
 @pytest.mark.parametrize("method", ["cuts", "pathwise", "scip"])
