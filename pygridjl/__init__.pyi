@@ -19,6 +19,7 @@ from .bridge.errors import (
     JuliaNotFoundError as JuliaNotFoundError,
     JuliaPackageError as JuliaPackageError,
     JuliaSolveError as JuliaSolveError,
+    JuliaSolverMissingError as JuliaSolverMissingError,
 )
 from .core.errors import (
     CaseNotFoundError as CaseNotFoundError,
@@ -39,6 +40,7 @@ from .core.errors import (
 from .core.findings import Finding as Finding
 from .core.result import Result as Result, Status as Status
 from .core.version import __version__ as __version__
+from .grid.balanced import balanced_feeder as balanced_feeder
 from .grid.cases.catalogue import (
     CaseInfo as CaseInfo,
     FeederInfo as FeederInfo,

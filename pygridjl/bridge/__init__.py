@@ -11,6 +11,7 @@ from pygridjl.bridge.errors import (
     JuliaNotFoundError,
     JuliaPackageError,
     JuliaSolveError,
+    JuliaSolverMissingError,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "JuliaNotFoundError",
     "JuliaPackageError",
     "JuliaSolveError",
+    "JuliaSolverMissingError",
 ]

@@ -13,6 +13,7 @@ __all__ = [
     "JuliaNotFoundError",
     "JuliaPackageError",
     "JuliaSolveError",
+    "JuliaSolverMissingError",
 ]
 
 FIXES = (
@@ -53,9 +54,12 @@ class JuliaBridgeError(PyGridJLError):
 class _MendableError(JuliaBridgeError):
     # The ways to mend it are what one needs to read.
     longest: ClassVar[int] = 1000
+    fixes: ClassVar[tuple[str, ...]] = FIXES
 
     def _message(self, detail: str) -> str:
-        ways = "; ".join(f"({i}) {fix}" for i, fix in enumerate(FIXES, 1))
+        if not self.fixes:
+            return detail
+        ways = "; ".join(f"({i}) {fix}" for i, fix in enumerate(self.fixes, 1))
         return f"{detail}. Ways to mend it: {ways}"
 
 
@@ -65,6 +69,13 @@ class JuliaNotFoundError(_MendableError):
 
 class JuliaPackageError(_MendableError):
     """Julia is there, but a package that this call needs is missing or does not load."""
+
+
+class JuliaSolverMissingError(JuliaPackageError):
+    """Julia works, but its project lacks a solver that was asked for; the message adds it."""
+
+    # Another Julia would not help.
+    fixes: ClassVar[tuple[str, ...]] = ()
 
 
 class JuliaSolveError(JuliaBridgeError):

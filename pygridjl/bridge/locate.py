@@ -12,9 +12,9 @@ from typing import Literal
 from pygridjl.bridge import config
 from pygridjl.bridge.errors import JuliaNotFoundError
 
-__all__ = ["Origin", "Place", "locate"]
+__all__ = ["Origin", "Place", "julia_option", "locate"]
 
-Origin = Literal["environment", "remembered", "juliapkg", "given"]
+Origin = Literal["environment", "remembered", "juliapkg", "given", "running"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Place:
     ----------
     exe, project : str
         Absolute paths.
-    origin : {"environment", "remembered", "juliapkg", "given"}
-        Who named them.
+    origin : {"environment", "remembered", "juliapkg", "given", "running"}
+        Who named them; ``running`` is a Julia that another package has started.
     """
 
     exe: str
@@ -42,7 +42,7 @@ def locate() -> Place:
     JuliaNotFoundError
         If none is named, or what is named does not exist.
     """
-    exe, project = _option("exe"), _option("project")
+    exe, project = julia_option("exe"), julia_option("project")
     if exe is not None and project is not None:
         return checked(exe, project, "environment")
     if exe is not None or project is not None:
@@ -74,9 +74,9 @@ def checked(exe: str, project: str, origin: Origin) -> Place:
     return Place(str(Path(found).absolute()), str(folder), origin)
 
 
-def _option(name: str) -> str | None:
-    """Read an option of juliacall the way juliacall does."""
-    value = sys._xoptions.get(f"juliacall-{name}")
+def julia_option(name: str) -> str | None:
+    """Read an option of juliacall the way juliacall does: ``-X juliacall-NAME``, or a variable."""
+    value = sys._xoptions.get(f"juliacall-{name.replace('_', '-')}")
     if isinstance(value, str):
         return value
     return os.environ.get(f"PYTHON_JULIACALL_{name.upper()}")

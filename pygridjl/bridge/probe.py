@@ -151,10 +151,15 @@ def _run(place: Place, code: str, *arguments: str, seconds: float) -> str:
     except OSError as error:
         raise JuliaNotFoundError(f"{place.exe} cannot be run ({error})") from error
     if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = lines[0].strip() if lines else f"exit code {done.returncode}"
+        reason = _reason(done.stderr) or f"exit code {done.returncode}"
         raise JuliaPackageError(f"Julia at {place.exe} fails: {reason}", done.stderr)
     return done.stdout
+
+
+def _reason(printed: str) -> str:
+    """Return the line that says what went wrong: warnings and progress come before it."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return next((line for line in lines if line.startswith("ERROR")), lines[0] if lines else "")
 
 
 def probe(place: Place, *, seconds: float = PROBE_SECONDS) -> Probe:

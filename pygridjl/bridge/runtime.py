@@ -4,7 +4,9 @@ Julia starts at the first call, never at import. It lives as long as the process
 started twice. A forked child inherits Julia's memory but not its threads, so calls from there
 are refused; processes that start afresh (spawn, loky) get a Julia of their own.
 
-Julia runs one thread unless ``PYTHON_JULIACALL_THREADS`` or ``JULIA_NUM_THREADS`` say otherwise.
+Julia runs one thread unless ``-X juliacall-threads``, ``PYTHON_JULIACALL_THREADS`` or
+``JULIA_NUM_THREADS`` say otherwise. Calls may come from any thread of Python.
+Where another package has started Julia before, that Julia is used if its project has PyGridJL.
 With more than one, Julia has to handle signals itself, and Ctrl-C then ends the process instead
 of raising ``KeyboardInterrupt``. With one thread, Ctrl-C takes effect when the running call
 returns; the time limits of the solvers say when that is.
@@ -14,10 +16,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from pygridjl.bridge.errors import (
@@ -25,8 +29,9 @@ from pygridjl.bridge.errors import (
     JuliaNotFoundError,
     JuliaPackageError,
     JuliaSolveError,
+    JuliaSolverMissingError,
 )
-from pygridjl.bridge.locate import Place, locate
+from pygridjl.bridge.locate import Place, julia_option, locate
 from pygridjl.bridge.probe import Probe, compile_packages, probe
 
 __all__ = ["call", "is_started", "require", "start", "versions"]
@@ -42,8 +47,8 @@ class _Running:
     module: Any
     error_type: type[Exception]
     found: Probe
-    functions: dict[str, Callable[..., Any]]
-    solvers: set[str]
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    solvers: set[str] = field(default_factory=set)
 
 
 _running: _Running | None = None
@@ -92,6 +97,23 @@ def _ready() -> _Running:
 
 
 def _start() -> _Running:
+    found = _running_elsewhere() or _prepared()
+    try:
+        import juliacall
+    except Exception as error:
+        # juliacall raises bare exceptions (Exception, AssertionError) from its initialisation.
+        raise JuliaNotFoundError(f"Julia at {found.exe} does not start ({error})") from error
+    module = juliacall.newmodule("pygridjl")
+    try:
+        module.seval("using PyGridJL")
+    except juliacall.JuliaError as error:
+        reason, trace = _explain(error)
+        raise JuliaPackageError(f"PyGridJL does not load: {reason}", trace) from None
+    return _Running(os.getpid(), module.PyGridJL, juliacall.JuliaError, found)
+
+
+def _prepared() -> Probe:
+    """Find a Julia, compile its packages if need be, and say how juliacall shall start it."""
     place = locate()
     found = probe(place)
     found.assert_usable()
@@ -99,25 +121,38 @@ def _start() -> _Running:
         _log.warning("compiling the Julia packages in %s; this takes minutes, once", place.project)
         compile_packages(place)
     _set_environment(place, found)
-    try:
-        import juliacall
-    except Exception as error:
-        # juliacall raises bare exceptions (Exception, AssertionError) from its initialisation.
-        raise JuliaNotFoundError(f"Julia at {place.exe} does not start ({error})") from error
-    module = juliacall.newmodule("pygridjl")
-    try:
-        module.seval("using PyGridJL")
-    except juliacall.JuliaError as error:
-        reason, trace = _explain(error)
-        raise JuliaPackageError(f"PyGridJL does not load: {reason}", trace) from None
-    return _Running(
-        pid=os.getpid(),
-        module=module.PyGridJL,
-        error_type=juliacall.JuliaError,
-        found=found,
-        functions={},
-        solvers=set(),
-    )
+    return found
+
+
+def _running_elsewhere() -> Probe | None:
+    """Judge the Julia that another package has started in this process, if one has.
+
+    Raises
+    ------
+    JuliaPackageError
+        If its project lacks what is needed: one process has one Julia.
+    """
+    juliacall = sys.modules.get("juliacall")
+    if juliacall is None or not getattr(juliacall, "CONFIG", {}).get("inited"):
+        return None
+    base = juliacall.Base
+    project = str(Path(str(base.active_project())).parent)
+    exe = str(base.joinpath(juliacall.Main.Sys.BINDIR, "julia"))
+    found = probe(Place(exe, project, "running"))
+    if found.problems:
+        raise JuliaPackageError(
+            f"Julia already runs with project {project}, started by another package, and "
+            f"{'; '.join(found.problems)}: call pygridjl first, or add what is missing there"
+        )
+    wanted, running = _threads(), str(juliacall.Main.Threads.nthreads())
+    if wanted not in ("auto", running):
+        _log.warning("Julia already runs with %s threads, not with %s", running, wanted)
+    return found
+
+
+def _threads() -> str:
+    """Return how many threads Julia is to have."""
+    return julia_option("threads") or os.environ.get("JULIA_NUM_THREADS") or "1"
 
 
 def _set_environment(place: Place, found: Probe) -> None:
@@ -125,14 +160,13 @@ def _set_environment(place: Place, found: Probe) -> None:
 
     Worker processes inherit the variables and so take the same Julia.
     """
-    threads = os.environ.get("PYTHON_JULIACALL_THREADS", os.environ.get("JULIA_NUM_THREADS", "1"))
     settings = {
         "PYTHON_JULIACALL_EXE": place.exe,
         "PYTHON_JULIACALL_PROJECT": place.project,
         "PYTHON_JULIACALL_LIB": found.libjulia,
         "PYTHON_JULIACALL_BINDIR": found.bindir,
         # More than one thread needs Julia's own handling of SIGSEGV, or collecting garbage crashes.
-        "PYTHON_JULIACALL_HANDLE_SIGNALS": "no" if threads == "1" else "yes",
+        "PYTHON_JULIACALL_HANDLE_SIGNALS": "no" if _threads() == "1" else "yes",
         "PYTHON_JULIACALL_STARTUP_FILE": "no",
         "PYTHON_JULIACALL_AUTOLOAD_IPYTHON_EXTENSION": "no",
     }
@@ -190,14 +224,20 @@ def require(solver: str) -> None:
 
     Raises
     ------
+    JuliaSolverMissingError
+        If the project does not have it.
     JuliaPackageError
-        If the project does not have it, or it does not load.
+        If it does not load.
     """
     running = _ready()
     if solver in running.solvers:
         return
     if solver in running.found.missing_optional:
-        raise JuliaPackageError(f"project {running.found.project} has no {solver}")
+        found = running.found
+        raise JuliaSolverMissingError(
+            f"project {found.project} has no {solver}; this adds it: "
+            f"{found.exe} --project={found.project} -e 'import Pkg; Pkg.add(\"{solver}\")'"
+        )
     try:
         running.module.load_package(solver)
     except running.error_type as error:

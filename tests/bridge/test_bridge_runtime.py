@@ -15,9 +15,10 @@ from pygridjl.bridge.errors import (
     JuliaNotFoundError,
     JuliaPackageError,
     JuliaSolveError,
+    JuliaSolverMissingError,
 )
 from pygridjl.bridge.locate import Place
-from pygridjl.bridge.probe import probe
+from pygridjl.bridge.probe import compile_packages, probe
 
 
 @pytest.fixture
@@ -35,8 +36,6 @@ def _stand_in(fake_julia, pid: int, **functions: object) -> runtime._Running:
         module=SimpleNamespace(**functions),
         error_type=_JuliaError,
         found=probe(Place(*fake_julia(), "given")),
-        functions={},
-        solvers=set(),
     )
 
 
@@ -74,10 +73,89 @@ def test_julia_exceptions_are_translated(fake_julia, monkeypatch) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_a_missing_solver_is_named(fake_julia, monkeypatch) -> None:
-    monkeypatch.setattr(runtime, "_running", _stand_in(fake_julia, os.getpid()))
-    with pytest.raises(JuliaPackageError, match="has no SCIP"):
+def test_a_missing_solver_is_one_line_with_the_command_that_adds_it(
+    fake_julia, monkeypatch
+) -> None:
+    running = _stand_in(fake_julia, os.getpid())
+    monkeypatch.setattr(runtime, "_running", running)
+    with pytest.raises(JuliaSolverMissingError) as caught:
         runtime.require("SCIP")
+    assert isinstance(caught.value, JuliaPackageError)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "has no SCIP" in message
+    assert f"{running.found.exe} --project={running.found.project}" in message
+    assert 'Pkg.add("SCIP")' in message
+    # Another Julia would not mend it.
+    assert "pygridjl julia install" not in message
+
+
+def test_the_line_that_says_error_is_the_reason(fake_julia) -> None:
+    body = (
+        "import sys\n"
+        "sys.stderr.write('Precompiling project...\\n┌ Warning: slow\\n"
+        "ERROR: LoadError: no PyGridJL\\nStacktrace:\\n [1] top\\n')\n"
+        "sys.exit(1)"
+    )
+    with pytest.raises(JuliaPackageError, match="fails: ERROR: LoadError: no PyGridJL"):
+        compile_packages(Place(*fake_julia(body=body), "given"))
+
+
+class _Base:
+    """Julia's Base as another package left it."""
+
+    project = "/another/Project.toml"
+
+    @classmethod
+    def active_project(cls):
+        return cls.project
+
+    @staticmethod
+    def joinpath(*parts):
+        return "/".join(parts)
+
+
+def _juliacall_running(monkeypatch, exe: str, threads: int = 1) -> None:
+    folder, _, name = exe.rpartition("/")
+    assert name == "julia"
+    main = SimpleNamespace(
+        Sys=SimpleNamespace(BINDIR=folder),
+        Threads=SimpleNamespace(nthreads=lambda: threads),
+    )
+    stand_in = SimpleNamespace(CONFIG={"inited": True}, Base=_Base, Main=main)
+    monkeypatch.setitem(sys.modules, "juliacall", stand_in)
+
+
+def test_a_julia_that_lacks_pygridjl_is_named(fake_julia, not_running, monkeypatch) -> None:
+    exe, project = fake_julia(packages=("PythonCall",))
+    _juliacall_running(monkeypatch, exe)
+    monkeypatch.setattr(_Base, "project", f"{project}/Project.toml")
+    with pytest.raises(JuliaPackageError, match=f"Julia already runs with project {project}"):
+        runtime.call("anything")
+
+
+def test_a_julia_that_has_it_is_used_as_it_is(fake_julia, monkeypatch, caplog) -> None:
+    exe, project = fake_julia()
+    _juliacall_running(monkeypatch, exe, threads=4)
+    monkeypatch.setattr(_Base, "project", f"{project}/Project.toml")
+    monkeypatch.setenv("JULIA_NUM_THREADS", "2")
+    found = runtime._running_elsewhere()
+    assert found is not None
+    assert found.project == project
+    assert found.origin == "running"
+    assert "runs with 4 threads, not with 2" in caplog.text
+
+
+def test_threads_are_read_where_juliacall_reads_them(monkeypatch) -> None:
+    for name in ("PYTHON_JULIACALL_THREADS", "JULIA_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert runtime._threads() == "1"
+    monkeypatch.setenv("JULIA_NUM_THREADS", "3")
+    assert runtime._threads() == "3"
+    monkeypatch.setenv("PYTHON_JULIACALL_THREADS", "4")
+    assert runtime._threads() == "4"
+    monkeypatch.setattr(sys, "_xoptions", {"juliacall-threads": "5"})
+    assert runtime._threads() == "5"
 
 
 def test_the_environment_of_the_user_stays(fake_julia, monkeypatch) -> None:
