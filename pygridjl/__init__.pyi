@@ -84,6 +84,11 @@ from .reconfiguration.check import (
     check_configuration as check_configuration,
 )
 from .reconfiguration.result import ReconfigurationResult as ReconfigurationResult
+from .reconfiguration.sequence import (
+    SwitchingSequence as SwitchingSequence,
+    SwitchingStep as SwitchingStep,
+    switching_sequence as switching_sequence,
+)
 from .reconfiguration.solve import reconfigure as reconfigure
 from .scenarios.generate import generate_scenarios as generate_scenarios
 from .scenarios.load_states import (

@@ -68,6 +68,17 @@ _METHODS = (
     type=click.Path(exists=True, path_type=Path),
     help="Load states to find one configuration for: a CSV table or a folder of scenarios.",
 )
+@click.option(
+    "--max-operations", type=click.IntRange(min=0), help="Branches that may be opened or closed."
+)
+@click.option(
+    "--operation-cost",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="KW",
+    help="Loss that one operation must save.",
+)
+@click.option("--sequence", is_flag=True, help="Print the order of the operations too.")
 @method_options(METHODS)
 @click.option(
     "--plot",
@@ -89,6 +100,9 @@ def command(
     keep_open: tuple[int, ...] | None,
     limits: tuple[str, ...],
     states_path: Path | None,
+    max_operations: int | None,
+    operation_cost: float,
+    sequence: bool,
     plot: Path | None,
     as_json: bool,
     **own: Any,
@@ -119,12 +133,18 @@ def command(
                 keep_open=keep_open or (),
                 limits=None if not limits else tuple(x for x in limits if x != "none"),  # type: ignore[misc]
                 states=None if states_path is None else _states(states_path, loaded),
+                max_operations=max_operations,
+                operation_cost=operation_cost,
                 options=given(own),
                 on_progress=report,
             )
     finally:
         report.close()
     click.echo(result.to_json(indent=2) if as_json else result.summary())
+    if sequence and not as_json and result.has_answer:
+        from pygridjl.reconfiguration.sequence import switching_sequence
+
+        click.echo(switching_sequence(loaded, result.open_branches).summary())
     if plot is not None and result.open_branches:
         written = result.plot(loaded, plot)
         if not as_json:

@@ -64,10 +64,11 @@ def conclude(
     by_state = None
     with run.watch.phase("check"):
         if isinstance(run.evaluator, StatesEvaluator):
-            check_states(run.evaluator, closed, objective)
+            check_states(run.evaluator, closed, objective - problem.switching_cost(closed))
             by_state = losses_by_state(run.evaluator, closed)
         else:
-            _check(problem, open_branches, objective, state)
+            loss = objective - problem.switching_cost(closed)
+            _check(problem, open_branches, loss, state)
     has_ac = bool(np.isfinite(state.loss_kw))
     bound = run.bound if np.isfinite(run.bound) else None
     gap = relative_gap(objective, bound)
@@ -144,9 +145,16 @@ def _nothing_found(
     run: Run, base: BaseState, method: str, seed: int | None
 ) -> ReconfigurationResult:
     """Answer of a method that ended without a tree; what was proven stays."""
-    status = Status.TIME_LIMIT if run.timed_out else Status.NOT_FOUND
-    ended = "the time limit came" if run.timed_out else "the solver gave up"
-    reason = f"{ended} before there was a configuration"
+    if run.proven_infeasible:
+        status, reason = Status.INFEASIBLE, "no configuration needs so few operations"
+    elif run.timed_out:
+        status = Status.TIME_LIMIT
+        reason = "the time limit came before there was a configuration"
+    elif run.problem.switching is not None:
+        status = Status.NOT_FOUND
+        reason = "no configuration that needs so few operations was found"
+    else:
+        status, reason = Status.NOT_FOUND, "the solver gave up before there was a configuration"
     return replace(
         impossible(run.problem.network, run.problem.kind, method, base, reason, seed, run.watch),
         status=status,

@@ -30,6 +30,7 @@ from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.graphs.forest import Adjacency, adjacency, rooted_forest, subtree_sums
 from pygridjl.grid.network import Network
 from pygridjl.grid.network_checks import assert_valid
+from pygridjl.reconfiguration.switching import Switching, switching_rules
 
 __all__ = ["Limit", "ProblemKind", "RadialProblem", "build_problem"]
 
@@ -78,6 +79,8 @@ class RadialProblem:
     columns : ndarray, shape (n, K), or None
         Injections whose squared flows the objective sums, p.u.; None for p and q. Many load
         states (:mod:`pygridjl.reconfiguration.states`) have more of them.
+    switching : Switching or None
+        Costs and limits of operations, if there are any.
     """
 
     network: Network
@@ -94,6 +97,7 @@ class RadialProblem:
     forced: BoolArray
     limits: frozenset[str]
     columns: FloatArray | None = None
+    switching: Switching | None = None
 
     @property
     def m(self) -> int:
@@ -160,14 +164,22 @@ class RadialProblem:
         return losses
 
     def objective(self, closed: BoolArray) -> float:
-        """Loss of the linear model, Σ r (p² + q²) at 1 p.u. voltage, kW.
+        """Loss of the linear model, Σ r (p² + q²) at 1 p.u. voltage, with switching costs, kW.
 
         Raises
         ------
         ValueError
             If ``closed`` is not a spanning tree.
         """
-        return float(self.losses(closed).sum()) * self.kw
+        return float(self.losses(closed).sum()) * self.kw + self.switching_cost(closed)
+
+    def switching_cost(self, closed: BoolArray) -> float:
+        """Cost of the operations that lead to a configuration, kW."""
+        return 0.0 if self.switching is None else self.switching.total(closed)
+
+    def allows(self, closed: BoolArray) -> bool:
+        """Whether a configuration needs no more operations than allowed."""
+        return self.switching is None or self.switching.allows(closed)
 
     def is_spanning_tree(self, closed: BoolArray) -> bool:
         """Whether the closed edges connect all nodes without a cycle."""
@@ -200,6 +212,8 @@ def build_problem(
     keep_closed: Collection[int] = (),
     keep_open: Collection[int] = (),
     limits: Collection[Limit] | None = None,
+    max_operations: int | None = None,
+    operation_cost: float = 0.0,
 ) -> RadialProblem:
     """Validate a network and turn it into a reconfiguration problem.
 
@@ -217,6 +231,10 @@ def build_problem(
     limits : collection of {"voltage", "ampacity", "capacity"}, optional
         Which of the network's limits an answer must keep, checked in AC. By default all in
         ``substations`` and none in ``balanced``, whose data need not describe an AC network.
+    max_operations : int, optional
+        Branches that may be opened or closed in all.
+    operation_cost : float
+        Loss that one operation must save, kW.
 
     Returns
     -------
@@ -276,6 +294,12 @@ def build_problem(
         q=q,
         forced=forced,
         limits=frozenset(limits),
+        switching=switching_rules(
+            network.branches.closed[edges],
+            int(network.branches.closed.sum() - network.branches.closed[edges].sum()),
+            max_operations,
+            operation_cost,
+        ),
     )
 
 

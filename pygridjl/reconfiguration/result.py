@@ -96,6 +96,11 @@ class ReconfigurationResult(Result):
     engine: str = "python"
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def operations(self) -> int:
+        """Number of branches to open or to close."""
+        return len(self.switched_open) + len(self.switched_closed)
+
     def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("network", self.network),
@@ -105,6 +110,7 @@ class ReconfigurationResult(Result):
             ("open branches", _ids(self.open_branches)),
             ("switch open", _ids(self.switched_open)),
             ("switch closed", _ids(self.switched_closed)),
+            ("operations", str(self.operations)),
             ("AC losses", _against(self.loss_kw, self.base_loss_kw)),
             ("linear objective", _against(self.objective, self.base_objective)),
         ]

@@ -97,8 +97,9 @@ class Run:
         return self.evaluator.keeps
 
     def accepts(self, closed: BoolArray) -> bool:
-        """Whether a tree keeps the limits."""
-        return self.acceptance is None or self.acceptance(closed)
+        """Whether a tree keeps the limits and needs no more operations than allowed."""
+        kept = self.acceptance is None or self.acceptance(closed)
+        return kept and self.problem.allows(closed)
 
     def best(self) -> tuple[BoolArray, AcState] | None:
         """Candidate that keeps its limits best and then loses least."""
@@ -112,7 +113,7 @@ class Run:
         if not self.problem.limits and not np.isfinite(loss):
             # Without limits an answer needs no AC solution: judge it by the linear model.
             excess = 0.0
-        return excess, loss, self.problem.objective(closed)
+        return excess, loss + self.problem.switching_cost(closed), self.problem.objective(closed)
 
     def note_bound(self, bound: float, method: str) -> None:
         """Keep the largest bound proven so far."""

@@ -50,6 +50,8 @@ def reconfigure(
     keep_open: Collection[int] = (),
     limits: Collection[Limit] | None = None,
     states: LoadStates | ScenarioSet | None = None,
+    max_operations: int | None = None,
+    operation_cost: float = 0.0,
     options: Mapping[str, Any] | None = None,
     on_progress: Progress | None = None,
 ) -> ReconfigurationResult:
@@ -89,6 +91,11 @@ def reconfigure(
     states : LoadStates or ScenarioSet, optional
         Many load states, for which one configuration is sought: losses are then expected ones,
         limits are kept in every state. Scenarios are multipliers of the network's loads.
+    max_operations : int, optional
+        Branches that may be opened or closed in all.
+    operation_cost : float
+        Loss that one operation must save, kW. ``objective`` and ``bound`` then hold the loss and
+        the cost of all operations.
     options : mapping, optional
         Options of the methods in the chain, such as ``{"weight_rule": "eq2"}`` of FORWARD.
     on_progress : callable, optional
@@ -128,7 +135,12 @@ def reconfigure(
     watch = Stopwatch()
     say = on_progress or (lambda _: None)
     if states is not None:
-        _assert_one_of(chain, backend)
+        _assert_exact(
+            chain, backend, "states: of the finishes only exact works on many load states"
+        )
+    if max_operations is not None or operation_cost:
+        text = "max_operations, operation_cost: of the finishes only exact counts operations"
+        _assert_exact(chain, backend, text)
     in_julia = chain.finish if backend == "julia" else None
     start = working_time()
     with watch.phase("setup"):
@@ -140,6 +152,8 @@ def reconfigure(
                 keep_closed=keep_closed,
                 keep_open=keep_open,
                 limits=limits,
+                max_operations=max_operations,
+                operation_cost=operation_cost,
             )
         except InfeasibleConfigurationError as error:
             base = base_state(network, problem)
@@ -185,8 +199,8 @@ def _load_states(network: Network, states: LoadStates | ScenarioSet) -> LoadStat
     return load_states(network, states)
 
 
-def _assert_one_of(chain: Chain, backend: Backend) -> None:
-    """Refuse finishes that know one load state only.
+def _assert_exact(chain: Chain, backend: Backend, text: str) -> None:
+    """Refuse finishes that know neither load states nor operations.
 
     Raises
     ------
@@ -194,9 +208,7 @@ def _assert_one_of(chain: Chain, backend: Backend) -> None:
         If there is one.
     """
     if backend != "python" or (chain.finish is not None and str(chain.finish) != "exact"):
-        raise InvalidOptionError(
-            f"states: of the finishes only exact works on many load states, not {chain.finish}"
-        )
+        raise InvalidOptionError(f"{text}, not {chain.finish}")
 
 
 def _search(run: Run, chain: Chain, own: tuple[Any, ...], rng: np.random.Generator) -> None:
@@ -213,12 +225,19 @@ def _search(run: Run, chain: Chain, own: tuple[Any, ...], rng: np.random.Generat
                 trees = [function(run.problem, *arguments)]
             else:
                 trees = function(run, trees, rng, *arguments)
-    run.candidates = _finish_in_ac(run, trees) if chain.steps else trees
+    limited = run.problem.switching is not None
+    run.candidates = _finish_in_ac(run, trees) if chain.steps or limited else trees
 
 
 def _finish_in_ac(run: Run, trees: list[BoolArray]) -> list[BoolArray]:
     """Repair limits and lower AC losses, which the linear model ranks only approximately."""
     with run.watch.phase("ac"):
+        if run.problem.switching is not None:
+            from pygridjl.reconfiguration.heuristics import few_operations
+
+            today = few_operations(run.problem, deadline=run.deadline)
+            trees = [*trees, today] if today is not None else trees
+            return [tree for tree in trees if run.problem.allows(tree)]
         if isinstance(run.evaluator, StatesEvaluator):
             deadline = run.deadline - (1.0 - AC_SHARE) * run.remaining
             return repaired(run.evaluator, trees, deadline)
@@ -243,7 +262,9 @@ def _finish(run: Run, chain: Chain) -> None:
                 run.problem, heuristics.max_flow_tree(run.problem), deadline=run.deadline
             )
         # The best of the linear model is kept beside the best in AC.
-        run.candidates = [*_finish_in_ac(run, [tree]), tree]
+        run.candidates = _finish_in_ac(run, [tree])
+        if run.problem.switching is None:
+            run.candidates.append(tree)
     run.versions = engine_versions(*finish.packages)
     with run.watch.phase(finish.name):
         _certify(run, finish)

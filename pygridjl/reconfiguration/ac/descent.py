@@ -11,7 +11,7 @@ from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.ac.feeders import Feeders
 from pygridjl.reconfiguration.problem import RadialProblem
 
-__all__ = ["ac_descent"]
+__all__ = ["ac_descent", "all_exchanges"]
 
 # Once all limits are kept, only exchanges whose linear loss rises by less than this fraction of
 # that of the feeders they touch are tried in AC: the two models rank configurations alike up to a
@@ -63,7 +63,7 @@ def _one_pass(
     is made, those priced for the feeders that are gone wait for the next pass.
     """
     closed, rank = feeders.closed, feeders.rank
-    delta, tie, opened = _exchanges(problem, closed)
+    delta, tie, opened = all_exchanges(problem, closed)
     tie, opened = problem.branch[tie], problem.branch[opened]
     touched = {int(t): feeders.touched(int(t)) for t in np.unique(tie)}
     slack = _slack(problem, feeders, closed)
@@ -97,17 +97,17 @@ def _slack(problem: RadialProblem, feeders: Feeders, closed: BoolArray) -> dict[
     return dict(enumerate(total.tolist()))
 
 
-def _exchanges(
+def all_exchanges(
     problem: RadialProblem, closed: BoolArray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All exchanges (close ``tie``, open ``opened``) with their change of the linear loss, p.u.
+    """Return all exchanges as (change of the linear loss in p.u., edge to close, edge to open).
 
     Closing tie e and opening branch u of its cycle moves the flow of u around the cycle; with A
     the resistance of the cycle and B the signed sum of resistance times flow, the loss changes by
     A t² + 2 B t for each of p and q.
     """
     forest = rooted_forest(problem.graph, closed, np.array([problem.root]))
-    p, q = problem.flows(closed).T
+    flow = problem.flows(closed)
     depth = np.zeros(problem.n, dtype=np.int64)
     for u in forest.order[1:]:
         depth[u] = depth[forest.parent[u]] + 1
@@ -129,9 +129,9 @@ def _exchanges(
         cycle, sign = np.array(edges), np.array(signs)
         r = problem.weight[cycle]
         change = np.zeros(cycle.size)
-        for flow in (p[cycle] * sign, q[cycle] * sign):
+        for column in (flow[cycle] * sign[:, None]).T:
             # Sending t = −flow(u) around the cycle empties u.
-            change += r.sum() * flow**2 - 2 * (r @ flow) * flow
+            change += r.sum() * column**2 - 2 * (r @ column) * column
         may_open = ~problem.forced[cycle]
         may_open[0] = False
         deltas.append(change[may_open])

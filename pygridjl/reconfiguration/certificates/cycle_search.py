@@ -340,12 +340,13 @@ def search(
         coupling = mesh.coupling.copy()
         flow = mesh.flow.copy()
         loss = mesh.energy
-        depth = 0
+        depth, spent = 0, 0
         for j in range(mesh.dimension):
             k = nodes.opened[slot, j]
             if k < 0:
                 break
-            loss += _open(mesh, coupling, flow, owner[k], k)
+            loss += _open(mesh, coupling, flow, owner[k], k) + mesh.price[k]
+            spent += mesh.toll[k]
             opened[depth] = k
             depth += 1
         inherited = nodes.bound[slot]
@@ -369,18 +370,20 @@ def search(
                 weight[s] = 0
                 if state[s] != CANDIDATE:
                     continue
-                least = np.inf
+                least, own = np.inf, np.inf
                 for k in range(mesh.first[s], mesh.first[s + 1]):
                     added = _increment(mesh, coupling, flow, s, k)
-                    if loss + added < cutoff:
+                    if loss + added + mesh.price[k] < cutoff and spent + mesh.toll[k] <= mesh.most:
                         weight[s] += 1
-                        least = min(least, added)
+                        least = min(least, added + mesh.price[k])
+                        # W ⪯ R⁻¹, so losses of opened super-edges add up to a bound.
+                        share = coupling[s, s] * mesh.resistance[s]
+                        own = min(own, added * share + mesh.price[k])
                 if weight[s] == 0:
                     state[s] = CLOSED
                 else:
                     increment[s] = least
-                    # W ⪯ R⁻¹, so losses of opened super-edges add up to a bound.
-                    own_loss[s] = least * coupling[s, s] * mesh.resistance[s]
+                    own_loss[s] = own
             if not _contract_closed(mesh, state, label):
                 break
             bound = loss + max(
@@ -403,8 +406,8 @@ def search(
             for s in range(size):
                 if chosen[s]:
                     for k in range(mesh.first[s], mesh.first[s + 1]):
-                        child = loss + _increment(mesh, coupling, flow, s, k)
-                        if child < dive_loss:
+                        child = loss + _increment(mesh, coupling, flow, s, k) + mesh.price[k]
+                        if child < dive_loss and spent + mesh.toll[k] <= mesh.most:
                             dive, dive_loss = k, child
             # Dearest first: what was tried stays closed later, so the cheap super-edges,
             # whose subtrees are the largest, get the most restrictions.
@@ -414,18 +417,19 @@ def search(
                 if not chosen[s]:
                     continue
                 for k in range(mesh.first[s], mesh.first[s + 1]):
-                    child = loss + _increment(mesh, coupling, flow, s, k)
+                    child = loss + _increment(mesh, coupling, flow, s, k) + mesh.price[k]
                     if k == dive:
                         for a in range(size):
                             dive_closed[a] = closed[a]
-                    elif child < cutoff:
+                    elif child < cutoff and spent + mesh.toll[k] <= mesh.most:
                         opened[depth] = k
                         slot = push(nodes, max(child, inherited))
                         _store(nodes, slot, opened, depth + 1, closed)
                 closed[s] = True
             for a in range(size):
                 closed[a] = dive_closed[a]
-            loss += _open(mesh, coupling, flow, owner[dive], dive)
+            loss += _open(mesh, coupling, flow, owner[dive], dive) + mesh.price[dive]
+            spent += mesh.toll[dive]
             opened[depth] = dive
             depth += 1
     return PAUSED, processed

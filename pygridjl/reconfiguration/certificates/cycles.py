@@ -101,10 +101,20 @@ class _Search:
         self.drift = DRIFT_TOLERANCE * float(losses.sum())
         self.blocks: list[_Block] = []
         self.fixed = float(losses.sum())
-        for mesh in decompose(problem, tree, together=accept is not None):
+        rules = problem.switching
+        self.price = np.zeros(problem.m) if rules is None else rules.price() / problem.kw
+        # What every configuration pays for operations.
+        self.toll = 0.0 if rules is None else rules.cost * rules.fixed(problem.m - problem.n + 1)
+        coupled = accept is not None or (rules is not None and rules.most is not None)
+        for mesh in decompose(problem, tree, together=coupled):
             loss = float(losses[mesh.edges].sum())
             self.fixed -= loss
+            loss += self._paid(mesh, self.base)
             self.blocks.append(_Block(mesh, np.inf if best is None else _cutoff(loss)))
+
+    def _paid(self, mesh: Mesh, closed: BoolArray) -> float:
+        """Price of the openings of a configuration in one mesh, p.u."""
+        return float(self.price[mesh.edges] @ ~closed[mesh.edges])
 
     @property
     def done(self) -> bool:
@@ -117,7 +127,8 @@ class _Search:
     @property
     def bound(self) -> float:
         """Lower bound, kW; infinite if nothing was accepted and nothing is left."""
-        return (self.fixed + sum(block.bound for block in self.blocks)) * self.problem.kw
+        searched = self.fixed + sum(block.bound for block in self.blocks)
+        return searched * self.problem.kw + self.toll
 
     def run(self, deadline: float, on_progress: Callable[[str], None]) -> None:
         """Search until everything is proven or the deadline has passed."""
@@ -146,6 +157,7 @@ class _Search:
                 f"cycle branch-and-bound: a configuration loses {loss:.12g} p.u., its rank-1 "
                 f"updates say {claimed:.12g}; the resistances differ too much in size"
             )
+        loss += self._paid(block.mesh, closed)
         if loss < block.cutoff and (self.accept is None or self.accept(closed)):
             block.cutoff = _cutoff(loss)
             self.base = self.best = closed
@@ -221,11 +233,14 @@ def cycle_branch_and_bound(
     say = on_progress or (lambda _: None)
     limit = np.inf if time_limit is None else time_limit
     tree = starting_tree(problem)
-    best = first_incumbent((incumbent, tree), accept)
+    best = first_incumbent(
+        (incumbent, tree), lambda c: problem.allows(c) and (accept is None or accept(c))
+    )
     if problem.m - problem.n + 1 > MOST_CYCLES:
         return _without_search(problem, best, start)
     # Half of the time is kept for the search with ``accept``, if it should come to that.
-    relaxed = _Search(problem, tree, tree if best is None else best, None)
+    first = best if best is not None or not problem.allows(tree) else tree
+    relaxed = _Search(problem, tree, first, None)
     relaxed.run(start + (limit if accept is None else limit / 2), say)
     nodes, bound, done = relaxed.processed, relaxed.bound, relaxed.done
     found = relaxed.best

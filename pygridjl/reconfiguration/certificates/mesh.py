@@ -41,6 +41,9 @@ class MeshArrays(NamedTuple):
     flow: FloatArray
     first: IntArray
     target: FloatArray
+    price: FloatArray
+    toll: IntArray
+    most: int
     dimension: int
     energy: float
 
@@ -56,8 +59,9 @@ class Mesh:
         ``slot_edge``, ``slot_node``: their adjacency; ``resistance`` (S,); ``coupling`` (S, S):
         C (CᵀRC)⁻¹ Cᵀ; ``flow`` (S, 2): electrical flow (p, q) of the super-edges, or more columns
         (:attr:`RadialProblem.injection`); ``first`` (S + 1,) and ``target`` (K, 2): flow that
-        opening candidate k forces on its super-edge; ``dimension``: number of edges that must be
-        opened; ``energy``: electrical loss.
+        opening candidate k forces on its super-edge; ``price`` (K,): what opening it costs besides
+        losses, p.u.; ``toll`` (K,) of which at most ``most`` may be spent; ``dimension``: number
+        of edges that must be opened; ``energy``: electrical loss.
     edges : ndarray of int
         Edges of the problem in this block.
     group, sense : ndarray, shape (len(edges),)
@@ -198,6 +202,7 @@ def _mesh(
     electrical = -cycles @ cho_solve(factor, cycles.T @ drop)
     through = flow + electrical[group]
     first, target, candidate_edge = _candidates(problem, edges, group, -flow, count, distinct)
+    price, toll, most = _rules(problem)
     tail, head, n_nodes = _junctions(problem, edges, group, sense[inside, 0] > 0)
     junctions = adjacency(n_nodes, tail, head)
     arrays = MeshArrays(
@@ -212,6 +217,9 @@ def _mesh(
         flow=electrical,
         first=first,
         target=target,
+        price=price[candidate_edge],
+        toll=toll[candidate_edge],
+        most=most,
         dimension=cycles.shape[1],
         energy=float(weight @ (through * through).sum(axis=1)),
     )
@@ -229,13 +237,23 @@ def _candidates(
     """Edges that may be opened, by super-edge, and the flow that opening each one forces."""
     free = np.flatnonzero(~problem.forced[edges])
     if distinct:
-        key = np.column_stack([group[free].astype(np.float64), target[free]])
+        price = _rules(problem)[0][edges[free]]
+        key = np.column_stack([group[free].astype(np.float64), price, target[free]])
         _, kept = np.unique(key, axis=0, return_index=True)
         free = free[np.sort(kept)]
     free = free[np.argsort(group[free], kind="stable")]
     first = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(group[free], minlength=count), out=first[1:])
     return first, np.ascontiguousarray(target[free]), edges[free]
+
+
+def _rules(problem: RadialProblem) -> tuple[FloatArray, IntArray, int]:
+    """Price and toll of opening each edge, p.u., and the tolls allowed."""
+    rules = problem.switching
+    if rules is None:
+        return np.zeros(problem.m), np.zeros(problem.m, dtype=np.int64), 0
+    most = rules.most_openings(problem.m - problem.n + 1)
+    return rules.price() / problem.kw, rules.today.astype(np.int64), most
 
 
 def _junctions(

@@ -68,8 +68,9 @@ class StateProblem:
         return found * problem.kw
 
     def objective(self, closed: BoolArray) -> float:
-        """Return the expected linear loss of a tree, kW, without anything left out."""
-        return float(self.states.share @ self.losses(closed))
+        """Return the expected linear loss and switching cost of a tree, kW, nothing left out."""
+        loss = float(self.states.share @ self.losses(closed))
+        return loss + self.problem.switching_cost(closed)
 
 
 def problem_of_states(problem: RadialProblem, states: LoadStates) -> StateProblem:
