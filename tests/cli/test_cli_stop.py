@@ -51,15 +51,34 @@ def _stopped(where, arguments, number, to_answer=1.4):
 
 
 _PROVING = ["reconfigure", "case136ma", "--time-limit", "inf", "--json", "--method"]
+_BALANCING = [
+    "balance",
+    "example",
+    "--circuits",
+    "4",
+    "--cap",
+    "5",
+    "--time-limit",
+    "inf",
+    "--json",
+]
+_BALANCING += ["--method"]
 _SITING = ["site", "ieee123", "--scenarios", "192", "--time-limit", "inf", "--method", "extensive"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(("where", "method"), [(_HIGHS, "highs"), (_SCIP, "scip-ac")])
-def test_a_proof_that_is_stopped_prints_answer_and_bound(where, method, number):
+@pytest.mark.parametrize(
+    ("where", "arguments"),
+    [
+        (_HIGHS, [*_PROVING, "highs"]),
+        (_SCIP, [*_PROVING, "scip-ac"]),
+        (_SCIP, [*_BALANCING, "scip"]),
+    ],
+)
+def test_a_proof_that_is_stopped_prints_answer_and_bound(where, arguments, number):
     # A busy machine gets the time it needs.
-    code, _, out, err = _stopped(where, [*_PROVING, method], number, to_answer=25.0)
+    code, _, out, err = _stopped(where, arguments, number, to_answer=25.0)
     assert code == 130
     answer = json.loads(out)
     assert answer["status"] in ("time_limit", "optimal")
