@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.figures import new_figure
-from pygridjl.core.files import write_text
+from pygridjl.core.files import replacing_file, write_text
 from pygridjl.core.result import relative_gap
 from pygridjl.report.html import html_page, html_picture, html_table
 from pygridjl.report.tables import write_csv
@@ -62,11 +63,23 @@ def write_report(folder: str | Path, *, parquet: bool = False) -> list[Path]:
     written = [page, write_csv(table, frame)]
     if parquet:
         try:
-            frame.to_parquet(place / "rows.parquet", index=False)
+            with replacing_file(place / "rows.parquet") as temporary:
+                _of_one_kind(frame).to_parquet(temporary, index=False)
         except ImportError as error:
-            raise InvalidOptionError("parquet: needs pyarrow, which is not installed") from error
+            raise InvalidOptionError("parquet: needs pyarrow; install pygridjl[parquet]") from error
         written.append(place / "rows.parquet")
     return written
+
+
+def _of_one_kind(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with columns of mixed kinds as text, which is all that Parquet can hold."""
+    mixed = [
+        name
+        for name, column in frame.items()
+        if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed")
+    ]
+    texts = {name: frame[name].map(str, na_action="ignore") for name in mixed}
+    return frame.assign(**texts)
 
 
 def report_text(store: Store, records: Sequence[Record], planned: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import math
 import re
@@ -284,7 +285,14 @@ def test_every_capability_runs_in_a_study(tmp_path):
     by_greedy = [r for r in records if r.row["method"] == "greedy"]
     assert [r.row["measure"] for r in by_greedy] == ["voltage", "loss"]
     assert relaxed.bound <= flow.value * (1 + 1e-6)
-    write_report(tmp_path / "out")
+    if importlib.util.find_spec("pyarrow") is None:
+        with pytest.raises(InvalidOptionError, match="pyarrow"):
+            write_report(tmp_path / "out", parquet=True)
+    else:
+        *_, csv, parquet = write_report(tmp_path / "out", parquet=True)
+        whole = pd.read_parquet(parquet)
+        assert whole.shape == pd.read_csv(csv).shape
+        assert [r.value for r in records] == whole["value"].tolist()
 
 
 def run_main(*arguments, cwd):
