@@ -73,13 +73,11 @@ def write_report(folder: str | Path, *, parquet: bool = False) -> list[Path]:
 
 def _of_one_kind(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with columns of mixed kinds as text, which is all that Parquet can hold."""
-    mixed = [
-        name
-        for name, column in frame.items()
-        if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed")
-    ]
-    texts = {name: frame[name].map(str, na_action="ignore") for name in mixed}
-    return frame.assign(**texts)
+    plain = frame.copy()
+    for name, column in frame.items():
+        if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
+            plain[name] = column.map(str, na_action="ignore")
+    return plain
 
 
 def report_text(store: Store, records: Sequence[Record], planned: int | None) -> str:
