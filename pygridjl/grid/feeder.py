@@ -39,7 +39,7 @@ def _no_rows(table: type[PhaseTable]) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Feeder:
-    """A radial three-phase feeder with one source. Immutable: changes make copies.
+    """A three-phase feeder with one source, radial or meshed. Immutable: changes make copies.
 
     **Per unit.** One convention throughout: powers are per phase on ``phase_mva`` (MVA of *one*
     phase), voltages are line to neutral on ``kv_ln`` of the bus. Hence
@@ -193,6 +193,13 @@ class Feeder:
     def shunt_p(self) -> FloatArray:
         """Active injection of capacitors and cores at 1 p.u. voltage, by node, p.u."""
         return self._sum_by_node(self.capacitors.bus, self.capacitors.p)
+
+    @property
+    def iron_p(self) -> FloatArray:
+        """Active power lost in the iron of transformers at 1 p.u. voltage, by node, p.u."""
+        # What a capacitor between two phases moves from one to the other sums to nothing.
+        cores = self.capacitors.take(self.capacitors.p.sum(axis=1) < 0)
+        return self._sum_by_node(cores.bus, -cores.p)
 
     def injection(self) -> tuple[FloatArray, FloatArray]:
         """Return the net active and reactive injection by node, p.u.

@@ -11,7 +11,7 @@ from pygridjl.core.findings import Finding, SoundOnce
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_tables import BRANCH_KINDS, PhaseTable
-from pygridjl.grid.radial_tree import tree_findings
+from pygridjl.grid.radial_tree import feeding_findings
 
 __all__ = ["assert_valid_feeder", "validate_feeder"]
 
@@ -27,8 +27,9 @@ def validate_feeder(feeder: Feeder) -> tuple[Finding, ...]:
 
     Checked: duplicate ids, NaN and infinities, zero or negative impedance, asymmetric matrices,
     ratios and ratings that are not positive, branches with phases their ends lack, values on
-    absent phases, loads, capacitors and generators on missing phases, loops, buses and phases
-    that no closed branch feeds, voltage levels joined by a line, sizes that betray a wrong unit.
+    absent phases, loads, capacitors and generators on missing phases, buses and phases that no
+    closed branch feeds, voltage levels joined by a line, sizes that betray a wrong unit. Loops are
+    sound: what needs a tree refuses them itself.
 
     Parameters
     ----------
@@ -238,5 +239,5 @@ _CHECKS: tuple[Callable[[Feeder], list[Finding]], ...] = (
     _buses,
     _branches,
     _powers,
-    tree_findings,
+    feeding_findings,
 )

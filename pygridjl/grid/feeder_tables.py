@@ -141,11 +141,12 @@ class FeederLoads(PhaseTable):
     p, q : ndarray, shape (l, 3)
         Demand between each phase and ground, p.u.
     connection : ndarray of str, shape (l,)
-        How the source connects the load, ``"wye"`` or ``"delta"``. For the record: ``p`` and
-        ``q`` hold the wye equivalent at balanced nominal voltages either way.
+        How the source connects the load, ``"wye"`` or ``"delta"``. ``p`` and ``q`` hold the wye
+        equivalent at balanced nominal voltages either way; the AC power flow undoes it.
     model : ndarray of str, shape (l,)
         Voltage dependence in the source (``"power"``, ``"impedance"``, ``"current"``, ``"cvr"``,
-        ``"zip"``, …). For the record: methods on feeders take the nominal power as constant.
+        ``"zip"``, …). The AC power flow follows the first three; all else takes the nominal power
+        as constant.
     """
 
     id: StrArray = _column_field(np.str_)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.core.findings import Finding
@@ -16,7 +16,7 @@ from pygridjl.core.types import BoolArray, IntArray
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
 
-__all__ = ["RadialTree", "build_tree", "tree_findings"]
+__all__ = ["RadialTree", "build_tree", "feeding_findings"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,31 +68,33 @@ def _search(feeder: Feeder) -> tuple[RadialTree, IntArray]:
     return tree, np.array(left_out, dtype=np.int64)
 
 
-def _findings(feeder: Feeder, tree: RadialTree, left_out: IntArray) -> list[Finding]:
+def feeding_findings(feeder: Feeder) -> list[Finding]:
+    """List buses, and phases of buses, without a closed path to the source."""
+    branch, n = feeder.branches, feeder.n_node
+    row, phase = np.nonzero(branch.phases & branch.closed[:, None])
+    ends = feeder.node_of[branch.from_bus[row], phase], feeder.node_of[branch.to_bus[row], phase]
+    there = (ends[0] >= 0) & (ends[1] >= 0)
+    held = feeder.node_of[feeder.source_bus]
+    held = held[held >= 0]
+    # The phases of the source hang together.
+    start = np.concatenate([ends[0][there], held[:1].repeat(held.size)])
+    end = np.concatenate([ends[1][there], held])
+    graph = coo_array((np.ones(start.size), (start, end)), shape=(n, n))
+    _, island = connected_components(graph, directed=False)
+    live = np.zeros((feeder.n_bus, 3), dtype=np.bool_)
+    if held.size:
+        live[feeder.node_bus, feeder.node_phase] = island == island[held[0]]
+    dark = feeder.buses.phases & ~live
+    whole = np.asarray(~live.any(axis=1))
     findings = []
-    fed = np.zeros(feeder.n_bus, dtype=np.bool_)
-    fed[tree.order] = True
-    loops = left_out[fed[feeder.branches.from_bus[left_out]]]
-    if loops.size:
-        ids = tuple(str(i) for i in feeder.branches.id[loops])
-        findings.append(Finding("branch", ids, "closed", "closes a loop: the feeder is meshed"))
-    if not fed.all():
-        ids = tuple(str(i) for i in feeder.buses.id[~fed])
-        findings.append(Finding("bus", ids, "island", "no closed path leads to the source"))
-    bus = tree.order[1:]
-    phases = feeder.branches.phases[tree.branch[bus]]
-    unfed = (feeder.buses.phases[bus] & ~phases).any(axis=1)
-    if unfed.any():
-        ids = tuple(str(i) for i in feeder.buses.id[bus[unfed]])
-        message = "has a phase that the branch feeding it does not carry"
-        findings.append(Finding("bus", ids, "phases", message))
+    for mask, field, message in (
+        (whole, "island", "no closed path leads to the source"),
+        (dark.any(axis=1) & ~whole, "phases", "has a phase that no closed branch feeds"),
+    ):
+        if mask.any():
+            ids = tuple(str(i) for i in feeder.buses.id[mask])
+            findings.append(Finding("bus", ids, field, message))
     return findings
-
-
-def tree_findings(feeder: Feeder) -> list[Finding]:
-    """List loops, buses without a closed path to the source and phases that nothing feeds."""
-    tree, left_out = _search(feeder)
-    return _findings(feeder, tree, left_out)
 
 
 def build_tree(feeder: Feeder) -> RadialTree:
@@ -104,7 +106,15 @@ def build_tree(feeder: Feeder) -> RadialTree:
         If there is a loop, a bus without a path to the source, or a phase that nothing feeds.
     """
     tree, left_out = _search(feeder)
-    findings = _findings(feeder, tree, left_out)
+    findings = feeding_findings(feeder)
+    if left_out.size:
+        ids = tuple(str(i) for i in feeder.branches.id[left_out])
+        message = (
+            "closes a loop, which LinDistFlow cannot take: open one branch of each loop "
+            "(Feeder.with_open), or use power_flow(feeder, 'z-bus') or opf(feeder, "
+            "backend='julia')"
+        )
+        findings.append(Finding("branch", ids, "closed", message))
     if findings:
         raise InvalidNetworkError(feeder.name, findings)
     return tree

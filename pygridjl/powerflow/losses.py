@@ -57,7 +57,7 @@ class QuadraticLoss:
         return csr_array(2 * block_array([[self.even, self.odd], [-self.odd, self.even]]))
 
 
-def resistive_losses(model: LinDistFlow3) -> QuadraticLoss:
+def resistive_losses(model: LinDistFlow3, *, source: bool = False) -> QuadraticLoss:
     """Losses Re(Iᴴ R I) of the currents that the flows are at 1 p.u. and nominal angles.
 
     With V_a = e^{jθ_a} the current of phase a is (P_a − jQ_a) e^{jθ_a}, so that the mutual
@@ -69,6 +69,8 @@ def resistive_losses(model: LinDistFlow3) -> QuadraticLoss:
     ----------
     model : LinDistFlow3
         The feeder.
+    source : bool
+        The losses in the impedance of the source itself, which are none of the feeder, instead.
 
     Returns
     -------
@@ -80,8 +82,8 @@ def resistive_losses(model: LinDistFlow3) -> QuadraticLoss:
     phase = feeder.node_phase[fed]
     beside = feeder.node_of[feeder.node_bus[fed]]
     r = feeder.branches.r[model.branch[fed], phase]
-    # What the impedance of the source itself loses is no loss of the feeder.
-    r = np.where((feeder.branches.kind[model.branch[fed]] == "source")[:, None], 0.0, r)
+    counted = (feeder.branches.kind[model.branch[fed]] == "source") == source
+    r = np.where(counted[:, None], r, 0.0)
     row, b = np.nonzero((beside >= 0) & (r != 0.0))
     place = (fed[row], beside[row, b])
     apart, weight = _APART[phase[row], b], r[row, b]

@@ -21,7 +21,7 @@ from pygridjl.grid.network_checks import assert_valid
 
 __all__ = ["PowerFlowMethod", "PowerFlowResult", "power_flow"]
 
-PowerFlowMethod = Literal["newton", "sweep", "lindistflow"]
+PowerFlowMethod = Literal["newton", "sweep", "lindistflow", "z-bus"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class PowerFlowResult(Result):
     grid : str
         Name of the network or feeder.
     method : str
-        ``"newton"``, ``"sweep"`` or ``"lindistflow"``.
+        ``"newton"``, ``"sweep"``, ``"lindistflow"`` or ``"z-bus"``.
     status : Status
         ``feasible`` if every state has a solution, ``not_found`` if some has none.
     bus : ndarray of str, shape (n_bus,)
@@ -51,8 +51,13 @@ class PowerFlowResult(Result):
     p_from, q_from, p_to, q_to : ndarray, shape (…, n_branch), of a feeder (…, n_branch, 3)
         Powers into the branch at its two ends, p.u.; 0 on open branches.
     loss_kw : ndarray, shape () or (n_variation,)
-        Active losses of the branches, kW. Of the linearised flow Re(Iᴴ R I) of its flows at nominal
-        voltages: its balance itself leaves losses out.
+        Active losses of branches and iron, kW; what a source loses in its own impedance is not in
+        it. Of the linearised flow Re(Iᴴ R I) of its flows at nominal voltages: its balance itself
+        leaves losses out.
+    iron_kw : ndarray, shape () or (n_variation,)
+        The part of ``loss_kw`` in the iron of transformers, kW.
+    source_loss_kw : ndarray, shape () or (n_variation,)
+        Active losses in the impedances of the sources, kW.
     seconds : dict
         Wall-clock seconds by phase.
     versions : dict
@@ -72,6 +77,8 @@ class PowerFlowResult(Result):
     p_to: FloatArray
     q_to: FloatArray
     loss_kw: FloatArray
+    iron_kw: FloatArray
+    source_loss_kw: FloatArray
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -88,9 +95,13 @@ class PowerFlowResult(Result):
         if self.converged.any():
             low, high = np.nanmin(self.vm), np.nanmax(self.vm)
             rows.append(("voltages", f"{low:.4f} to {high:.4f} p.u."))
-            least, most = np.nanmin(self.loss_kw), np.nanmax(self.loss_kw)
-            spread = f"{least:.3f} kW" if least == most else f"{least:.3f} to {most:.3f} kW"
-            rows.append(("losses", spread))
+            rows.append(("losses", _spread(self.loss_kw)))
+            for name, parts in (
+                ("of which iron", self.iron_kw),
+                ("in the source besides", self.source_loss_kw),
+            ):
+                if np.nanmax(parts) > 0:
+                    rows.append((name, _spread(parts)))
         return rows
 
     def to_frame(self) -> pd.DataFrame:
@@ -140,6 +151,11 @@ class PowerFlowResult(Result):
         return plot_voltages(vm, f"{self.grid}, {self.method}", path)
 
 
+def _spread(kw: FloatArray) -> str:
+    least, most = np.nanmin(kw), np.nanmax(kw)
+    return f"{least:.3f} kW" if least == most else f"{least:.3f} to {most:.3f} kW"
+
+
 def power_flow(
     grid: Network | Feeder,
     method: PowerFlowMethod | None = None,
@@ -152,10 +168,12 @@ def power_flow(
     ----------
     grid : Network or Feeder
         The grid.
-    method : {"newton", "sweep", "lindistflow"}, optional
+    method : {"newton", "sweep", "lindistflow", "z-bus"}, optional
         Of a network: Newton's method (the default; any topology) or the backward/forward sweep
-        (radial). Of a feeder: the linearised flow of three phases (the default), or the sweep over
-        its phases, in AC with loads of constant power.
+        (radial). Of a feeder: the linearised flow of three phases (the default; radial), the sweep
+        over its phases (AC, radial, loads of constant power), or the Z-bus method (AC, any
+        topology), in which loads follow their voltage as their ``model`` says and transformers
+        their vector group.
     load_scale : array_like, shape (n_variation,) or (n_variation, n_bus), optional
         Factors on the loads, of all buses or of each; one solution for each row. A state without
         a solution does not touch the others.
@@ -168,7 +186,7 @@ def power_flow(
     Raises
     ------
     InvalidNetworkError
-        If the data are not sound.
+        If the data are not sound, or the linearised flow meets a loop.
     InvalidOptionError
         If the grid does not have the method, or ``load_scale`` has another shape.
     PowerFlowError
@@ -184,7 +202,8 @@ def power_flow(
     >>> many.converged.tolist()
     [True, True, False]
     """
-    allowed = ("lindistflow", "sweep") if isinstance(grid, Feeder) else ("newton", "sweep")
+    feeder_methods = ("lindistflow", "sweep", "z-bus")
+    allowed = feeder_methods if isinstance(grid, Feeder) else ("newton", "sweep")
     chosen = allowed[0] if method is None else method
     if chosen not in allowed:
         raise InvalidOptionError(
@@ -199,10 +218,12 @@ def power_flow(
         else:
             assert_valid(grid)
     with watch.phase("solve"):
-        if isinstance(grid, Feeder) and chosen == "sweep":
-            arrays = _swept(grid, scale, single=load_scale is None)
-        elif isinstance(grid, Feeder):
-            arrays = _linear(grid, scale)
+        if isinstance(grid, Feeder):
+            if chosen == "lindistflow":
+                arrays = _linear(grid, scale)
+            else:
+                solve = _swept if chosen == "sweep" else _zbus
+                arrays = solve(grid, scale, single=load_scale is None)
         else:
             arrays = _solved(grid, chosen, scale, single=load_scale is None)
     if load_scale is None:
@@ -244,6 +265,8 @@ def _solved(network: Network, method: str, scale: FloatArray, *, single: bool) -
     found = [_one(state, method, single=single) for state in _states(network, scale)]
     v = np.stack([voltage for voltage, _ in found])
     from_, to = _branch_powers(network, v)
+    kw = 1e3 * network.base_mva
+    lost = (from_ + to).real
     return {
         "converged": np.isfinite(v.real).all(axis=1),
         "vm": np.abs(v),
@@ -253,6 +276,8 @@ def _solved(network: Network, method: str, scale: FloatArray, *, single: bool) -
         "p_to": to.real,
         "q_to": to.imag,
         "loss_kw": np.array([loss for _, loss in found]),
+        "iron_kw": kw * (np.abs(v) ** 2 * network.buses.iron).sum(axis=1),
+        "source_loss_kw": kw * lost[:, network.branches.source].sum(axis=1),
     }
 
 
@@ -312,6 +337,9 @@ def _swept(feeder: Feeder, scale: FloatArray, *, single: bool) -> dict[str, Any]
             continue
         v[k], from_[k], to[k], loss[k] = found.v, found.s_from, found.s_to, found.loss_kw
     absent = np.isnan(v.real)
+    at = np.abs(v[:, feeder.node_bus, feeder.node_phase])
+    iron = feeder.to_kw((at**2 * feeder.iron_p).sum(axis=1))
+    source = feeder.branches.kind == "source"
     return {
         "converged": np.isfinite(loss),
         "vm": np.abs(v),
@@ -320,18 +348,20 @@ def _swept(feeder: Feeder, scale: FloatArray, *, single: bool) -> dict[str, Any]
         "q_from": from_.imag,
         "p_to": to.real,
         "q_to": to.imag,
-        "loss_kw": loss,
+        "loss_kw": loss + iron,
+        "iron_kw": iron,
+        "source_loss_kw": feeder.to_kw((from_ + to)[:, source].real.sum(axis=(1, 2))),
     }
 
 
 def _linear(feeder: Feeder, scale: FloatArray) -> dict[str, Any]:
-    """Solve all variations of a feeder at once."""
+    """Solve all variations of a feeder at once; there is always a solution."""
     from pygridjl.powerflow.lindistflow import LinDistFlow3
     from pygridjl.powerflow.losses import resistive_losses
 
     model = LinDistFlow3(feeder)
     at = scale[:, feeder.node_bus]
-    p = feeder.generation_p - feeder.load_p * at
+    p = feeder.generation_p + feeder.shunt_p - feeder.load_p * at
     q = feeder.generation_q + feeder.shunt_q - feeder.load_q * at
     P, Q = model.flows(p, q)
     U = model.voltages_of_flows(P, Q)
@@ -350,10 +380,40 @@ def _linear(feeder: Feeder, scale: FloatArray) -> dict[str, Any]:
         here[branch, phase] = backwards
         powers[f"{name}_from"] = np.where(here, far, near)
         powers[f"{name}_to"] = np.where(here, near, far)
+    iron = float(feeder.to_kw(feeder.iron_p.sum()))
     return {
         "converged": np.asarray((U > 0).all(axis=1)),
         "vm": vm,
         "va": np.full_like(vm, np.nan),
         **powers,
-        "loss_kw": feeder.to_kw(resistive_losses(model).value(P, Q)),
+        "loss_kw": feeder.to_kw(resistive_losses(model).value(P, Q)) + iron,
+        "iron_kw": np.full(count, iron),
+        "source_loss_kw": feeder.to_kw(resistive_losses(model, source=True).value(P, Q)),
+    }
+
+
+def _zbus(feeder: Feeder, scale: FloatArray, *, single: bool) -> dict[str, Any]:
+    """Solve all variations of a feeder with one factorisation."""
+    from pygridjl.powerflow.zbus import feeder_power_flow
+
+    found = feeder_power_flow(feeder, scale)
+    converged = np.isfinite(found.v.real).all(axis=1)
+    if single and not converged.all():
+        raise PowerFlowError(
+            f"{feeder.name!r}: the Z-bus method did not converge: the loads may be beyond what the "
+            "feeder can carry"
+        )
+    v = np.full((len(scale), feeder.n_bus, 3), np.nan + 0j)
+    v[:, feeder.node_bus, feeder.node_phase] = found.v
+    return {
+        "converged": converged,
+        "vm": np.abs(v),
+        "va": np.angle(v),
+        "p_from": found.s_from.real,
+        "q_from": found.s_from.imag,
+        "p_to": found.s_to.real,
+        "q_to": found.s_to.imag,
+        "loss_kw": feeder.to_kw(found.loss),
+        "iron_kw": feeder.to_kw(found.iron),
+        "source_loss_kw": feeder.to_kw(found.source),
     }

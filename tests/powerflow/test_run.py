@@ -69,7 +69,7 @@ def test_a_feeder_in_one_call(tmp_path):
 
 def test_bad_input_is_named():
     network, feeder = pygridjl.load_network("case16ci"), pygridjl.load_feeder("ieee13")
-    with pytest.raises(InvalidOptionError, match="'newton' is none of lindistflow, sweep"):
+    with pytest.raises(InvalidOptionError, match="'newton' is none of lindistflow, sweep, z-bus"):
         pygridjl.power_flow(feeder, "newton")
     for scale in (np.ones((2, 3)), 1.0, [float("nan")], ["much"]):
         with pytest.raises(InvalidOptionError, match="load_scale"):

@@ -1,0 +1,237 @@
+"""AC power flow of a three-phase feeder, radial or meshed, by the Z-bus method.
+
+Voltages and branch currents are the unknowns of one linear system whose right side is what loads
+and generators inject at the voltages of the last iteration: one factorisation for all iterations
+and all variations (Chen, Chen, Hwang, Kotas and Chebli 1991; for its convergence see Bazrafshan and
+Gatsis 2018). Because currents are unknowns too, ideal switches and regulators need no impedance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array, csc_array
+from scipy.sparse.linalg import splu
+
+from pygridjl.core.errors import PowerFlowError
+from pygridjl.core.types import ComplexArray, FloatArray, IntArray
+from pygridjl.grid.feeder import Feeder
+
+__all__ = ["FeederPowerFlow", "feeder_power_flow"]
+
+BALANCED = np.exp(-2j * np.pi / 3 * np.arange(3))
+_PAIRS = np.array([(0, 1), (1, 2), (2, 0)])
+# Columns: how a power between two phases divides over them at balanced voltages.
+_SPLIT = np.zeros((3, 3), dtype=np.complex128)
+for _part, (_i, _j) in enumerate(_PAIRS):
+    _across = BALANCED[_i] - BALANCED[_j]
+    _SPLIT[_i, _part], _SPLIT[_j, _part] = BALANCED[_i] / _across, -BALANCED[_j] / _across
+# It has no inverse: a power that runs round the triangle divides into nothing.
+_JOIN = np.linalg.pinv(_SPLIT)
+
+VOLTAGE_TOLERANCE = 1e-11
+MAX_ITERATIONS = 500
+# Voltages beyond these are no solution any more.
+_LOWEST, _HIGHEST = 1e-3, 1e3
+# How the power of a load goes with its voltage; every other model is constant power.
+_EXPONENT = {"impedance": 2.0, "current": 1.0}
+
+
+@dataclass(frozen=True, eq=False)
+class FeederPowerFlow:
+    """Solutions of some variations, one row each; NaN where there is none.
+
+    Attributes
+    ----------
+    v : ndarray of complex, shape (n_variation, n_node)
+        Voltages, p.u.
+    s_from, s_to : ndarray of complex, shape (n_variation, n_branch, 3)
+        Powers into the branches at their two ends, p.u.; 0 where there is no current.
+    loss : ndarray, shape (n_variation,)
+        Active losses of branches and iron, p.u.; those of the source's impedance are not in it.
+    iron : ndarray, shape (n_variation,)
+        The part of ``loss`` in the iron of transformers, p.u.
+    source : ndarray, shape (n_variation,)
+        Active losses in the source's own impedance, p.u.
+    """
+
+    v: ComplexArray
+    s_from: ComplexArray
+    s_to: ComplexArray
+    loss: FloatArray
+    iron: FloatArray
+    source: FloatArray
+
+
+def feeder_power_flow(feeder: Feeder, scale: FloatArray) -> FeederPowerFlow:
+    """Solve the AC power flow of a feeder for some variations of its loads.
+
+    Loads follow the voltage dependence their ``model`` names (constant power, current or
+    impedance; any other counts as constant power), and ``delta`` loads draw between phases.
+    Generators deliver constant power, capacitors and cores are admittances.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        The feeder; it may be meshed.
+    scale : ndarray, shape (n_variation, n_bus)
+        Factors on the loads.
+
+    Returns
+    -------
+    FeederPowerFlow
+        NaN where the iteration did not converge.
+
+    Raises
+    ------
+    PowerFlowError
+        If closed branches without impedance form a loop, where currents are not determined.
+    """
+    system = _System(feeder)
+    loads = _Loads(feeder)
+    generation = feeder.generation_p + 1j * feeder.generation_q
+    count = len(scale)
+    v = np.tile(BALANCED[feeder.node_phase], (count, 1))
+    current = np.full((count, system.n_current), np.nan + 0j)
+    going = np.arange(count)
+    for _ in range(MAX_ITERATIONS):
+        drawn = loads.current(v[going], scale[going])
+        injected = np.conj(generation / v[going]) - drawn
+        new, current[going] = system.solve(injected)
+        size = np.abs(new)
+        sound = ((size > _LOWEST) & (size < _HIGHEST)).all(axis=1)
+        moved = np.abs(new - v[going]).max(axis=1, initial=0.0)
+        v[going] = np.where(sound[:, None], new, np.nan)
+        going = going[sound & (moved >= VOLTAGE_TOLERANCE)]
+        if not going.size:
+            break
+    v[going] = np.nan
+    current[np.isnan(v.real).any(axis=1)] = np.nan
+    return _answer(feeder, system, v, current)
+
+
+class _System:
+    """The linear part: Kirchhoff's laws with the branch currents as unknowns."""
+
+    def __init__(self, feeder: Feeder) -> None:
+        branch, node, n = feeder.branches, feeder.node_of, feeder.n_node
+        live = branch.phases & branch.closed[:, None]
+        self.row, self.phase = np.nonzero(live)
+        self.n_current = self.row.size
+        number = np.full((feeder.n_branch, 3), -1, dtype=np.int64)
+        number[self.row, self.phase] = np.arange(self.n_current)
+        self.tail = node[branch.from_bus[self.row], self.phase]
+        self.head = node[branch.to_bus[self.row], self.phase]
+        self.ratio = branch.ratio[self.row, self.phase]
+        self.half_b = branch.b[self.row, self.phase] / 2
+        shunts = np.zeros((feeder.n_bus, 3), dtype=np.complex128)
+        cap = feeder.capacitors
+        np.add.at(shunts, cap.bus, cap.p + 1j * cap.q)
+        admittance = -np.conj(feeder.by_node(shunts))
+        np.add.at(admittance, self.tail, 1j * self.half_b)
+        np.add.at(admittance, self.head, 1j * self.half_b)
+
+        law = n + np.arange(self.n_current)
+        one, other, column = _beside(number[self.row], self.row)
+        z = (branch.r + 1j * branch.x)[self.row[one], self.phase[one], column]
+        parts: list[tuple[Any, Any, Any]] = [
+            (np.arange(n), np.arange(n), admittance),
+            (self.tail, law, self.ratio),
+            (self.head, law, -np.ones(self.n_current)),
+            (law, self.tail, self.ratio),
+            (law, self.head, -np.ones(self.n_current)),
+            (law[one], n + other, -z),
+        ]
+        rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+        held = node[feeder.source_bus]
+        self._held = held[held >= 0]
+        self._v_set = (feeder.v_set * BALANCED)[held >= 0]
+        kept = ~np.isin(rows, self._held)
+        rows = np.concatenate([rows[kept], self._held])
+        columns = np.concatenate([columns[kept], self._held])
+        values = np.concatenate([values[kept], np.ones(self._held.size)])
+        size = n + self.n_current
+        matrix = csc_array(coo_array((values, (rows, columns)), shape=(size, size)))
+        try:
+            self._lu = splu(matrix)
+        except RuntimeError:
+            raise PowerFlowError(
+                f"{feeder.name!r}: closed branches without impedance form a loop, in which no "
+                "current is determined; open one of them or give it an impedance"
+            ) from None
+        self._n = n
+
+    def solve(self, injected: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+        """Return voltages and branch currents of these currents into the nodes, by row."""
+        right = np.zeros((self._n + self.n_current, len(injected)), dtype=np.complex128)
+        right[: self._n] = injected.T
+        right[self._held] = self._v_set[:, None]
+        found = self._lu.solve(right).T
+        return found[:, : self._n], found[:, self._n :]
+
+
+def _beside(numbers: IntArray, row: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return, for each pair of currents of one branch, the first, the second and its phase."""
+    one, column = np.nonzero(numbers >= 0)
+    return one, numbers[one, column], column
+
+
+class _Loads:
+    """What the loads draw at given voltages."""
+
+    def __init__(self, feeder: Feeder) -> None:
+        load, self._n = feeder.loads, feeder.n_node
+        self._bus = load.bus
+        power = load.p + 1j * load.q
+        exponent = np.array([_EXPONENT.get(model, 0.0) for model in load.model.tolist()])
+        node = feeder.node_of[load.bus]
+        parts = power @ _JOIN.T
+        # A load on two phases lies between these.
+        for part, (i, j) in enumerate(_PAIRS):
+            rest = 3 - i - j
+            alone = (power[:, rest] == 0) & (power[:, i] != 0) & (power[:, j] != 0)
+            parts[alone] = np.where(np.arange(3) == part, power[alone].sum(axis=1)[:, None], 0)
+        # Only what no current leaves to ground can be a load between phases.
+        apart = np.abs(parts @ _SPLIT.T - power).max(axis=1, initial=0.0)
+        size = np.abs(power).max(axis=1, initial=0.0)
+        delta = (load.connection == "delta") & (apart <= 1e-6 * size)
+        wye, phase = np.nonzero((power != 0) & ~delta[:, None])
+        self._wye = node[wye, phase], power[wye, phase], exponent[wye], wye
+        between, part = np.nonzero((np.abs(parts) > 1e-9 * size[:, None]) & delta[:, None])
+        ends = node[between[:, None], _PAIRS[part]]
+        self._delta = ends, parts[between, part], exponent[between], between
+
+    def current(self, v: ComplexArray, scale: FloatArray) -> ComplexArray:
+        """Return the currents out of the nodes, shape of ``v``."""
+        drawn = np.zeros(v.shape, dtype=np.complex128)
+        at, power, exponent, load = self._wye
+        volts = v[:, at]
+        factor = scale[:, self._bus[load]] * np.abs(volts) ** exponent
+        np.add.at(drawn.T, at, np.conj(power * factor / volts).T)
+        ends, power, exponent, load = self._delta
+        volts = v[:, ends[:, 0]] - v[:, ends[:, 1]]
+        factor = scale[:, self._bus[load]] * (np.abs(volts) / np.sqrt(3.0)) ** exponent
+        current = np.conj(power * factor / volts).T
+        np.add.at(drawn.T, ends[:, 0], current)
+        np.add.at(drawn.T, ends[:, 1], -current)
+        return drawn
+
+
+def _answer(
+    feeder: Feeder, system: _System, v: ComplexArray, current: ComplexArray
+) -> FeederPowerFlow:
+    count, branch = len(v), feeder.branches
+    at_from, at_to = v[:, system.tail], v[:, system.head]
+    out = current * system.ratio + 1j * system.half_b * at_from
+    back = -current + 1j * system.half_b * at_to
+    ends = np.zeros((2, count, feeder.n_branch, 3), dtype=np.complex128)
+    ends[0][:, system.row, system.phase] = at_from * np.conj(out)
+    ends[1][:, system.row, system.phase] = at_to * np.conj(back)
+    lost = ends.sum(axis=0).real.sum(axis=2)
+    source = branch.kind == "source"
+    iron = (np.abs(v) ** 2 * feeder.iron_p).sum(axis=1)
+    return FeederPowerFlow(
+        v, ends[0], ends[1], lost[:, ~source].sum(axis=1) + iron, iron, lost[:, source].sum(axis=1)
+    )
