@@ -198,7 +198,8 @@ class Feeder:
     def iron_p(self) -> FloatArray:
         """Active power lost in the iron of transformers at 1 p.u. voltage, by node, p.u."""
         # What a capacitor between two phases moves from one to the other sums to nothing.
-        cores = self.capacitors.take(self.capacitors.p.sum(axis=1) < 0)
+        p = self.capacitors.p
+        cores = self.capacitors.take(p.sum(axis=1) < -1e-9 * np.abs(p).sum(axis=1))
         return self._sum_by_node(cores.bus, -cores.p)
 
     def injection(self) -> tuple[FloatArray, FloatArray]:

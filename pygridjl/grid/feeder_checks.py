@@ -10,7 +10,7 @@ from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.core.findings import Finding, SoundOnce
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
-from pygridjl.grid.feeder_tables import BRANCH_KINDS, PhaseTable
+from pygridjl.grid.feeder_tables import BRANCH_KINDS, GROUPS, PhaseTable
 from pygridjl.grid.radial_tree import feeding_findings
 
 __all__ = ["assert_valid_feeder", "validate_feeder"]
@@ -183,6 +183,12 @@ def _branches(feeder: Feeder) -> list[Finding]:
     rules: list[tuple[BoolArray, str, str]] = [
         (branch.from_bus == branch.to_bus, "to_bus", "is the same bus as from_bus"),
         (unknown, "kind", f"is none of {', '.join(BRANCH_KINDS)}"),
+        (~np.isin(branch.group, ("", *GROUPS)), "group", f"is none of {', '.join(GROUPS)}"),
+        (
+            (branch.group != "") & ~present.all(axis=1),
+            "group",
+            "needs all three phases",
+        ),
         (np.asarray(~present.any(axis=1)), "phases", "there is none"),
         (present & ~bus.phases[branch.from_bus], "phases", "the from bus lacks one of them"),
         (present & ~bus.phases[branch.to_bus], "phases", "the to bus lacks one of them"),

@@ -12,6 +12,7 @@ from pygridjl.grid.network import _column_field, _Table
 
 __all__ = [
     "BRANCH_KINDS",
+    "GROUPS",
     "PHASES",
     "Capacitors",
     "FeederBranches",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 PHASES = "abc"
+# The winding at the from side, at the to side, and by how many hours of 30 degrees it lags.
+GROUPS = ("Dy1", "Dy11", "Yd1", "Yd11", "Dd0")
 BRANCH_KINDS = ("line", "switch", "transformer", "regulator", "source")
 
 
@@ -109,6 +112,10 @@ class FeederBranches(PhaseTable):
         Length, km; 0 where it has none or it is unknown.
     closed : ndarray of bool, shape (m,)
         Base state; False for an open switch.
+    group : ndarray of str, shape (m,)
+        Vector group of a three-phase transformer with a delta winding, one of :data:`GROUPS`;
+        empty otherwise. The AC power flow follows it, without its turn of the angle; all else
+        takes such a transformer phase by phase.
     """
 
     id: StrArray = _column_field(np.str_)
@@ -123,6 +130,7 @@ class FeederBranches(PhaseTable):
     rating: FloatArray = _column_field(np.float64, np.inf)
     length_km: FloatArray = _column_field(np.float64, 0.0)
     closed: BoolArray = _column_field(np.bool_, True)
+    group: StrArray = _column_field(np.str_, "")
 
     _by_phase: ClassVar[tuple[str, ...]] = ("phases", "ratio", "b", "rating")
     _matrices: ClassVar[tuple[str, ...]] = ("r", "x")
@@ -174,12 +182,16 @@ class Capacitors(PhaseTable):
     p : ndarray, shape (c, 3)
         Active power injected in each phase at 1 p.u. voltage, p.u.: what a capacitor between two
         phases moves from one to the other (sum 0), and negative the iron of a transformer.
+    connection : ndarray of str, shape (c,)
+        ``"wye"``, or ``"delta"`` for what stands between phases; ``p`` and ``q`` are what it shows
+        at balanced voltages either way.
     """
 
     id: StrArray = _column_field(np.str_)
     bus: IntArray = _column_field(np.int64)
     q: FloatArray = _column_field(np.float64)
     p: FloatArray = _column_field(np.float64, 0.0)
+    connection: StrArray = _column_field(np.str_, "wye")
 
     _by_phase: ClassVar[tuple[str, ...]] = ("q", "p")
 

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array, csc_array
 from scipy.sparse.linalg import splu
 
 from pygridjl.core.errors import PowerFlowError
-from pygridjl.core.types import ComplexArray, FloatArray, IntArray
+from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.grid.feeder import Feeder
 
 __all__ = ["FeederPowerFlow", "feeder_power_flow"]
@@ -30,6 +30,18 @@ for _part, (_i, _j) in enumerate(_PAIRS):
     _SPLIT[_i, _part], _SPLIT[_j, _part] = BALANCED[_i] / _across, -BALANCED[_j] / _across
 # It has no inverse: a power that runs round the triangle divides into nothing.
 _JOIN = np.linalg.pinv(_SPLIT)
+
+# What a delta winding passes on, without its turn of the angle, by vector group: the difference
+# to the phase behind (hour 1) or ahead (hour 11), or all but the common part.
+_BACK = (np.eye(3) - np.roll(np.eye(3), -1, axis=1)) / np.sqrt(3.0)
+_AHEAD = (np.eye(3) - np.roll(np.eye(3), 1, axis=1)) / np.sqrt(3.0)
+_TURNS = {
+    "Dy1": np.exp(1j * np.pi / 6) * _BACK,
+    "Yd1": np.exp(1j * np.pi / 6) * _BACK,
+    "Dy11": np.exp(-1j * np.pi / 6) * _AHEAD,
+    "Yd11": np.exp(-1j * np.pi / 6) * _AHEAD,
+    "Dd0": np.eye(3) - np.full((3, 3), 1 / 3),
+}
 
 VOLTAGE_TOLERANCE = 1e-11
 MAX_ITERATIONS = 500
@@ -101,7 +113,7 @@ def feeder_power_flow(feeder: Feeder, scale: FloatArray) -> FeederPowerFlow:
         injected = np.conj(generation / v[going]) - drawn
         new, current[going] = system.solve(injected)
         size = np.abs(new)
-        sound = ((size > _LOWEST) & (size < _HIGHEST)).all(axis=1)
+        sound = np.asarray(((size > _LOWEST) & (size < _HIGHEST)).all(axis=1))
         moved = np.abs(new - v[going]).max(axis=1, initial=0.0)
         v[going] = np.where(sound[:, None], new, np.nan)
         going = going[sound & (moved >= VOLTAGE_TOLERANCE)]
@@ -117,30 +129,25 @@ class _System:
 
     def __init__(self, feeder: Feeder) -> None:
         branch, node, n = feeder.branches, feeder.node_of, feeder.n_node
-        live = branch.phases & branch.closed[:, None]
+        live = np.asarray(branch.phases & branch.closed[:, None])
         self.row, self.phase = np.nonzero(live)
         self.n_current = self.row.size
         number = np.full((feeder.n_branch, 3), -1, dtype=np.int64)
         number[self.row, self.phase] = np.arange(self.n_current)
         self.tail = node[branch.from_bus[self.row], self.phase]
         self.head = node[branch.to_bus[self.row], self.phase]
-        self.ratio = branch.ratio[self.row, self.phase]
         self.half_b = branch.b[self.row, self.phase] / 2
-        shunts = np.zeros((feeder.n_bus, 3), dtype=np.complex128)
-        cap = feeder.capacitors
-        np.add.at(shunts, cap.bus, cap.p + 1j * cap.q)
-        admittance = -np.conj(feeder.by_node(shunts))
-        np.add.at(admittance, self.tail, 1j * self.half_b)
-        np.add.at(admittance, self.head, 1j * self.half_b)
-
+        self.to, self.of, self.gain = _gains(feeder, number)
         law = n + np.arange(self.n_current)
         one, other, column = _beside(number[self.row], self.row)
         z = (branch.r + 1j * branch.x)[self.row[one], self.phase[one], column]
         parts: list[tuple[Any, Any, Any]] = [
-            (np.arange(n), np.arange(n), admittance),
-            (self.tail, law, self.ratio),
+            *_shunts(feeder),
+            (self.tail, self.tail, 1j * self.half_b),
+            (self.head, self.head, 1j * self.half_b),
+            (self.tail[self.of], law[self.to], np.conj(self.gain)),
             (self.head, law, -np.ones(self.n_current)),
-            (law, self.tail, self.ratio),
+            (law[self.to], self.tail[self.of], self.gain),
             (law, self.head, -np.ones(self.n_current)),
             (law[one], n + other, -z),
         ]
@@ -171,11 +178,61 @@ class _System:
         found = self._lu.solve(right).T
         return found[:, : self._n], found[:, self._n :]
 
+    def before(self, current: ComplexArray) -> ComplexArray:
+        """Return the currents at the from sides that belong to those behind the ratios, by row."""
+        out = np.zeros_like(current)
+        np.add.at(out.T, self.of, (np.conj(self.gain) * current[:, self.to]).T)
+        return out
+
 
 def _beside(numbers: IntArray, row: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return, for each pair of currents of one branch, the first, the second and its phase."""
     one, column = np.nonzero(numbers >= 0)
     return one, numbers[one, column], column
+
+
+def _gains(feeder: Feeder, number: IntArray) -> tuple[IntArray, IntArray, ComplexArray]:
+    """Voltage behind the ratio of current ``to`` from that before the ratio of current ``of``."""
+    branch = feeder.branches
+    plain, phase = np.nonzero((number >= 0) & (branch.group == "")[:, None])
+    found = [(number[plain, phase], number[plain, phase], branch.ratio[plain, phase] + 0j)]
+    for row in np.flatnonzero((branch.group != "") & branch.closed).tolist():
+        turn = _TURNS[str(branch.group[row])] * branch.ratio[row][:, None]
+        i, j = np.nonzero(turn)
+        found.append((number[row][i], number[row][j], turn[i, j]))
+    to, of, gain = (np.concatenate(part) for part in zip(*found, strict=True))
+    return to, of, gain
+
+
+def _between(power: ComplexArray) -> tuple[BoolArray, ComplexArray]:
+    """Return which powers, shape (rows, 3), can stand between phases, and their parts there."""
+    parts = power @ _JOIN.T
+    # What touches two phases lies between these.
+    for pair, (i, j) in enumerate(_PAIRS):
+        rest = 3 - i - j
+        alone = (power[:, rest] == 0) & (power[:, i] != 0) & (power[:, j] != 0)
+        parts[alone] = np.where(np.arange(3) == pair, power[alone].sum(axis=1)[:, None], 0)
+    # Only what no current leaves to ground can.
+    apart = np.abs(parts @ _SPLIT.T - power).max(axis=1, initial=0.0)
+    size = np.abs(power).max(axis=1, initial=0.0)
+    parts[np.abs(parts) <= 1e-9 * size[:, None]] = 0.0
+    return np.asarray((apart <= 1e-6 * size) & (size > 0)), parts
+
+
+def _shunts(feeder: Feeder) -> list[tuple[IntArray, IntArray, ComplexArray]]:
+    """Return the admittances of capacitors and cores as rows, columns and values."""
+    cap = feeder.capacitors
+    power, node = cap.p + 1j * cap.q, feeder.node_of[cap.bus]
+    between, parts = _between(power)
+    between &= cap.connection == "delta"
+    row, phase = np.nonzero((power != 0) & ~between[:, None])
+    at = node[row, phase]
+    found = [(at, at, -np.conj(power[row, phase]))]
+    row, part = np.nonzero((parts != 0) & between[:, None])
+    ends, value = node[row[:, None], _PAIRS[part]], -np.conj(parts[row, part]) / 3.0
+    for one, two, sign in ((0, 0, 1), (1, 1, 1), (0, 1, -1), (1, 0, -1)):
+        found.append((ends[:, one], ends[:, two], sign * value))
+    return found
 
 
 class _Loads:
@@ -187,19 +244,11 @@ class _Loads:
         power = load.p + 1j * load.q
         exponent = np.array([_EXPONENT.get(model, 0.0) for model in load.model.tolist()])
         node = feeder.node_of[load.bus]
-        parts = power @ _JOIN.T
-        # A load on two phases lies between these.
-        for part, (i, j) in enumerate(_PAIRS):
-            rest = 3 - i - j
-            alone = (power[:, rest] == 0) & (power[:, i] != 0) & (power[:, j] != 0)
-            parts[alone] = np.where(np.arange(3) == part, power[alone].sum(axis=1)[:, None], 0)
-        # Only what no current leaves to ground can be a load between phases.
-        apart = np.abs(parts @ _SPLIT.T - power).max(axis=1, initial=0.0)
-        size = np.abs(power).max(axis=1, initial=0.0)
-        delta = (load.connection == "delta") & (apart <= 1e-6 * size)
+        delta, parts = _between(power)
+        delta &= load.connection == "delta"
         wye, phase = np.nonzero((power != 0) & ~delta[:, None])
         self._wye = node[wye, phase], power[wye, phase], exponent[wye], wye
-        between, part = np.nonzero((np.abs(parts) > 1e-9 * size[:, None]) & delta[:, None])
+        between, part = np.nonzero((parts != 0) & delta[:, None])
         ends = node[between[:, None], _PAIRS[part]]
         self._delta = ends, parts[between, part], exponent[between], between
 
@@ -224,7 +273,7 @@ def _answer(
 ) -> FeederPowerFlow:
     count, branch = len(v), feeder.branches
     at_from, at_to = v[:, system.tail], v[:, system.head]
-    out = current * system.ratio + 1j * system.half_b * at_from
+    out = system.before(current) + 1j * system.half_b * at_from
     back = -current + 1j * system.half_b * at_to
     ends = np.zeros((2, count, feeder.n_branch, 3), dtype=np.complex128)
     ends[0][:, system.row, system.phase] = at_from * np.conj(out)

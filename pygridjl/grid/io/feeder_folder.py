@@ -9,11 +9,12 @@
     where the branch has a length, else for the whole branch. On the *to* side of a ratio.
 ``branches.csv``
     id, from_bus, to_bus, phases, kind, closed, code, length_km, amps_a … amps_c (ampacity),
-    ratio_a … ratio_c.
+    ratio_a … ratio_c, and group where a transformer has a delta winding.
 ``loads.csv``
     id, bus, connection, model, kw_a … kw_c, kvar_a … kvar_c (wye equivalents).
 ``capacitors.csv``
-    id, bus, kvar_a … kvar_c, and kw_a … kw_c where a shunt has active power.
+    id, bus, kvar_a … kvar_c, kw_a … kw_c where a shunt has active power, and connection where
+    one stands between phases.
 ``generators.csv``
     id, bus, kind, kw_a … kw_c, kvar_a … kvar_c, kva_a … kva_c (capacity).
 
@@ -142,15 +143,19 @@ def _write_all(feeder: Feeder, folder: Path) -> None:
             strict=True,
         ),
     )
-    active = bool(cap.p.any())
+    active, between = bool(cap.p.any()), bool((cap.connection != "wye").any())
     _write(
         folder / "capacitors.csv",
-        ["id", "bus", *per_phase("kvar"), *(per_phase("kw") if active else ())],
+        [
+            *("id", "bus", *per_phase("kvar"), *(per_phase("kw") if active else ())),
+            *(("connection",) if between else ()),
+        ],
         zip(
             cap.id,
             bus.id[cap.bus],
             *_phase_cells(cap.q * kw),
             *(_phase_cells(cap.p * kw) if active else ()),
+            *((cap.connection,) if between else ()),
             strict=True,
         ),
     )
@@ -172,6 +177,7 @@ def _write_all(feeder: Feeder, folder: Path) -> None:
 def _write_branches(feeder: Feeder, folder: Path) -> None:
     """Branches, and one code for all that share their matrices to the digits written."""
     branch, bus = feeder.branches, feeder.buses
+    grouped = bool((branch.group != "").any())
     per_length = np.where(branch.length_km > 0, branch.length_km, 1.0)
     z_base = feeder.z_base[branch.to_bus]
     ohm = (z_base / per_length)[:, None, None]
@@ -200,6 +206,7 @@ def _write_branches(feeder: Feeder, folder: Path) -> None:
             *("id", "from_bus", "to_bus", "phases", "kind", "closed", "code", "length_km"),
             *per_phase("amps"),
             *per_phase("ratio"),
+            *(("group",) if grouped else ()),
         ],
         zip(
             branch.id,
@@ -212,6 +219,7 @@ def _write_branches(feeder: Feeder, folder: Path) -> None:
             _cells(branch.length_km, 0.0),
             *_phase_cells(branch.rating * feeder.i_base[branch.to_bus][:, None], np.inf),
             *_phase_cells(branch.ratio, 1.0),
+            *((branch.group,) if grouped else ()),
             strict=True,
         ),
     )

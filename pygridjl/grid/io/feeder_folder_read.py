@@ -88,6 +88,7 @@ def read_folder(folder: str | Path) -> Feeder:
             bus=cap.positions("bus", position),
             q=cap.by_phase("kvar") / kw,
             p=cap.by_phase("kw") / kw,
+            connection=cap.text("connection", "wye"),
         ),
         generators=FeederGenerators(
             id=gen.text("id"),
@@ -153,6 +154,7 @@ def _read_branches(
         rating=row.by_phase("amps", np.inf) * (buses.kv_ln[to_bus] / (1e3 * base))[:, None],
         length_km=length,
         closed=row.numbers("closed", 1.0) != 0,
+        group=row.text("group"),
     )
 
 

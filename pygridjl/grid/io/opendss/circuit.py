@@ -1,14 +1,20 @@
-"""The pieces of an OpenDSS circuit between reading and assembling, in the engine's units."""
+"""An OpenDSS circuit between reading and assembling, in the engine's units.
+
+The engine is read once, by :mod:`pygridjl.grid.io.opendss.read`; feeders and networks are
+assembled from what stands here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from pygridjl.core.errors import NetworkFormatError
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray
 
-__all__ = ["Bus", "Injection", "Piece", "Service", "count", "some"]
+__all__ = ["Bus", "Circuit", "Injection", "Piece", "Service", "Source", "count", "some"]
 
 
 @dataclass
@@ -21,8 +27,24 @@ class Bus:
 
 
 @dataclass
+class Source:
+    """A voltage source in service: kV to neutral behind its impedance (ohm), angle in rad."""
+
+    id: str
+    bus: str
+    kv_ln: float
+    angle: float
+    phases: BoolArray
+    z: ComplexArray
+
+
+@dataclass
 class Piece:
-    """One element between two buses, in ohm, S and A of its *to* side."""
+    """One element between two buses, in ohm, S and A of its *to* side.
+
+    ``shift`` is by how much (rad) the from side leads, ``group`` the vector group if a winding is a
+    delta, ``declared`` whether the script calls a line a switch.
+    """
 
     id: str
     from_bus: str
@@ -35,11 +57,17 @@ class Piece:
     amps: FloatArray = field(default_factory=lambda: np.full(3, np.inf))
     length_km: float = 0.0
     closed: bool = True
+    shift: float = 0.0
+    group: str = ""
+    declared: bool = False
 
 
 @dataclass
 class Injection:
-    """A load, capacitor or generator: power of each phase, kW + j kvar."""
+    """A load, capacitor or generator: power of each phase, kW + j kvar.
+
+    A generator that holds its voltage has a set-point ``v_set`` (p.u.) and limits ``kvar``.
+    """
 
     id: str
     bus: str
@@ -50,6 +78,8 @@ class Injection:
     parts: tuple[tuple[int, int], ...] = ()
     connection: str = "wye"
     kva: float = np.inf
+    v_set: float = 0.0
+    kvar: tuple[float, float] = (-np.inf, np.inf)
 
 
 @dataclass
@@ -61,6 +91,41 @@ class Service:
     phases: tuple[int, ...]
     secondary: tuple[str, ...]
     nodes: tuple[int, ...] = ()
+
+
+@dataclass
+class Circuit:
+    """All that is read of a circuit, and what had to be said about it.
+
+    ``pieces`` holds lines in the order of the script, then series reactors, then transformers;
+    ``shunts`` capacitors, reactors and cores. ``solved`` says whether taps, steps and injections
+    come from a solution of the engine that can be believed; ``volts`` (kV by node) and ``losses``
+    (kW by element) are that solution.
+    """
+
+    path: Path
+    name: str = ""
+    solved: bool = False
+    buses: dict[str, Bus] = field(default_factory=dict)
+    sources: list[Source] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    loads: list[Injection] = field(default_factory=list)
+    shunts: list[Injection] = field(default_factory=list)
+    generators: list[Injection] = field(default_factory=list)
+    grounded: set[tuple[str, int]] = field(default_factory=set)
+    volts: dict[str, complex] = field(default_factory=dict)
+    losses: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def fail(self, component: str, detail: str) -> NetworkFormatError:
+        """Return the error that names the script and the element."""
+        return NetworkFormatError(self.path, component, detail)
+
+    @property
+    def injections(self) -> list[Injection]:
+        """Loads, shunts and generators."""
+        return [*self.loads, *self.shunts, *self.generators]
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -1,16 +1,25 @@
-"""How both readers of OpenDSS elements take names and nodes apart."""
+"""How names, nodes and matrices of OpenDSS elements are taken apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from pygridjl.core.types import BoolArray
-from pygridjl.grid.io.opendss.simplify import Builder
+from pygridjl.core.types import BoolArray, ComplexArray
+from pygridjl.grid.io.opendss.circuit import Circuit
 
-__all__ = ["SQRT3", "bus_of", "grounded_neutrals", "mask_of", "phases_of"]
+__all__ = [
+    "SQRT3",
+    "bus_of",
+    "element_names",
+    "grounded_neutrals",
+    "mask_of",
+    "phases_of",
+    "spread",
+    "square",
+]
 
 SQRT3 = float(np.sqrt(3.0))
 
@@ -20,22 +29,38 @@ def bus_of(name: str) -> str:
     return name.split(".", 1)[0].lower()
 
 
-def phases_of(dss: Any, build: Builder, element: str) -> list[int]:
+def element_names(dss: Any, kind: str) -> Iterator[str]:
+    """Make every element of a class active in turn, in service or not; yield its short name."""
+    for name in dss.Circuit.AllElementNames():
+        if name.split(".", 1)[0].lower() == kind:
+            dss.Circuit.SetActiveElement(name)
+            yield name.split(".", 1)[1].lower()
+
+
+def phases_of(dss: Any, circuit: Circuit, element: str) -> list[int]:
     """Return phases 0, 1, 2 of the active element's conductors, −1 for ground.
 
     A neutral conductor (node 4 and up) that a path leads from to ground counts as ground.
     """
-    buses = [bus_of(name) for name in dss.CktElement.BusNames()]
+    names = dss.CktElement.BusNames()
     width = int(dss.CktElement.NumConductors())
+    if dss.CktElement.Enabled():
+        nodes = [int(node) for node in dss.CktElement.NodeOrder()]
+    else:  # the engine numbers the nodes of what is in service only
+        nodes = []
+        for name in names:
+            given = [int(node) for node in name.split(".")[1:]]
+            nodes += (given + list(range(len(given) + 1, width + 1)))[:width]
     phases = []
-    for k, node in enumerate(dss.CktElement.NodeOrder()):
-        if node > 3 and (buses[k // width], int(node)) not in build.grounded:
+    for k, node in enumerate(nodes):
+        bus = bus_of(names[k // width])
+        if node > 3 and (bus, node) not in circuit.grounded:
             detail = (
-                f"conductor {node} at bus {buses[k // width]} floats: a neutral has to be grounded "
+                f"conductor {node} at bus {bus} floats: a neutral has to be grounded "
                 "(node 0, or a reactor to it) to be reduced"
             )
-            raise build.fail(element, detail)
-        phases.append(-1 if node > 3 else int(node) - 1)
+            raise circuit.fail(element, detail)
+        phases.append(-1 if node > 3 else node - 1)
     return phases
 
 
@@ -72,3 +97,16 @@ def mask_of(phases: Sequence[int]) -> BoolArray:
     mask = np.zeros(3, dtype=np.bool_)
     mask[[phase for phase in phases if phase >= 0]] = True
     return mask
+
+
+def square(flat: Any, n: int) -> ComplexArray:
+    """Return a matrix that the engine lists as real and imaginary parts in turn."""
+    values = np.asarray(flat, dtype=np.float64)
+    return (values[::2] + 1j * values[1::2]).reshape(n, n)
+
+
+def spread(matrix: ComplexArray, phases: Sequence[int]) -> ComplexArray:
+    """Return a matrix on some phases as one on all three, zero elsewhere."""
+    full = np.zeros((3, 3), dtype=np.complex128)
+    full[np.ix_(list(phases), list(phases))] = matrix
+    return full

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from pygridjl.grid.io.opendss.circuit import Injection, count
+from pygridjl.grid.io.opendss.circuit import Circuit, Injection, count, some
 from pygridjl.grid.io.opendss.common import SQRT3, bus_of, mask_of, phases_of
 from pygridjl.grid.io.opendss.equivalents import parts_of, wye_equivalent
-from pygridjl.grid.io.opendss.simplify import Builder
 
 __all__ = ["read_injections"]
 
 _SNAPSHOT = 0
+# The model of a generator that keeps its P and its voltage.
+_HOLDS_VOLTAGE = 3
 _LOAD_MODELS = {
     1: "power",
     2: "impedance",
@@ -27,38 +28,27 @@ _LOAD_MODELS = {
 }
 
 
-def read_injections(dss: Any, build: Builder, *, solved: bool) -> None:
-    """Read loads, capacitors, generators, PV systems and storage.
-
-    Parameters
-    ----------
-    dss : OpenDSSDirect
-        The engine.
-    build : Builder
-        Receives the elements.
-    solved : bool
-        Whether the taps and capacitor steps come from a solution that converged.
-    """
+def read_injections(dss: Any, circuit: Circuit) -> None:
+    """Read loads, capacitors, generators, PV systems and storage."""
     state = (
         "those of the converged OpenDSS solution"
-        if solved
+        if circuit.solved
         else "as they stood when OpenDSS's own solution failed to converge"
     )
-    taps = [p.ratio[p.phases] for p in build.pieces if p.kind == "regulator"]
+    taps = [p.ratio[p.phases] for p in circuit.pieces if p.kind == "regulator"]
     if taps:
         every = np.concatenate(taps)
-        build.notes.append(
+        circuit.notes.append(
             f"regulators are fixed ratios, {every.min():.4f} to {every.max():.4f}: {state}"
         )
-    _read_loads(dss, build, solved=solved)
-    _read_capacitors(dss, build, state)
-    _read_generators(dss, build, solved=solved)
-    if any(p.b.any() for p in build.pieces):
-        build.notes.append("line charging is a constant reactive power at both ends of a line")
+    _read_loads(dss, circuit)
+    _read_capacitors(dss, circuit, state)
+    _read_reactors(dss, circuit)
+    _read_generators(dss, circuit)
 
 
-def _place(dss: Any, build: Builder, element: str, *, delta: bool, total: complex) -> Injection:
-    nodes = phases_of(dss, build, element)
+def _place(dss: Any, circuit: Circuit, element: str, *, delta: bool, total: complex) -> Injection:
+    nodes = phases_of(dss, circuit, element)
     parts = parts_of(nodes, int(dss.CktElement.NumPhases()), delta=delta)
     return Injection(
         id=element,
@@ -74,16 +64,21 @@ def _place(dss: Any, build: Builder, element: str, *, delta: bool, total: comple
 def _delivered(dss: Any) -> complex:
     """Power the active element delivers in the engine's solution, kW + j kvar."""
     powers = np.asarray(dss.CktElement.Powers(), dtype=np.float64)
-    return -complex(powers[::2].sum(), powers[1::2].sum())
+    p, q = -powers[::2].sum(), -powers[1::2].sum()
+    # Seven digits are what the solution is good for.
+    size = max(abs(p), abs(q))
+    digits = 7 - math.ceil(math.log10(size)) if size > 0 else 0
+    return complex(round(p, digits), round(q, digits))
 
 
-def _read_loads(dss: Any, build: Builder, *, solved: bool) -> None:
+def _read_loads(dss: Any, circuit: Circuit) -> None:
     scale = float(dss.Solution.LoadMult())
     if scale != 1.0:
-        build.notes.append(f"loads are scaled by the script's load multiplier {scale:g}")
-    shaped = solved and int(dss.Solution.Mode()) != _SNAPSHOT
+        circuit.notes.append(f"loads are scaled by the script's load multiplier {scale:g}")
+    shaped = circuit.solved and int(dss.Solution.Mode()) != _SNAPSHOT
     if shaped:
-        build.notes.append("loads are those of the hour at which the script's solution ends")
+        circuit.notes.append("loads are those of the hour at which the script's solution ends")
+    cut: list[str] = []
     for _ in dss.Loads:
         element = f"load.{dss.Loads.Name().lower()}"
         # Fixed and exempt loads follow no multiplier.
@@ -91,21 +86,44 @@ def _read_loads(dss: Any, build: Builder, *, solved: bool) -> None:
         total = complex(dss.Loads.kW(), dss.Loads.kvar()) * level
         if shaped:
             total = -_delivered(dss)
-        load = _place(dss, build, element, delta=bool(dss.Loads.IsDelta()), total=total)
+        load = _place(dss, circuit, element, delta=bool(dss.Loads.IsDelta()), total=total)
         load.kind = _LOAD_MODELS.get(int(dss.Loads.Model()), "other")
-        build.loads.append(load)
+        if circuit.solved and load.kind == "power":
+            taken = -_delivered(dss)
+            cut += [element] * (abs(taken.real - total.real) > 1e-3 * abs(total))
+        circuit.loads.append(load)
+    if cut:
+        circuit.notes.append(
+            f"{count(len(cut), 'load')} outside the voltage band (vminpu, vmaxpu) in which OpenDSS "
+            f"takes nominal power; ours is nominal: {some(cut)}"
+        )
 
 
-def _read_capacitors(dss: Any, build: Builder, state: str) -> None:
+def _shunt(
+    element: str, bus: str, total: complex, nodes: list[int], n: int, *, delta: bool
+) -> Injection:
+    parts = parts_of(nodes, n, delta=delta)
+    connection = "delta" if any(min(part) >= 0 for part in parts) else "wye"
+    power = wye_equivalent(total, parts)
+    return Injection(element, bus, power, total, mask_of(nodes), connection=connection)
+
+
+def _read_capacitors(dss: Any, circuit: Circuit, state: str) -> None:
     off = []
     for _ in dss.Capacitors:
         element = f"capacitor.{dss.Capacitors.Name().lower()}"
         n = int(dss.CktElement.NumPhases())
-        nodes = phases_of(dss, build, element)
+        nodes = phases_of(dss, circuit, element)
         buses = [bus_of(b) for b in dss.CktElement.BusNames()]
         delta = bool(dss.Capacitors.IsDelta())
-        if not delta and (buses[0] != buses[1] or max(nodes[n:], default=-1) >= 0):
-            raise build.fail(element, "is in series with the line: not supported")
+        if buses[0] != buses[-1] and max(nodes[n:], default=-1) >= 0:
+            continue  # it is in series
+        if not delta and max(nodes[n:], default=-1) >= 0:
+            detail = (
+                "joins phases of one bus (bus1, bus2): give it the connection (conn) delta, or "
+                "leave bus2 out"
+            )
+            raise circuit.fail(element, detail)
         steps = list(dss.Capacitors.States())
         share = sum(s > 0 for s in steps) / len(steps)
         if share == 0:
@@ -113,27 +131,45 @@ def _read_capacitors(dss: Any, build: Builder, state: str) -> None:
             continue
         line_to_line = n > 1 or delta
         rated = float(dss.Capacitors.kV()) / (SQRT3 if line_to_line else 1.0)
-        at_base = (build.buses[buses[0]].kv_ln / rated) ** 2
+        at_base = (circuit.buses[buses[0]].kv_ln / rated) ** 2
         total = 1j * float(dss.Capacitors.kvar()) * share * at_base
         live = nodes[: 2 if delta and n == 1 else n]
-        power = wye_equivalent(total, parts_of(live, n, delta=delta))
-        build.capacitors.append(Injection(element, buses[0], power, total, mask_of(live)))
+        circuit.shunts.append(_shunt(element, buses[0], total, live, n, delta=delta))
     if off:
-        build.notes.append(
+        circuit.notes.append(
             f"{count(len(off), 'capacitor')} switched off ({', '.join(off[:6])}): {state}"
         )
 
 
-def _read_generators(dss: Any, build: Builder, *, solved: bool) -> None:
+def _read_reactors(dss: Any, circuit: Circuit) -> None:
+    for _ in dss.Reactors:
+        element = f"reactor.{dss.Reactors.Name().lower()}"
+        n = int(dss.CktElement.NumPhases())
+        nodes = phases_of(dss, circuit, element)
+        buses = [bus_of(b) for b in dss.CktElement.BusNames()]
+        grounds = max(nodes) < 0  # a neutral, which counts as ground
+        if grounds or max(nodes[n:], default=-1) >= 0:
+            continue
+        total = -1j * float(dss.Reactors.kvar())
+        delta = bool(dss.Reactors.IsDelta())
+        circuit.shunts.append(_shunt(element, buses[0], total, nodes[:n], n, delta=delta))
+
+
+def _read_generators(dss: Any, circuit: Circuit) -> None:
     """Read what units deliver in the engine's solution; by their own data if it has none."""
+    solved = circuit.solved
     for _ in dss.Generators:
         element = f"generator.{dss.Generators.Name().lower()}"
         total = complex(dss.Generators.kW(), dss.Generators.kvar())
         total = _delivered(dss) if solved else total
         delta = bool(dss.Generators.IsDelta())
-        unit = _place(dss, build, element, delta=delta, total=total)
+        unit = _place(dss, circuit, element, delta=delta, total=total)
         unit.kind, unit.kva = "generator", float(dss.Generators.kVARated())
-        build.generators.append(unit)
+        if int(dss.Generators.Model()) == _HOLDS_VOLTAGE:
+            unit.v_set = float(dss.Properties.Value("vpu"))
+            limits = (dss.Properties.Value(name) for name in ("minkvar", "maxkvar"))
+            unit.kvar = tuple(map(float, limits))  # type: ignore[assignment]
+        circuit.generators.append(unit)
     for _ in dss.PVsystems:
         element = f"pvsystem.{dss.PVsystems.Name().lower()}"
         kva = float(dss.PVsystems.kVARated())
@@ -141,20 +177,20 @@ def _read_generators(dss: Any, build: Builder, *, solved: bool) -> None:
         pf = float(dss.PVsystems.pf())
         kvar = math.copysign(kw * math.tan(math.acos(min(abs(pf), 1.0))), pf) if pf else 0.0
         total = _delivered(dss) if solved else complex(kw, kvar)
-        unit = _place(dss, build, element, delta=False, total=total)
+        unit = _place(dss, circuit, element, delta=False, total=total)
         unit.kind, unit.kva = "pv", kva
-        build.generators.append(unit)
+        circuit.generators.append(unit)
     idle = 0
     for _ in dss.Storages:
         element = f"storage.{dss.Storages.Name().lower()}"
         resting = str(dss.Properties.Value("state")).lower().startswith("i")
-        total = 0j if resting or not solved else _delivered(dss)
-        unit = _place(dss, build, element, delta=False, total=total)
+        total = _delivered(dss) if solved else 0j
+        unit = _place(dss, circuit, element, delta=False, total=total)
         unit.kind, unit.kva = "storage", float(dss.Properties.Value("kva"))
-        build.generators.append(unit)
+        circuit.generators.append(unit)
         idle += resting
     if idle:
-        build.notes.append(f"{count(idle, 'storage unit')} kept idle")
-    pv = sum(unit.kind == "pv" for unit in build.generators)
+        circuit.notes.append(f"{count(idle, 'storage unit')} kept idle, drawing what that takes")
+    pv = sum(unit.kind == "pv" for unit in circuit.generators)
     if pv:
-        build.notes.append(f"{count(pv, 'PV system')} at the irradiance of the script")
+        circuit.notes.append(f"{count(pv, 'PV system')} at the irradiance of the script")

@@ -57,6 +57,10 @@ def line_amps(dss: Any, codes: AbstractSet[str]) -> float:
     order = _stated(dss)
     if "NormAmps" not in order:
         return np.inf
+    if "Switch" in order and "LineCode" not in order:
+        # Switch=yes behind a line code wipes its name out and leaves its ratings.
+        before = order[: order.index("Switch")][-3:]
+        return np.inf if before == ["Ratings", "NormAmps", "EmergAmps"] else amps
     code = str(dss.Lines.LineCode()).lower()
     if "LineCode" not in order or code in codes:
         return amps

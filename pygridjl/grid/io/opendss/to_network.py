@@ -1,48 +1,28 @@
-"""Reader of OpenDSS scripts (.dss) as single-phase equivalents."""
+"""Single-phase networks from OpenDSS scripts, read by the OpenDSS engine itself."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pygridjl.core.errors import NetworkFormatError
+from pygridjl.core.errors import CaseNotFoundError
 from pygridjl.core.types import FloatArray, IntArray
-from pygridjl.grid.io.opendss.elements import (
-    Injection,
-    Line,
-    Transformer,
-    read_generators,
-    read_lines,
-    read_loads,
-    read_shunts,
-    read_sources,
-    read_transformers,
-)
+from pygridjl.grid.io.opendss.circuit import Bus, Circuit, Injection, Piece, Source, count, some
+from pygridjl.grid.io.opendss.common import SQRT3
 from pygridjl.grid.io.opendss.engine import compiled_circuit
+from pygridjl.grid.io.opendss.join import lump_services, side_by_side
 from pygridjl.grid.io.opendss.process import read_apart
+from pygridjl.grid.io.opendss.read import read_circuit
+from pygridjl.grid.io.opendss.sources import STIFF
+from pygridjl.grid.io.supply import leave_out_unsupplied
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
 __all__ = ["network_of_script", "read_opendss"]
 
+# Megavolt-ampere of all phases there are.
 BASE_MVA = 1.0
-
-# Elements that carry no power of their own in a snapshot.
-_CONTROLS = {
-    "capcontrol",
-    "energymeter",
-    "fuse",
-    "monitor",
-    "recloser",
-    "regcontrol",
-    "relay",
-    "sensor",
-    "swtcontrol",
-}
-_READ = {"capacitor", "generator", "line", "load", "transformer", "vsource"}
 
 
 def read_opendss(
@@ -50,11 +30,11 @@ def read_opendss(
 ) -> Network:
     """Read an OpenDSS script as a single-phase equivalent.
 
-    Two kinds of circuit have one: those where every line has one phase, which are taken as they
-    are, and those where every line has three, which become their positive sequence (mean self
-    minus mean mutual impedance; loads, generators and capacitors summed over the phases;
-    single-phase regulators between the same buses as one transformer). A circuit in which only
-    some lines have three phases has none and is refused.
+    Two kinds of circuit have one: those where every element has the same one phase, which are
+    taken as they are, and those where every line and transformer has three (single-phase units
+    side by side make one), which become their positive sequence: mean self minus mean mutual
+    impedance; loads, generators and capacitors summed over the phases. Any other circuit is
+    refused.
 
     Parameters
     ----------
@@ -68,14 +48,17 @@ def read_opendss(
     Returns
     -------
     Network
-        Not validated, on 1 MVA. Branch ids number the lines in the order of the script, then the
-        transformers. Sources (Vsource) in service are slacks; generators deliver their kW. Lines
-        opened by the script, and switches that are disabled, are open. If the script declares
-        switches (``Switch=yes``) only they are switchable, else every line is; transformers
-        never are.
+        Not validated, on 1 MVA. Branch ids number the lines in the order of the script, then
+        series reactors, transformers and the impedances of sources. Sources (Vsource) in service
+        are slacks behind their impedance; generators of model 3 hold their voltage, others
+        deliver what OpenDSS's solution says. Lines opened by the script, and switches that are
+        disabled, are open. If the script declares switches (``Switch=yes``) these and open lines
+        are switchable, else every line is; transformers never are.
 
     Raises
     ------
+    CaseNotFoundError
+        If there is no such file.
     NetworkFormatError
         If OpenDSS stops at the script, or the circuit has no single-phase equivalent; the message
         names the first elements concerned.
@@ -83,12 +66,13 @@ def read_opendss(
     Notes
     -----
     In a single-phase circuit the bases are that phase's: kV to neutral and MVA of one phase.
-    Regulator taps are those the script leaves behind. A rating of 400 A is the default of
-    OpenDSS and read as none. ``LineCode`` after ``Switch=yes`` is meant as the impedance of the
-    switch (per unit of length), which OpenDSS overrides by that of its dummy switch; the line
-    code is taken.
+    Regulators and switched capacitors stand where OpenDSS's solution leaves them. Ratings are
+    those the script states. A circuit all of whose lines are switches with a line code means the
+    codes, although OpenDSS overrides them.
     """
     path = Path(path).resolve()
+    if not path.is_file():
+        raise CaseNotFoundError(f"no OpenDSS script at {path}")
     folder = None if root is None else Path(root).resolve()
     network = read_apart("network", path, root=folder, strict=strict)
     assert isinstance(network, Network)
@@ -97,210 +81,219 @@ def read_opendss(
 
 def network_of_script(path: Path, *, root: Path | None, strict: bool) -> Network:
     """Do in the engine's process what :func:`read_opendss` promises."""
-    with compiled_circuit(path, root=root, strict=strict) as (engine, notes):
-        _refuse_unknown(path, engine)
-        lines = read_lines(engine, notes)
-        phases = _phases(path, lines)
-        transformers = read_transformers(path, engine, phases)
-        sources = read_sources(engine, notes)
-        generators = read_generators(engine)
-        loads = read_loads(engine, notes)
-        shunts = read_shunts(path, engine)
-        ids = _bus_ids([*lines, *transformers], [*sources, *generators, *loads, *shunts])
-        coordinates = _coordinates(engine, ids)
-        nominal_kv = _nominal_kv(engine)
+    with compiled_circuit(path, root=root, strict=strict) as (dss, notes):
+        circuit = read_circuit(dss, path, notes)
+    return leave_out_unsupplied(_network(circuit))
+
+
+def _network(circuit: Circuit) -> Network:
+    lump_services(circuit)
+    pieces = side_by_side(circuit, circuit.pieces, parallel=False)
+    phases = _phases(circuit, pieces)
+    # Line-to-line bases of three phases, that of the phase itself in a circuit of one.
+    scale = SQRT3 if len(phases) == 3 else 1.0
+    named = [bus for piece in pieces for bus in (piece.from_bus, piece.to_bus)]
+    named += [source.bus for source in circuit.sources]
+    named += [row.bus for row in circuit.injections]
+    slacks = []
+    for source in circuit.sources:
+        bus, more = _behind(circuit, source, circuit.sources[0], phases)
+        slacks.append((source, bus))
+        pieces += more
+        named.append(bus)
+    ids = list(dict.fromkeys(named))
     position = {bus: row for row, bus in enumerate(ids)}
-    base_kv = _voltages(path, position, lines, transformers, sources, nominal_kv)
-    if not any(line.switch for line in lines):
-        notes.append("the script declares no switches: every line is read as switchable")
+    places = [circuit.buses[bus] for bus in ids]
+    base_kv = np.array([float(f"{place.kv_ln * scale:.12g}") for place in places])
+    iron, gs, bs = _shunts(circuit, position)
+    _say(circuit, pieces)
+    loads = circuit.loads
     return Network(
-        path.stem,
+        circuit.path.stem,
         BASE_MVA,
         Buses(
             np.array(ids, dtype=np.str_),
             base_kv,
-            bs=_shunt_b(shunts, position, base_kv, phases),
-            x=coordinates[:, 0],
-            y=coordinates[:, 1],
+            gs=gs,
+            bs=bs,
+            x=np.array([place.x for place in places]),
+            y=np.array([place.y for place in places]),
+            iron=iron,
         ),
-        _branches(lines, transformers, position, base_kv, phases),
-        _generators(sources, generators, position),
+        _branches(pieces, position, base_kv, phases),
+        _generators(slacks, circuit, position),
         Loads(
-            np.array([load.name for load in loads], dtype=np.str_),
+            np.array([_short(load) for load in loads], dtype=np.str_),
             _rows(position, [load.bus for load in loads]),
-            np.array([load.p for load in loads], dtype=np.float64) / BASE_MVA,
-            np.array([load.q for load in loads], dtype=np.float64) / BASE_MVA,
+            np.array([load.total.real for load in loads], dtype=np.float64) / 1e3 / BASE_MVA,
+            np.array([load.total.imag for load in loads], dtype=np.float64) / 1e3 / BASE_MVA,
         ),
-        source=f"OpenDSS script {path.name}",
-        notes=tuple(notes),
+        source=f"OpenDSS script {circuit.path.name}",
+        notes=tuple(circuit.notes),
     )
 
 
-def _refuse_unknown(path: Path, engine: Any) -> None:
-    """Stop at elements in service that carry power in a way not represented here."""
-    for name in engine.Circuit.AllElementNames():
-        kind = str(name).split(".")[0].lower()
-        if kind in _READ or kind in _CONTROLS:
-            continue
-        engine.Circuit.SetActiveElement(name)
-        if engine.CktElement.Enabled():
-            raise NetworkFormatError(path, kind, f"{name} has no place in a single-phase network")
+def _short(row: Injection | Source) -> str:
+    return row.id.split(".", 1)[1]
 
 
-def _phases(path: Path, lines: list[Line]) -> int:
-    """Phases of every line: 1 or 3, or an error that names the first lines that differ."""
-    found = {line.phases for line in lines}
-    if found == {1} or found == {3}:
-        return found.pop()
-    if not lines:
-        raise NetworkFormatError(path, "line", "the circuit has none")
-    odd = [line.name for line in lines if line.phases != 3]
-    shown = ", ".join(odd[:3]) + (", …" if len(odd) > 3 else "")
-    detail = (
-        f"{len(odd)} of {len(lines)} do not have three phases ({shown}), so the circuit has no "
-        "single-phase equivalent; read it as a three-phase feeder with pygridjl.load_feeder"
+def _phases(circuit: Circuit, pieces: list[Piece]) -> list[int]:
+    """Phases of every element: one or three, or an error that names the first that differ."""
+    wired = [p for p in pieces if not p.id.startswith("transformer.")]
+    if not pieces:
+        raise circuit.fail("line", "the circuit has none")
+    found = {tuple(np.flatnonzero(p.phases).tolist()) for p in wired or pieces}
+    phases = found.pop() if len(found) == 1 else ()
+    advice = "read it as a three-phase feeder with pygridjl.load_feeder"
+    if len(phases) not in (1, 3):
+        odd = [p.id for p in wired if not p.phases.all()]
+        detail = (
+            f"{len(odd)} of {len(wired)} do not have three phases ({some(odd)}), so the circuit "
+            f"has no single-phase equivalent; {advice}"
+        )
+        raise circuit.fail("line", detail)
+    for piece in pieces:
+        if tuple(np.flatnonzero(piece.phases).tolist()) != phases:
+            detail = (
+                f"has {int(piece.phases.sum())} of the {len(phases)} phases of the lines "
+                f"(phases); complete its bank, or {advice}"
+            )
+            raise circuit.fail(piece.id, detail)
+    for source in circuit.sources:
+        if len(phases) == 3 and not source.phases.all():
+            detail = (
+                "has one phase (phases) in a circuit of three, which then has no single-phase "
+                "equivalent: give it three, or one source for each phase at the same bus"
+            )
+            raise circuit.fail(source.id, detail)
+    return list(phases)
+
+
+def _sequence(matrix: FloatArray, phases: list[int]) -> float:
+    """Mean self less mean mutual value; of one phase its own."""
+    block = matrix[np.ix_(phases, phases)]
+    own = float(np.trace(block)) / len(phases)
+    if len(phases) == 1:
+        return own
+    return own - (float(block.sum()) - own * len(phases)) / (len(phases) * (len(phases) - 1))
+
+
+def _behind(
+    circuit: Circuit, source: Source, first: Source, phases: list[int]
+) -> tuple[str, list[Piece]]:
+    """Return the bus that a source holds, and its impedance as a branch to the source's bus."""
+    kv = circuit.buses[source.bus].kv_ln
+    base = kv**2 * len(phases) / BASE_MVA
+    size = abs(complex(_sequence(source.z.real, phases), _sequence(source.z.imag, phases))) / base
+    apart = source.angle - first.angle
+    if size < STIFF and abs(apart) < 1e-9:
+        circuit.notes.append(f"the impedance of {source.id} ({size:.2g} p.u.) is left out")
+        return source.bus, []
+    inner = f"{source.bus}_source"
+    while inner in circuit.buses:
+        inner += "_"
+    place = circuit.buses[source.bus]
+    circuit.buses[inner] = Bus(kv, place.x, place.y)
+    z = source.z if size >= STIFF else source.z * (STIFF / size)
+    circuit.notes.append(
+        f"the impedance of {source.id} ({max(size, STIFF):.2g} p.u.) is a branch of its own; its "
+        "losses are not the network's"
     )
-    raise NetworkFormatError(path, "line", detail)
+    piece = Piece(source.id, inner, source.bus, source.phases, z, "source", shift=-apart)
+    return inner, [piece]
 
 
-def _bus_ids(series: Sequence[Line | Transformer], shunt: Sequence[Injection]) -> list[str]:
-    """Buses in the order in which the lines, then the other elements name them."""
-    names = [bus for element in series for bus in (element.from_bus, element.to_bus)]
-    return list(dict.fromkeys([*names, *(element.bus for element in shunt)]))
-
-
-def _rows(position: dict[str, int], buses: Sequence[str]) -> IntArray:
+def _rows(position: dict[str, int], buses: list[str]) -> IntArray:
     return np.array([position[bus] for bus in buses], dtype=np.int64)
 
 
-def _coordinates(engine: Any, ids: list[str]) -> FloatArray:
-    """Coordinates the script gives, NaN elsewhere, shape (n, 2)."""
-    coordinates = np.full((len(ids), 2), np.nan)
-    for row, bus in enumerate(ids):
-        if engine.Circuit.SetActiveBus(bus) >= 0 and engine.Bus.Coorddefined():
-            coordinates[row] = engine.Bus.X(), engine.Bus.Y()
-    return coordinates
-
-
-def _nominal_kv(engine: Any) -> float:
-    """Voltage of the circuit's first source, in service or not."""
-    engine.Circuit.SetActiveElement("Vsource.source")
-    engine.Vsources.Name("source")
-    return float(engine.Vsources.BasekV())
-
-
-def _voltages(
-    path: Path,
-    position: dict[str, int],
-    lines: list[Line],
-    transformers: list[Transformer],
-    sources: list[Injection],
-    nominal_kv: float,
-) -> FloatArray:
-    """Return the base of each bus in kV: its source's, carried over lines and nominal ratios.
-
-    The scripts' own ``Set VoltageBases`` is only a list of values to round to, and often wrong.
-    """
-    neighbours: list[list[tuple[int, float]]] = [[] for _ in position]
-    ratios = [(e.from_bus, e.to_bus, 1.0) for e in lines]
-    ratios += [(e.from_bus, e.to_bus, e.kv[1] / e.kv[0]) for e in transformers]
-    for from_bus, to_bus, ratio in ratios:
-        neighbours[position[from_bus]].append((position[to_bus], ratio))
-        neighbours[position[to_bus]].append((position[from_bus], 1.0 / ratio))
-    base = np.zeros(len(position))
-    starts = [(position[s.bus], s.kv) for s in sources] or [(0, nominal_kv)]
-    # What no source reaches gets the circuit's voltage; validation reports the island.
-    starts += [(row, nominal_kv) for row in range(len(position))]
-    for start, kv in starts:
-        if base[start]:
-            continue
-        base[start] = kv
-        queue = deque([start])
-        while queue:
-            at = queue.popleft()
-            for other, ratio in neighbours[at]:
-                if not base[other]:
-                    # Twelve digits undo the rounding of a ratio and its inverse.
-                    base[other] = float(f"{base[at] * ratio:.12g}")
-                    queue.append(other)
-    for from_bus, to_bus, ratio in ratios:
-        expected = base[position[from_bus]] * ratio
-        if abs(base[position[to_bus]] - expected) > 1e-6 * expected:
-            detail = f"{from_bus} and {to_bus} are joined, but their voltage levels do not match"
-            raise NetworkFormatError(path, "bus", detail)
-    return base
-
-
-def _shunt_b(
-    shunts: list[Injection], position: dict[str, int], base_kv: FloatArray, phases: int
-) -> FloatArray:
-    b = np.zeros(len(position))
-    for shunt in shunts:
-        at = position[shunt.bus]
-        to_neutral = phases == 3 and shunt.phases == 1
-        rated = shunt.kv * 3.0**0.5 if to_neutral else shunt.kv
-        b[at] += shunt.q / BASE_MVA * (base_kv[at] / rated) ** 2
-    return b
+def _shunts(
+    circuit: Circuit, position: dict[str, int]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return iron, conductance and susceptance by bus, p.u."""
+    total = np.zeros((2, len(position)), dtype=np.complex128)
+    for row in circuit.shunts:
+        total[int(row.kind == "core"), position[row.bus]] += row.total / 1e3 / BASE_MVA
+    iron = -total[1].real
+    # What rounding leaves of the active power of a capacitor is none.
+    return iron, iron.copy(), total.sum(axis=0).imag
 
 
 def _branches(
-    lines: list[Line],
-    transformers: list[Transformer],
-    position: dict[str, int],
-    base_kv: FloatArray,
-    phases: int,
+    pieces: list[Piece], position: dict[str, int], base_kv: FloatArray, phases: list[int]
 ) -> Branches:
-    series: list[Line | Transformer] = [*lines, *transformers]
-    from_bus = _rows(position, [e.from_bus for e in series])
-    to_bus = _rows(position, [e.to_bus for e in series])
-    n, k = len(lines), len(transformers)
-    kv = base_kv[from_bus]
-    z_base = (kv**2 / BASE_MVA)[:n]
-    z = np.array([e.z for e in lines], dtype=np.complex128) / z_base
-    # OpenDSS has the impedance between two ideal ratios, the π-model beyond the second.
-    rated = np.array([e.kv[1] * e.tap[1] for e in transformers], dtype=np.float64)
-    z_rated = np.array([e.z for e in transformers], dtype=np.complex128) * BASE_MVA
-    z = np.concatenate([z, z_rated * (rated / base_kv[to_bus[n:]]) ** 2])
-    amps = np.array([e.amps for e in lines], dtype=np.float64)
-    mva = amps * kv[:n] * (3.0**0.5 if phases == 3 else 1.0) / 1e3
-    declared = any(e.switch for e in lines)
+    wired = np.array([p.id.startswith("line.") for p in pieces])
+    to_bus = _rows(position, [p.to_bus for p in pieces])
+    kv = base_kv[to_bus]
+    z_base = kv**2 / BASE_MVA
+    r = np.array([_sequence(p.z.real, phases) for p in pieces])
+    x = np.array([_sequence(p.z.imag, phases) for p in pieces])
+    amps = np.array([p.amps[phases].min() for p in pieces])
+    closed = np.array([p.closed for p in pieces], dtype=np.bool_)
+    declared = np.array([p.declared for p in pieces], dtype=np.bool_)
+    source = np.array([p.kind == "source" for p in pieces], dtype=np.bool_)
     return Branches(
-        np.arange(1, n + k + 1),
-        from_bus,
+        np.arange(1, len(pieces) + 1),
+        _rows(position, [p.from_bus for p in pieces]),
         to_bus,
-        z.real,
-        z.imag,
-        np.concatenate([np.array([e.b for e in lines]) * z_base, np.zeros(k)]),
-        tap=np.array([1.0] * n + [e.tap[0] / e.tap[1] for e in transformers]),
-        shift=np.array([0.0] * n + [e.shift for e in transformers]),
-        rating=np.concatenate([mva, [e.mva for e in transformers]]) / BASE_MVA,
-        closed=np.array([e.closed for e in lines] + [True] * k, dtype=np.bool_),
-        switchable=np.array([e.switch or not declared for e in lines] + [False] * k),
+        r / z_base,
+        x / z_base,
+        np.array([p.b[phases].mean() for p in pieces]) * z_base,
+        # A ratio stands before the impedance here as there, but the other way up.
+        tap=1.0 / np.array([p.ratio[phases].mean() for p in pieces]),
+        shift=np.array([p.shift for p in pieces]),
+        rating=amps * kv * (SQRT3 if len(phases) == 3 else 1.0) / 1e3 / BASE_MVA,
+        closed=closed,
+        switchable=wired & (declared | ~closed if declared.any() else True),
+        source=source,
     )
 
 
+def _say(circuit: Circuit, pieces: list[Piece]) -> None:
+    if not any(p.declared for p in pieces):
+        circuit.notes.append("the script declares no switches: every line is read as switchable")
+    models = Counter(load.kind for load in circuit.loads if load.kind != "power")
+    if models:
+        listed = ", ".join(f"{n} constant {kind}" for kind, n in sorted(models.items()))
+        circuit.notes.append(
+            "loads are constant power at their nominal value; in the script some are not "
+            f"({listed})"
+        )
+    phased = [row.id for row in circuit.loads if not row.phases.all()]
+    if phased and any(p.phases.all() for p in pieces):
+        circuit.notes.append(
+            f"{count(len(phased), 'load')} of fewer than three phases count as balanced: "
+            f"{some(phased)}"
+        )
+
+
 def _generators(
-    sources: list[Injection], generators: list[Injection], position: dict[str, int]
+    slacks: list[tuple[Source, str]], circuit: Circuit, position: dict[str, int]
 ) -> Generators:
-    units = [*sources, *generators]
-    repeated = Counter(unit.name for unit in units)
-    names = [
-        unit.name if repeated[unit.name] == 1 else f"{kind}.{unit.name}"
-        for kind, group in (("vsource", sources), ("generator", generators))
-        for unit in group
-    ]
-    slack = np.arange(len(units)) < len(sources)
-    p = np.array([unit.p for unit in units], dtype=np.float64) / BASE_MVA
-    q = np.array([unit.q for unit in units], dtype=np.float64) / BASE_MVA
+    units = circuit.generators
+    rows: list[Injection | Source] = [*(source for source, _ in slacks), *units]
+    names = [_short(row) for row in rows]
+    repeated = Counter(names)
+    ids = [name if repeated[name] == 1 else row.id for name, row in zip(names, rows, strict=True)]
+    n, k = len(slacks), len(units)
+    total = np.array([0j] * n + [unit.total for unit in units], dtype=np.complex128)
+    p, q = total.real / 1e3 / BASE_MVA, total.imag / 1e3 / BASE_MVA
+    holds = np.array([False] * n + [unit.v_set > 0 for unit in units], dtype=np.bool_)
+    kvar = np.array([(0.0, 0.0)] * n + [unit.kvar for unit in units]).reshape(-1, 2).T
+    slack = np.arange(n + k) < n
+    v_source = [source.kv_ln / circuit.buses[source.bus].kv_ln for source, _ in slacks]
+    least_q = np.where(holds, kvar[0] / 1e3 / BASE_MVA, np.minimum(q, 0.0))
+    most_q = np.where(holds, kvar[1] / 1e3 / BASE_MVA, np.maximum(q, 0.0))
     return Generators(
-        np.array(names, dtype=np.str_),
-        _rows(position, [unit.bus for unit in units]),
+        np.array(ids, dtype=np.str_),
+        _rows(position, [*(bus for _, bus in slacks), *(unit.bus for unit in units)]),
         p,
         q,
         np.where(slack, -np.inf, np.minimum(p, 0.0)),
         np.where(slack, np.inf, np.maximum(p, 0.0)),
-        np.where(slack, -np.inf, np.minimum(q, 0.0)),
-        np.where(slack, np.inf, np.maximum(q, 0.0)),
-        v_set=np.array([unit.v_set for unit in units], dtype=np.float64),
+        np.where(slack, -np.inf, least_q),
+        np.where(slack, np.inf, most_q),
+        v_set=np.array([*v_source, *(unit.v_set or 1.0 for unit in units)]),
         slack=slack,
+        holds_v=holds,
     )

@@ -55,7 +55,7 @@ def test_positive_sequence_equals_a_balanced_three_phase_solution():
 def test_switches_and_ratings_of_a_three_phase_circuit():
     network = read_opendss(BALANCED)
     assert network.open_branches == (3, 4)  # a disabled switch and an opened line
-    assert network.branches.switchable.tolist() == [False, False, True] + [False] * 4
+    assert network.branches.switchable.tolist() == [False, False, True, True] + [False] * 3
     assert network.branches.rating[0] == pytest.approx(3**0.5 * 12.47 * 0.3)
     assert np.isinf(network.branches.rating[1])
 
@@ -82,8 +82,9 @@ new line.l1 phases=3 bus1=a bus2=b r1=0.1 x1=0.2 length=1
 
 def test_a_script_need_not_solve(tmp_path):
     network = read_opendss(write(tmp_path, THREE_PHASE + "makebuslist\nsetbusxy bus=b x=3 y=4"))
-    assert network.buses.base_kv.tolist() == [12.47, 12.47]
-    assert network.slack_buses.tolist() == [0]
+    assert network.buses.id.tolist() == ["a", "b", "a_source"]
+    assert network.buses.base_kv.tolist() == [12.47] * 3
+    assert network.slack_buses.tolist() == [2]
     assert network.buses.x.tolist()[1] == 3.0
 
 
@@ -91,10 +92,11 @@ def test_a_script_need_not_solve(tmp_path):
     ("more", "message"),
     [
         ("new line.l2 phases=1 bus1=b.1 bus2=c.1", "1 of 2 do not have three phases.*l2.*feeder"),
-        ("new reactor.r bus1=b phases=3 kvar=10", "reactor"),
-        ("new transformer.t phases=1 buses=[b.1 c.1] kvs=[7.2 7.2]", "single-phase unit alone"),
+        ("new vsource.v bus1=b.1 phases=1 basekv=7.2", "vsource.v: has one phase"),
+        ("new indmach012.m bus1=b kv=12.47 kw=100", "indmach012.m: .*'disable indmach012.m'"),
+        ("new transformer.t phases=1 buses=[b.1 c.1] kvs=[7.2 7.2]", "transformer.t: has 1 of"),
         ("new transformer.t phases=3 windings=3 buses=[b c d]", "3 windings"),
-        ("new capacitor.s bus1=b bus2=c phases=3 kvar=10 kv=12.47", "in series"),
+        ("new capacitor.s bus1=b bus2=b.2.3.1 phases=3 kvar=10 kv=12.47", "joins phases"),
         ("new line.l2 phases=3 bus1=b bus2=c rmatrix=oops", "OpenDSS"),
         ("new transformer.t phases=3 buses=[a b] kvs=[12.47 4.16]", "voltage levels do not match"),
         ("redirect missing.dss", "line 4: redirect missing.dss: there is no such file"),

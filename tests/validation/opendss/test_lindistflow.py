@@ -15,7 +15,7 @@ import pytest
 from pygridjl.grid import load_feeder
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 
-DATA = Path(__file__).parents[1] / "data" / "feeders"
+DATA = Path(__file__).parents[2] / "data" / "feeders"
 
 
 def solved_voltages(feeder):

@@ -1,0 +1,183 @@
+"""OpenDSS circuits written for tests: each kind of element that once read wrong, and mixtures."""
+
+from __future__ import annotations
+
+CODES = """
+new linecode.abc nphases=3 units=km rmatrix=(0.30 | 0.10 0.31 | 0.09 0.11 0.32)
+~ xmatrix=(0.90 | 0.40 0.91 | 0.35 0.41 0.92) cmatrix=(10 | -2 11 | -1 -3 12)
+new linecode.ab nphases=2 units=km rmatrix=(0.8 | 0.15 0.82) xmatrix=(0.9 | 0.4 0.92)
+~ cmatrix=(0 | 0 0)
+new linecode.a nphases=1 units=km rmatrix=(0.9) xmatrix=(0.95) cmatrix=(0)
+new linecode.bal nphases=3 units=km r1=0.25 x1=0.4 r0=0.6 x0=1.2 c1=0 c0=0
+"""
+
+
+def script(body: str, *, source: str = "mvasc3=2000 mvasc1=2100", bases: str = "12.47") -> str:
+    """Return a whole script around the elements."""
+    return (
+        f"clear\nnew circuit.t bus1=s basekv=12.47 pu=1.02 {source}\n{CODES}{body}\n"
+        # Loads keep their nominal power at any voltage that occurs.
+        f"batchedit load..* vminpu=0.8 vmaxpu=1.2\n"
+        f"set voltagebases=[{bases}]\ncalcvoltagebases\nsolve\n"
+    )
+
+
+TRUNK = "new line.trunk bus1=s bus2=m linecode=abc length=2 units=km normamps=300\n"
+LOADS = (
+    "new load.a bus1=m.1 phases=1 kv=7.2 kw=900 kvar=300\n"
+    "new load.b bus1=m.2 phases=1 kv=7.2 kw=500 kvar=250\n"
+    "new load.c bus1=m.3 phases=1 kv=7.2 kw=300 kvar=50\n"
+)
+SPUR = (
+    "new line.spur bus1=m.3.1 bus2=e.3.1 phases=2 linecode=ab length=1.5 units=km\n"
+    "new line.end bus1=e.1 bus2=f.1 phases=1 linecode=a length=1 units=km\n"
+)
+ZIP = (
+    "new load.z bus1=m.2 phases=1 kv=7.2 kw=400 kvar=200 model=2\n"
+    "new load.i bus1=m.3 phases=1 kv=7.2 kw=300 kvar=100 model=5\n"
+    "new load.d bus1=m phases=3 kv=12.47 conn=delta kw=600 kvar=200\n"
+    "new load.zd bus1=m.1.2 phases=1 kv=12.47 conn=delta kw=300 kvar=150 model=2\n"
+    "new load.id bus1=m.3.1 phases=1 kv=12.47 conn=delta kw=200 kvar=60 model=5\n"
+)
+STEP_DOWN = (
+    "new transformer.t phases=3 windings=2 buses=[m low] conns=[{conns}] kvs=[12.47 4.16] "
+    "kvas=[3000 3000] xhl=6 %rs=[0.5 0.5] %noloadloss=0.4 %imag=1.5 taps=[1 1.025] ppm=0\n"
+)
+LOW = (
+    "new load.la bus1=low.1 phases=1 kv=2.4 kw=400 kvar=150\n"
+    "new load.lb bus1=low.2 phases=1 kv=2.4 kw=350 kvar=150\n"
+    "new load.lc bus1=low.3 phases=1 kv=2.4 kw=300 kvar=100\n"
+)
+REGULATORS = "".join(
+    f"new transformer.r{n} phases=1 windings=2 buses=[m.{n} r.{n}] conns=[wye wye] kvs=[7.2 7.2] "
+    "kvas=[2000 2000] xhl=1 %loadloss=0.1 ppm=0\n"
+    f"new regcontrol.c{n} transformer=r{n} winding=2 vreg={vreg} band=2 ptratio=60\n"
+    for n, vreg in ((1, 124), (2, 123), (3, 122))
+)
+AFTER = (
+    "new load.ra bus1=r.1 phases=1 kv=7.2 kw=400 kvar=100\n"
+    "new load.rb bus1=r.2 phases=1 kv=7.2 kw=500 kvar=200\n"
+    "new load.rc bus1=r.3 phases=1 kv=7.2 kw=300 kvar=100\n"
+)
+DELTA_WYE_BANK = "".join(
+    f"new transformer.u{k} phases=1 windings=2 buses=[m.{i}.{j} low.{i}] conns=[delta wye] "
+    "kvs=[12.47 2.4] kvas=[500 500] xhl=3 %rs=[0.6 0.6] %noloadloss=0.3 ppm=0\n"
+    for k, (i, j) in enumerate(((1, 2), (2, 3), (3, 1)))
+)
+DELTA_DELTA_BANK = "".join(
+    f"new transformer.u{k} phases=1 windings=2 buses=[m.{i}.{j} low.{i}.{j}] conns=[delta delta] "
+    "kvs=[12.47 4.16] kvas=[500 500] xhl=3 %rs=[0.6 0.6]\n"
+    for k, (i, j) in enumerate(((1, 2), (2, 3), (3, 1)))
+)
+OPEN_DELTA = (
+    "new transformer.ra phases=1 windings=2 buses=[m.1.2 r.1.2] conns=[delta delta] "
+    "kvs=[12.47 12.47] kvas=[2000 2000] xhl=0.5 %loadloss=0.01 taps=[1 1.025]\n"
+    "new transformer.rc phases=1 windings=2 buses=[m.3.2 r.3.2] conns=[delta delta] "
+    "kvs=[12.47 12.47] kvas=[2000 2000] xhl=0.5 %loadloss=0.01 taps=[1 1.0125]\n"
+    "new line.jumper phases=1 bus1=m.2 bus2=r.2 r1=1e-3 r0=1e-3 x1=0 x0=0 c1=0 c0=0\n"
+    "new load.r bus1=r phases=3 conn=delta kv=12.47 kw=900 kvar=300\n"
+)
+NEUTRAL = (
+    "new line.four phases=4 bus1=m.1.2.3.4 bus2=n.1.2.3.4 length=1 units=km\n"
+    "~ rmatrix=(0.4 | 0.1 0.4 | 0.1 0.1 0.4 | 0.1 0.1 0.1 0.6)\n"
+    "~ xmatrix=(0.9 | 0.4 0.9 | 0.4 0.4 0.9 | 0.35 0.35 0.35 1.0)\n"
+    "~ cmatrix=(0 | 0 0 | 0 0 0 | 0 0 0 0)\n"
+    "new reactor.g1 bus1=m.4 phases=1 r=0.0001 x=0\n"
+    "new reactor.g2 bus1=n.4 phases=1 r=0.0001 x=0\n"
+    "new load.na bus1=n.1.4 phases=1 kv=7.2 kw=300 kvar=100\n"
+    "new load.nb bus1=n.2.4 phases=1 kv=7.2 kw=200 kvar=100\n"
+    "new load.nc bus1=n.3.4 phases=1 kv=7.2 kw=100 kvar=50\n"
+)
+PARALLEL = (
+    "new line.p1 bus1=m bus2=p linecode=abc length=1 units=km normamps=300\n"
+    "new line.p2 bus1=m bus2=p linecode=bal length=2 units=km normamps=200\n"
+    "new load.p bus1=p phases=3 kv=12.47 kw=1200 kvar=500\n"
+)
+RING = (
+    "new line.r1 bus1=m bus2=x linecode=abc length=1 units=km\n"
+    "new line.r2 bus1=x bus2=y linecode=bal length=1 units=km\n"
+    "new line.r3 bus1=y bus2=m linecode=abc length=2 units=km\n"
+    "new load.x bus1=x.1 phases=1 kv=7.2 kw=400 kvar=150\n"
+    "new load.y bus1=y phases=3 kv=12.47 kw=900 kvar=300\n"
+)
+PHASE_LOOP = (
+    "new line.pa bus1=m.1 bus2=x.1 phases=1 linecode=a length=1 units=km\n"
+    "new line.pb bus1=m.2 bus2=y.2 phases=1 linecode=a length=1 units=km\n"
+    "new line.pc bus1=y.2 bus2=x.2 phases=1 linecode=a length=1 units=km\n"
+    "new load.x1 bus1=x.1 phases=1 kv=7.2 kw=200 kvar=80\n"
+    "new load.x2 bus1=x.2 phases=1 kv=7.2 kw=150 kvar=50\n"
+)
+CAPACITORS = (
+    "new capacitor.wye bus1=m phases=3 kv=12.47 kvar=600\n"
+    "new capacitor.delta bus1=m phases=3 conn=delta kv=12.47 kvar=300\n"
+    "new capacitor.ll bus1=m.1.2 phases=1 conn=delta kv=12.47 kvar=200\n"
+    "new capacitor.one bus1=m.3 phases=1 kv=7.2 kvar=100\n"
+    "new capacitor.steps bus1=m phases=3 kv=12.47 kvar=(100 200) numsteps=2 states=(1 0)\n"
+    "new reactor.shunt bus1=m phases=3 kv=12.47 kvar=150\n"
+)
+UNITS = (
+    "new generator.g bus1=m phases=3 kv=12.47 kw=500 pf=0.95\n"
+    "new pvsystem.p bus1=m.1 phases=1 kv=7.2 kva=300 pmpp=280 irradiance=0.9 %pmpp=80 pf=-0.98\n"
+    "new storage.s bus1=m phases=3 kv=12.47 kva=200 kwhrated=500 kwrated=200 state=idling\n"
+)
+IDLE = (
+    "new fault.f bus1=m.1 r=0.01 enabled=no\n"
+    "new isource.i bus1=m phases=3 amps=0\n"
+    "new monitor.mo element=line.trunk terminal=1 mode=0\n"
+    "new energymeter.em element=line.trunk terminal=1\n"
+    "new storage.s bus1=m phases=3 kv=12.47 kva=200 kwhrated=500 kwrated=200 state=idling\n"
+)
+SHARES = (
+    "new load.fixed bus1=m.1 phases=1 kv=7.2 kw=400 kvar=100 status=fixed\n"
+    "new load.exempt bus1=m.2 phases=1 kv=7.2 kw=400 kvar=100 status=exempt\n"
+    "new load.free bus1=m.3 phases=1 kv=7.2 kw=400 kvar=100\n"
+    "set loadmult=0.7\n"
+)
+SERIES = (
+    "new reactor.ser bus1=m bus2=v phases=3 r=0.2 x=1.5\n"
+    "new capacitor.ser bus1=v bus2=w phases=3 kv=12.47 kvar=60000\n"
+    "new load.w bus1=w phases=3 kv=12.47 kw=900 kvar=400\n"
+)
+TRIANGLE = "new load.t bus1=low phases=3 conn=delta kv=4.16 kw=900 kvar=300\n"
+
+# Name: script.
+FEEDERS = {
+    "source impedance": script(TRUNK + LOADS, source=""),
+    "mutual, unbalanced": script(TRUNK + LOADS + SPUR),
+    "iron, wye-wye": script(
+        TRUNK + STEP_DOWN.format(conns="wye wye") + LOW, bases="12.47 4.16"
+    ),
+    "iron, delta-wye": script(
+        TRUNK + STEP_DOWN.format(conns="delta wye") + LOW, bases="12.47 4.16"
+    ),
+    "zip and delta": script(TRUNK + ZIP),
+    "bank of regulators": script(TRUNK + REGULATORS + AFTER),
+    "bank delta-wye": script(TRUNK + DELTA_WYE_BANK + LOW, bases="12.47 4.16"),
+    "bank delta-delta": script(TRUNK + DELTA_DELTA_BANK + TRIANGLE, bases="12.47 4.16"),
+    "open delta": script(TRUNK + OPEN_DELTA),
+    "neutral": script(TRUNK + NEUTRAL),
+    "parallel": script(TRUNK + PARALLEL),
+    "ring": script(TRUNK + LOADS + RING),
+    "phase loop": script(TRUNK + PHASE_LOOP),
+    "capacitors": script(TRUNK + LOADS + CAPACITORS),
+    "units": script(TRUNK + LOADS + UNITS),
+    "idle": script(TRUNK + LOADS + IDLE),
+    "load multiplier": script(TRUNK + SHARES),
+    "in series": script(TRUNK + SERIES),
+    "50 Hz": script(
+        "new linecode.fifty nphases=3 units=km basefreq=50 r1=0.2 x1=0.4 r0=0.5 x0=1.2\n"
+        "new line.trunk bus1=s bus2=m linecode=fifty length=2 units=km\n" + LOADS
+    ),
+    "no bases": script(
+        TRUNK + STEP_DOWN.format(conns="wye wye") + LOW
+    ).replace("calcvoltagebases\n", "").replace("set voltagebases=[12.47]\n", ""),
+    "mixed, radial": script(
+        TRUNK + SPUR + ZIP + CAPACITORS + UNITS + IDLE.rsplit("new storage", 1)[0]
+        + STEP_DOWN.format(conns="wye wye") + LOW + REGULATORS + AFTER,
+        source="", bases="12.47 4.16",
+    ),
+    "mixed, meshed": script(
+        TRUNK + LOADS + SPUR + ZIP + NEUTRAL + PARALLEL + RING + SERIES
+        + DELTA_WYE_BANK + LOW, source="", bases="12.47 4.16",
+    ),
+}  # fmt: skip
