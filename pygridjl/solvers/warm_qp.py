@@ -91,6 +91,29 @@ class WarmAnswer:
     force: ComplexArray
 
 
+@dataclass(frozen=True, eq=False)
+class Adjoint:
+    """What a function of the optimum sees of each condition of optimality.
+
+    If stationarity, equalities, binding rows and binding discs are changed by r, e, f and c (one
+    complex number a disc), the function changes by −(x·r + equal·e + row·f + Re conj(disc)·c).
+
+    Attributes
+    ----------
+    x : ndarray, shape (n,)
+        Weights of the stationarity conditions.
+    equal, row : ndarray
+        Weights of the equalities and of the rows of :attr:`WarmAnswer.row`.
+    disc : ndarray of complex
+        Weights of the discs of :attr:`WarmAnswer.disc`.
+    """
+
+    x: FloatArray
+    equal: FloatArray
+    row: FloatArray
+    disc: ComplexArray
+
+
 class WarmQp:
     """The optimality system factorised once; every solve starts from what bound nearby.
 
@@ -184,6 +207,41 @@ class WarmQp:
         self._remember(rhs, force)
         return self._answer(point, force)
 
+    def adjoint(self, answer: WarmAnswer, slope: FloatArray) -> Adjoint | None:
+        """Return how a function of the optimum depends on the conditions of optimality.
+
+        Parameters
+        ----------
+        answer : WarmAnswer
+            The optimum; what binds at it is taken to go on binding.
+        slope : ndarray, shape (n,)
+            Gradient of the function with respect to x.
+
+        Returns
+        -------
+        Adjoint or None
+            The weights; None if what binds is degenerate beyond repair.
+        """
+        assert self._factors is not None
+        moved = self._factors.solve(np.concatenate([slope, np.zeros(answer.multiplier.size)]))
+        rows, first = self._slot[answer.row], self._k + answer.disc
+        pairs = np.column_stack([self._slot[first], self._slot[first + self.model.radius.size]])
+        bound = np.concatenate([rows, pairs.T.ravel()])
+        wanted = (self._all @ moved[: self._n])[self._known[bound]]
+        size = abs(answer.force)
+        cosine, sine = answer.force.real / size, answer.force.imag / size
+        turn = self.model.radius[answer.disc] / size
+        weight = _change(self._gram[np.ix_(bound, bound)], wanted, cosine, sine, turn)
+        if weight is None:
+            return None
+        x, y = weight[rows.size :].reshape(2, -1)
+        weight[rows.size :] = np.concatenate([cosine * x - sine * y, sine * x + cosine * y])
+        moved = moved - self._moves[:, bound] @ weight
+        real, imaginary = weight[rows.size :].reshape(2, -1)
+        return Adjoint(
+            moved[: self._n], moved[self._n :], weight[: rows.size], real + 1j * imaginary
+        )
+
     def remember(
         self,
         rhs: FloatArray,
@@ -238,22 +296,15 @@ class WarmQp:
             return force, 1.0
         hessian = self._gram[np.ix_(bound, bound)]
         wanted = reached[bound] - hessian @ force[bound]
-        # Along and across every disc's force: along it the force grows, across it turns.
-        along = slice(rows.size, rows.size + held.size)
-        across = slice(rows.size + held.size, bound.size)
         size = np.hypot(force[pairs[:, 0]], force[pairs[:, 1]])
         cosine, sine = force[pairs[:, 0]] / size, force[pairs[:, 1]] / size
-        for part in (hessian.T, hessian, wanted[:, None]):
-            x, y = part[along].T, part[across].T
-            part[along], part[across] = (cosine * x + sine * y).T, (cosine * y - sine * x).T
-        wanted[along] -= self._radius[held]
-        diagonal = hessian.ravel()[:: bound.size + 1]
-        diagonal += _DAMPING * diagonal.max()
-        diagonal[across] += self._radius[held] / size
-        factor, fault = dpotrf(hessian, lower=1)
-        if fault:
+        radius = self._radius[held]
+        wanted[rows.size :] -= np.concatenate([radius * cosine, radius * sine])
+        change = _change(hessian, wanted, cosine, sine, radius / size)
+        if change is None:
             return force, 0.0
-        change = dpotrs(factor, wanted, lower=1)[0]
+        along = slice(rows.size, rows.size + held.size)
+        across = slice(rows.size + held.size, bound.size)
         before = np.concatenate([force[rows], size])
         # Rows that would pull and discs whose force would turn over let go on the way.
         after = before + change[: before.size]
@@ -347,6 +398,29 @@ class WarmQp:
             self._known[discs[:, 0]] - self._k,
             own[:, 0] + 1j * own[:, 1],
         )
+
+
+def _change(
+    gram: FloatArray, wanted: FloatArray, cosine: FloatArray, sine: FloatArray, turn: FloatArray
+) -> FloatArray | None:
+    """Solve (M + Σ turn (1 − u uᵀ)) change = wanted for rows, then discs along and across u.
+
+    ``gram`` and ``wanted`` hold rows, then the first, then the second parts of discs, and are
+    overwritten. Along its normal u a disc's force grows, across it turns.
+    """
+    if not wanted.size:
+        return wanted
+    count = turn.size
+    along = slice(wanted.size - 2 * count, wanted.size - count)
+    across = slice(wanted.size - count, wanted.size)
+    for part in (gram.T, gram, wanted[:, None]):
+        x, y = part[along].T, part[across].T
+        part[along], part[across] = (cosine * x + sine * y).T, (cosine * y - sine * x).T
+    diagonal = gram.ravel()[:: wanted.size + 1]
+    diagonal += _DAMPING * diagonal.max()
+    diagonal[across] += turn
+    factor, fault = dpotrf(gram, lower=1)
+    return None if fault else np.asarray(dpotrs(factor, wanted, lower=1)[0])
 
 
 def _factorised(system: csr_array) -> SuperLU | None:

@@ -16,12 +16,13 @@ from pygridjl.grid.cases import get_case
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.linearisation.methods import POINTS
 from pygridjl.optimal_flow.linearisation.problem import (
+    PROXIMAL,
     LinearisationProblem,
     linearisation_problem,
     with_ratings,
 )
 from pygridjl.optimal_flow.linearisation.relaxation import relax_moments
-from pygridjl.optimal_flow.linearisation.solve import PROXIMAL, linearize_problem
+from pygridjl.optimal_flow.linearisation.solve import linearize_problem
 from pygridjl.scenarios import two_factor_loads
 from pygridjl.study.task import Plan, Row, Task
 

@@ -11,8 +11,8 @@ import numpy as np
 from pygridjl.experiments.linearization.printed import CASES
 from pygridjl.experiments.linearization.tasks import paper_network
 from pygridjl.experiments.linearized_opf import Options
-from pygridjl.optimal_flow.linearisation.problem import linearisation_problem
-from pygridjl.optimal_flow.linearisation.solve import PROXIMAL, linearize_problem
+from pygridjl.optimal_flow.linearisation.problem import PROXIMAL, linearisation_problem
+from pygridjl.optimal_flow.linearisation.solve import linearize_problem
 from pygridjl.scenarios import two_factor_loads
 from pygridjl.study.task import Plan, Row, Task
 

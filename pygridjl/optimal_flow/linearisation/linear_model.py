@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import block_diag, csc_array, csr_array, diags_array, hstack, vstack
+from scipy.sparse import csc_array, csr_array, diags_array, vstack
 
 from pygridjl.core.arguments import check_time_limit
 from pygridjl.core.errors import InvalidOptionError
@@ -13,11 +13,12 @@ from pygridjl.core.result import Status
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray
 from pygridjl.grid.network import Network
 from pygridjl.grid.network_checks import assert_one_angle
+from pygridjl.optimal_flow.linearisation.linear_rows import linear_rows
 from pygridjl.optimal_flow.problem import assert_solvable, cost_lines
-from pygridjl.powerflow.admittance import branch_admittances, bus_admittance
+from pygridjl.powerflow.admittance import bus_admittance
 from pygridjl.solvers.conic import Cone, ConicModel, ConicSolver
 from pygridjl.solvers.status import SolverStatus
-from pygridjl.solvers.warm_qp import WarmQp, WarmQpModel
+from pygridjl.solvers.warm_qp import WarmAnswer, WarmQp, WarmQpModel
 
 __all__ = ["LinearisedBatch", "LinearisedOpf", "LinearisedPoint", "assert_linearisable"]
 
@@ -147,17 +148,13 @@ class LinearisedOpf:
             raise InvalidOptionError(f"proximal: must be a number of at least 0, is {proximal}")
         self.network, self.point, self.proximal = network, point, float(proximal)
         self._admittance = bus_admittance(network)
-        self._units = np.flatnonzero(network.generators.in_service)
-        self._unit_cost = network.generators.cost[self._units]
+        self.rows = linear_rows(network, point, self.proximal)
+        self._unit_cost = network.generators.cost[self.rows.units]
         self._unit_count = len(network.generators)
-        free = np.ones(2 * network.n_bus, dtype=bool)
-        free[network.n_bus + network.slack_buses] = False
-        self._columns = np.flatnonzero(free)
-        self._flows, self._flow_constant, self._ratings = self._linear_flows()
-        self._balances()
-        self._held: BoolArray = np.zeros(self._ratings.size, dtype=bool)
+        # The ratings of the conic model; circles of units belong to it from the start.
+        self._held: BoolArray = np.arange(self.rows.radius.size) >= self.rows.near.size
         self._solver: ConicSolver | None = None
-        self._warm = self._warm_program() if proximal > 0 else None
+        self.warm = self._warm_program() if proximal > 0 else None
 
     def solve(self, demand: ComplexArray, *, time_limit: float | None = None) -> LinearisedPoint:
         """Solve for one load.
@@ -186,19 +183,33 @@ class LinearisedOpf:
                 f"demand: needs one finite number for each of {self.network.n_bus} buses"
             )
         limit = np.inf if time_limit is None else time_limit
-        balance = np.concatenate([demand.real, demand.imag])
-        if self._warm is not None:
-            rhs = self._fixed_rhs[: self._equal].copy()
-            rhs[: balance.size] = self._constant - balance
-            found = self._warm.solve(rhs)
-            if found is not None:
-                return self._point(found.x)
+        found = self.warm_answer(demand)
+        return self._conic(demand, limit) if found is None else self._point(found.x)
+
+    def warm_answer(self, demand: ComplexArray) -> WarmAnswer | None:
+        """Return the optimum with its multipliers where the nearest load answered leads to it.
+
+        Parameters
+        ----------
+        demand : ndarray of complex, shape (n_bus,)
+            Net demand, p.u.
+
+        Returns
+        -------
+        WarmAnswer or None
+            Of the program :attr:`rows`, costs divided by their scale.
+        """
+        return None if self.warm is None else self.warm.solve(self.rows.rhs(demand))
+
+    def _conic(self, demand: ComplexArray, time_limit: float) -> LinearisedPoint:
+        rows = self.rows
         while True:
             if self._solver is None:
-                self._solver = ConicSolver(self._model(), scale=self._scale, tolerance=_TOLERANCE)
-            self._rhs[: balance.size] = self._constant - balance
+                self._solver = ConicSolver(self._model(), scale=rows.scale, tolerance=_TOLERANCE)
+            rhs = rows.rhs(demand)
+            self._rhs[: rhs.size] = rhs
             self._solver.set_rhs(self._rhs)
-            answer = self._solver.solve(time_limit=limit)
+            answer = self._solver.solve(time_limit=time_limit)
             status = _STATUS.get(answer.status, Status.NOT_FOUND)
             if answer.status is SolverStatus.INACCURATE and (
                 max(answer.primal_residual, answer.dual_residual) > _RESIDUAL
@@ -206,11 +217,11 @@ class LinearisedOpf:
                 status = Status.NOT_FOUND
             if status is not Status.OPTIMAL:
                 return self._without_answer(status)
-            flow = np.abs(self._flows @ answer.x[: self._columns.size] + self._flow_constant)
-            exceeded = (flow > self._ratings * (1.0 + _EXCESS)) & ~self._held
+            flow = abs(rows.disc @ answer.x + rows.centre)
+            exceeded = (flow > rows.radius * (1.0 + _EXCESS)) & ~self._held
             if not exceeded.any():
-                if self._warm is not None:
-                    self._remember(self._warm, answer.z / self._scale)
+                if self.warm is not None:
+                    self._remember(self.warm, rhs, answer.z / rows.scale)
                 return self._point(answer.x)
             self._held |= exceeded
             self._solver = None
@@ -274,180 +285,63 @@ class LinearisedOpf:
         current = (self._admittance @ voltage.T).T
         return np.asarray(injected - demand - voltage * np.conj(current))
 
-    def _balances(self) -> None:
-        """Set up what no load changes: balances, voltage bands, boxes, costs."""
-        network, v0 = self.network, self.point
-        n, units = network.n_bus, network.generators.take(self._units)
-        current = self._admittance @ v0
-        # S̃(V) = V0 conj(Y V) + V conj(Y V0) − V0 conj(Y V0), as real columns of Re V and Im V.
-        conjugate = diags_array(v0) @ self._admittance.conj()
-        plain = diags_array(np.conj(current))
-        carried = csr_array(hstack([conjugate + plain, -1j * conjugate + 1j * plain]))
-        carried = csr_array(carried[:, self._columns])
-        feeds = csr_array(
-            (np.ones(units.bus.size), (units.bus, np.arange(units.bus.size))),
-            shape=(n, units.bus.size),
-        )
-        balance = hstack(
-            [vstack([carried.real, carried.imag]), block_diag([-feeds, -feeds])], format="csr"
-        )
-        constant = v0 * np.conj(current)
-        self._constant = np.concatenate([constant.real, constant.imag])
-        square = csr_array(
-            hstack([diags_array(2 * v0.real), diags_array(2 * v0.imag)])[:, self._columns]
-        )
-        size = abs(v0) ** 2
-        rows: list[csr_array] = [csr_array(balance)]
-        rhs: list[FloatArray] = [np.zeros(2 * n)]
-        wide = csr_array((n, 2 * units.bus.size))
-        banded = csr_array(hstack([square, wide]))
-        low, high = network.buses.v_min**2, network.buses.v_max**2
-        given = high - low <= 1e-9 * np.where(np.isfinite(high), high, 1.0)
-        self._equal = 2 * n + int(given.sum())
-        if given.any():
-            rows.append(csr_array(banded[given]))
-            rhs.append(high[given] + size[given])
-        for sign, bound in ((1.0, high), (-1.0, -low)):
-            kept = ~given & np.isfinite(bound)
-            rows.append(csr_array(sign * banded[kept]))
-            rhs.append(bound[kept] + sign * size[kept])
-        box = csr_array(
-            hstack(
-                [
-                    csr_array((2 * units.bus.size, self._columns.size)),
-                    diags_array(np.ones(2 * units.bus.size)),
-                ]
-            )
-        )
-        upper = np.concatenate([units.p_max, units.q_max])
-        lower = np.concatenate([units.p_min, units.q_min])
-        for sign, bound in ((1.0, upper), (-1.0, -lower)):
-            kept = np.isfinite(bound)
-            rows.append(csr_array(sign * box[kept]))
-            rhs.append(bound[kept])
-        self._fixed_rows = csr_array(vstack(rows))
-        self._fixed_rhs = np.concatenate(rhs)
-        c2, c1 = units.cost[:, 0], units.cost[:, 1]
-        self._scale = float(max(abs(2 * c2).max(initial=0.0), abs(c1).max(initial=0.0))) or 1.0
-        weight = self.proximal * self._scale
-        split = np.concatenate([v0.real, v0.imag])[self._columns]
-        none = np.zeros(units.bus.size)
-        self._quadratic = csc_array(
-            diags_array(np.concatenate([np.full(split.size, 2 * weight), 2 * c2, none]))
-        )
-        self._cost = np.concatenate([-2 * weight * split, c1, none])
-        self._offset = float(units.cost[:, 2].sum())
-
-    def _linear_flows(self) -> tuple[csr_array, ComplexArray, FloatArray]:
-        """Complex flows into both ends of rated branches: matrix, constant, rating."""
-        network, v0, n = self.network, self.point, self.network.n_bus
-        branch = network.branches.take(
-            network.branches.closed & np.isfinite(network.branches.rating)
-        )
-        own_from, cross_from, cross_to, own_to = branch_admittances(branch)
-        near = np.concatenate([branch.from_bus, branch.to_bus])
-        far = np.concatenate([branch.to_bus, branch.from_bus])
-        own = np.concatenate([own_from, own_to])
-        cross = np.concatenate([cross_from, cross_to])
-        row = np.arange(near.size)
-        shape = (near.size, n)
-        current = csr_array(
-            (np.concatenate([own, cross]), (np.tile(row, 2), np.concatenate([near, far]))), shape
-        )
-        start = csr_array((np.ones(near.size), (row, near)), shape)
-        at = current @ v0
-        conjugate = diags_array(v0[near]) @ current.conj()
-        plain = diags_array(np.conj(at)) @ start
-        matrix = csr_array(
-            hstack([conjugate + plain, -1j * conjugate + 1j * plain]), dtype=np.complex128
-        )
-        constant = -v0[near] * np.conj(at)
-        return csr_array(matrix[:, self._columns]), constant, np.tile(branch.rating, 2)
-
     def _model(self) -> ConicModel:
         """Assemble the program with the ratings that have bound so far."""
-        g = self._units.size
-        rows, rhs = [self._fixed_rows], [self._fixed_rhs]
-        held = self._fixed_rhs.size - self._equal
-        cones = [Cone("zero", self._equal), *([Cone("nonnegative", held)] if held else [])]
-        wide = csr_array((1, 2 * g))
-        empty = csr_array((1, self._columns.size + 2 * g))
-        for k in np.flatnonzero(self._held).tolist():
-            flow = csr_array(self._flows[[k]])
-            parts = [csr_array(hstack([-part, wide])) for part in (flow.real, flow.imag)]
-            rows += [empty, *parts]
-            constant = self._flow_constant[k]
-            rhs.append(np.array([self._ratings[k], constant.real, constant.imag]))
-            cones.append(Cone("second_order", 3))
-        round_ = np.flatnonzero(np.isfinite(self.network.generators.s_max[self._units]))
-        for k in round_.tolist():
-            columns = self._columns.size + np.array([k, g + k])
-            rows.append(
-                csr_array((-np.ones(2), ([1, 2], columns)), shape=(3, self._columns.size + 2 * g))
-            )
-            rhs.append(np.array([self.network.generators.s_max[self._units[k]], 0.0, 0.0]))
-            cones.append(Cone("second_order", 3))
-        self._rhs = np.concatenate(rhs)
+        rows = self.rows
+        held = np.flatnonzero(self._held)
+        # Radius, real and imaginary part of one disc after another.
+        order = np.arange(3 * held.size).reshape(3, -1).T.ravel()
+        disc = rows.disc[held]
+        parts = vstack([csr_array(disc.shape), -disc.real, -disc.imag], format="csr")[order]
+        centre = rows.centre[held]
+        values = np.concatenate([rows.radius[held], centre.real, centre.imag])[order]
+        self._rhs = np.concatenate([rows.equal_rhs, rows.limit, values])
+        cones = [Cone("zero", rows.equal_rhs.size)]
+        cones += [Cone("nonnegative", rows.limit.size)] if rows.limit.size else []
+        cones += [Cone("second_order", 3)] * held.size
         return ConicModel(
-            self._cost, csc_array(vstack(rows)), self._rhs, cones, quadratic=self._quadratic
+            rows.cost,
+            csc_array(vstack([rows.equal, rows.rows, parts])),
+            self._rhs,
+            cones,
+            quadratic=csc_array(diags_array(rows.curvature)),
         )
 
     def _warm_program(self) -> WarmQp | None:
         """Set up the program for warm solves; None if its answers are not unique."""
-        units = self.network.generators.take(self._units)
-        g, n = self._units.size, self._cost.size
-        held = np.flatnonzero(np.isfinite(units.s_max))
-        self._circles = held.size
-        circles = csr_array(
-            (
-                np.concatenate([np.ones(held.size), np.full(held.size, 1j)]),
-                (
-                    np.tile(np.arange(held.size), 2),
-                    self._columns.size + np.concatenate([held, g + held]),
-                ),
-            ),
-            shape=(held.size, n),
-        )
-        flows = csr_array(hstack([self._flows, csr_array((self._ratings.size, 2 * g))]))
+        rows = self.rows
         warm = WarmQp(
             WarmQpModel(
-                curvature=self._quadratic.diagonal() / self._scale,
-                cost=self._cost / self._scale,
-                equal=csr_array(self._fixed_rows[: self._equal]),
-                rows=csr_array(self._fixed_rows[self._equal :]),
-                limit=self._fixed_rhs[self._equal :],
-                disc=csr_array(vstack([flows, circles])),
-                centre=np.concatenate([self._flow_constant, np.zeros(held.size)]),
-                radius=np.concatenate([self._ratings, units.s_max[held]]),
+                curvature=rows.curvature / rows.scale,
+                cost=rows.cost / rows.scale,
+                equal=rows.equal,
+                rows=rows.rows,
+                limit=rows.limit,
+                disc=rows.disc,
+                centre=rows.centre,
+                radius=rows.radius,
             )
         )
         return warm if warm.usable else None
 
-    def _remember(self, warm: WarmQp, z: FloatArray) -> None:
+    def _remember(self, warm: WarmQp, rhs: FloatArray, z: FloatArray) -> None:
         """Tell the program for warm solves what binds at an answer of the conic solver."""
-        count = self._fixed_rhs.size
-        pressure = z[self._equal : count]
-        cone = z[count:].reshape(-1, 3)
-        held = np.flatnonzero(np.concatenate([self._held, np.ones(self._circles, dtype=bool)]))
+        begin = rhs.size + self.rows.limit.size
+        pressure, cone = z[rhs.size : begin], z[begin:].reshape(-1, 3)
         row, disc = (np.flatnonzero(size > _BINDING) for size in (pressure, cone[:, 0]))
-        warm.remember(
-            self._rhs[: self._equal],
-            row,
-            pressure[row],
-            held[disc],
-            -cone[disc, 1] - 1j * cone[disc, 2],
-        )
+        held = np.flatnonzero(self._held)[disc]
+        warm.remember(rhs, row, pressure[row], held, -cone[disc, 1] - 1j * cone[disc, 2])
 
     def _point(self, x: FloatArray) -> LinearisedPoint:
         n, cost = self.point.size, self._unit_cost
         parts = np.zeros(2 * n)
-        parts[self._columns] = x[: self._columns.size]
-        p, q = x[self._columns.size :].reshape(2, -1)
+        parts[self.rows.columns] = x[: self.rows.columns.size]
+        p, q = x[self.rows.columns.size :].reshape(2, -1)
         power = np.zeros(self._unit_count, dtype=complex)
-        power[self._units] = p + 1j * q
+        power[self.rows.units] = p + 1j * q
         return LinearisedPoint(
             Status.OPTIMAL,
-            float(cost[:, 0] @ p**2 + cost[:, 1] @ p) + self._offset,
+            float(cost[:, 0] @ p**2 + cost[:, 1] @ p) + self.rows.offset,
             parts[:n] + 1j * parts[n:],
             power,
         )

@@ -16,7 +16,11 @@ from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.linearisation.linear_model import assert_linearisable
 from pygridjl.scenarios.load_factors import LoadDraws, LoadModel
 
-__all__ = ["AcBatch", "LinearisationProblem", "linearisation_problem", "with_ratings"]
+__all__ = ["PROXIMAL", "AcBatch", "LinearisationProblem", "linearisation_problem", "with_ratings"]
+
+# Weight of the proximal term unless another is asked for: it decides among answers of nearly the
+# same cost, and changes the cost itself by about a millionth.
+PROXIMAL = 1e-3
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from pygridjl.optimal_flow.linearisation.linear_model import LinearisedOpf
 from pygridjl.optimal_flow.linearisation.methods import POINTS
 from pygridjl.optimal_flow.linearisation.points import PointAnswer
 from pygridjl.optimal_flow.linearisation.problem import (
+    PROXIMAL,
     LinearisationProblem,
     linearisation_problem,
 )
@@ -20,9 +21,6 @@ from pygridjl.optimal_flow.linearisation.result import Linearisation
 from pygridjl.scenarios.load_factors import LoadModel, two_factor_loads
 
 __all__ = ["linearize", "linearize_problem"]
-
-# Decides among answers of nearly the same cost; changes the cost itself by about a millionth.
-PROXIMAL = 1e-3
 
 
 def linearize(
@@ -53,7 +51,7 @@ def linearize(
         Weight of ‖V − V0‖² beside scaled costs; 0 is the paper's model.
     options : mapping, optional
         Of the point: ``engine`` (order1, order2), ``grouping``, ``relax_seconds`` (order2),
-        ``optima`` (monte-carlo), ``fit_draws``, ``steps`` (fitted).
+        ``optima`` (monte-carlo), ``fit_draws``, ``steps``, ``fit_seconds`` (fitted).
 
     Returns
     -------
