@@ -99,9 +99,9 @@ def command(
     """
     import json
 
-    from pygridjl.optimal_flow.linearisation.problem import with_ratings
+    from pygridjl.optimal_flow.linearisation.problem import PROXIMAL, with_ratings
     from pygridjl.optimal_flow.linearisation.result import save_point
-    from pygridjl.optimal_flow.linearisation.solve import PROXIMAL, linearize
+    from pygridjl.optimal_flow.linearisation.solve import linearize
     from pygridjl.scenarios import read_loads, two_factor_loads, with_generation
 
     grid = given_network(network)

@@ -131,35 +131,28 @@ class Violation:
         move = _voltages(np.array([a.x for a in adjoints]), model, n)
         total = -2.0 * rows.weight / rows.scale * move
 
-        def pair(multiplier: FloatArray | ComplexArray, weight: FloatArray | ComplexArray) -> None:
-            nonlocal total
-            for factor, of in ((multiplier, move), (weight, gap)):
-                complex_factor = factor[:n] + 1j * factor[n : 2 * n]
-                total = total + self._turned(complex_factor, of, self._admittance @ of)
-                # Squared voltages that are given: B(a, b) = a conj(b).
-                for bus, own in zip(rows.given_bus, factor[2 * n :], strict=True):
-                    total[bus] += 2.0 * own * of[bus]
-
-        pair(
-            np.array([a.multiplier for a in answers]).T,
-            np.array([a.equal for a in adjoints]).T,
-        )
+        multiplier = np.array([a.multiplier for a in answers]).T
+        weight = np.array([a.equal for a in adjoints]).T
+        for factor, of in ((multiplier, move), (weight, gap)):
+            balance = np.asarray(factor[:n] + 1j * factor[n : 2 * n])
+            total = total + self._turned(balance, of, self._admittance @ of)
+            # Squared voltages that are given: B(a, b) = a conj(b).
+            np.add.at(total, rows.given_bus, 2.0 * factor[2 * n :] * of[rows.given_bus])
         flows = rows.near.size
         back = rows.current.conj().T.tocsr()
         on_band = np.zeros((2, rows.band_bus.size, len(answers)))
         on_flow = np.zeros((2, flows, len(answers)), dtype=complex)
         for s, (answer, adjoint) in enumerate(zip(answers, adjoints, strict=True)):
-            band = answer.row < rows.band_bus.size
-            on_band[0, answer.row[band], s] = answer.pressure[band]
-            on_band[1, answer.row[band], s] = adjoint.row[band]
-            flow = answer.disc < flows
-            on_flow[0, answer.disc[flow], s] = answer.force[flow]
-            on_flow[1, answer.disc[flow], s] = adjoint.disc[flow]
-        for band_factor, factor, of in zip(on_band, on_flow, (move, gap), strict=True):
-            signed = 2.0 * rows.band_sign[:, None] * band_factor * of[rows.band_bus]
+            banded, rated = answer.row < rows.band_bus.size, answer.disc < flows
+            on_band[0, answer.row[banded], s] = answer.pressure[banded]
+            on_band[1, answer.row[banded], s] = adjoint.row[banded]
+            on_flow[0, answer.disc[rated], s] = answer.force[rated]
+            on_flow[1, answer.disc[rated], s] = adjoint.disc[rated]
+        for band, flow, of in zip(on_band, on_flow, (move, gap), strict=True):
+            signed = 2.0 * rows.band_sign[:, None] * band * of[rows.band_bus]
             np.add.at(total, rows.band_bus, signed)
-            np.add.at(total, rows.near, factor * (rows.current @ of))
-            total = total + back @ (np.conj(factor) * of[rows.near])
+            np.add.at(total, rows.near, flow * (rows.current @ of))
+            total = total + back @ (np.conj(flow) * of[rows.near])
         return np.asarray(total)
 
 
