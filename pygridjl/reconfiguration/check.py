@@ -18,6 +18,7 @@ from pygridjl.core.errors import PowerFlowError
 from pygridjl.core.findings import Finding
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.network import Network
+from pygridjl.grid.parallels import merge_parallels
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.reconfiguration.problem import ProblemKind
 
@@ -85,10 +86,12 @@ def check_configuration(
     139.55 kW
     """
     closed = network.with_open(tuple(open_branches)).branches.closed
-    findings = _tree_findings(network, closed, problem)
+    # Fixed branches side by side are one branch; the power flow knows nothing of that.
+    joined, kept = merge_parallels(network, closed & ~network.branches.switchable)
+    findings = _tree_findings(joined, closed[kept], problem)
     if findings:
         return CheckReport(tuple(findings), np.nan, np.nan, np.nan)
-    objective = _linear_loss(network, closed, problem)
+    objective = _linear_loss(joined, closed[kept], problem)
     try:
         flow = newton_power_flow(network, closed, _roots(network, problem))
     except PowerFlowError as error:

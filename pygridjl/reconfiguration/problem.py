@@ -30,6 +30,7 @@ from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.graphs.forest import Adjacency, adjacency, rooted_forest, subtree_sums
 from pygridjl.grid.network import Network
 from pygridjl.grid.network_checks import assert_valid
+from pygridjl.grid.parallels import merge_parallels
 from pygridjl.reconfiguration.switching import Switching, switching_rules
 
 __all__ = ["Limit", "ProblemKind", "RadialProblem", "build_problem"]
@@ -227,7 +228,8 @@ def build_problem(
         Ids of the branches that may be switched; by default those the network marks so. All
         others keep their base state.
     keep_closed, keep_open : collection of int
-        Ids of branches that must be closed or open in every answer.
+        Ids of branches that must be closed or open in every answer. Any branch may be kept open,
+        also one that is not switchable.
     limits : collection of {"voltage", "ampacity", "capacity"}, optional
         Which of the network's limits an answer must keep, checked in AC. By default all in
         ``substations`` and none in ``balanced``, whose data need not describe an AC network.
@@ -239,7 +241,8 @@ def build_problem(
     Returns
     -------
     RadialProblem
-        The arrays.
+        The arrays. Closed branches that may not be switched and lie side by side, such as the two
+        transformers of a substation, are one branch of its network.
 
     Raises
     ------
@@ -261,6 +264,8 @@ def build_problem(
             raise InvalidOptionError(f"limits: {limit!r} is none of {', '.join(get_args(Limit))}")
     assert_valid(network, use="reconfiguration")
     must_close, must_open = _fixed_states(network, switchable, keep_closed, keep_open)
+    network, kept = merge_parallels(network, must_close)
+    must_close, must_open = must_close[kept], must_open[kept]
     if kind == "substations":
         p, q, node_of_bus, root = _substations(network)
     else:
@@ -319,13 +324,18 @@ def _fixed_states(
 ) -> tuple[BoolArray, BoolArray]:
     branch = network.branches
     free = branch.switchable if switchable is None else _rows_of(network, switchable, "switchable")
-    must_close = (~free & branch.closed) | _rows_of(network, keep_closed, "keep_closed")
-    must_open = (~free & ~branch.closed) | _rows_of(network, keep_open, "keep_open")
+    closed, opened = (
+        _rows_of(network, keep_closed, "keep_closed"),
+        _rows_of(network, keep_open, "keep_open"),
+    )
+    # What is kept open by hand is so for a reason that the network's marks do not know.
+    must_close = (~free & branch.closed & ~opened) | closed
+    must_open = (~free & ~branch.closed) | opened
     both = must_close & must_open
     if both.any():
         raise InvalidOptionError(
             f"keep_closed, keep_open: branch {int(branch.id[both][0])} would have to be both "
-            "(a branch that is not switchable keeps its base state)"
+            "(a branch that is open and not switchable stays open)"
         )
     return must_close, must_open
 
@@ -423,7 +433,8 @@ def _assert_no_forced_cycle(
     crowded = np.flatnonzero(np.bincount(members, minlength=count) >= nodes)
     ids = network.branches.id[edges[forced]][members == crowded[0]]
     raise InfeasibleConfigurationError(
-        f"branches that must stay closed form a cycle (among branches {_listed(ids)})"
+        f"branches that must stay closed form a cycle (among branches {_listed(ids)}); "
+        "make one of them switchable, or keep one open"
     )
 
 

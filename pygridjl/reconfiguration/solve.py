@@ -158,6 +158,7 @@ def reconfigure(
         except InfeasibleConfigurationError as error:
             base = base_state(network, problem)
             return impossible(network, problem, method, base, str(error), seed, watch)
+        network = radial.network
         case, evaluator = None, AcEvaluator(radial)
         if states is None:
             base = base_state(network, problem)
