@@ -22,7 +22,7 @@ from pygridjl.siting.registry import METHODS
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
     from pygridjl.scenarios.model import ScenarioSet
-    from pygridjl.scenarios.profile import HourlyProfile
+    from pygridjl.scenarios.profile import Fill, HourlyProfile
     from pygridjl.siting.result import SitingResult
 
 __all__ = ["command"]
@@ -112,6 +112,11 @@ _PLANNING = (
     "--ercot", type=click.Path(path_type=Path), help="ERCOT hourly load (CSV or workbook)."
 )
 @click.option("--zone", help="Weather zone of --ercot (FWEST).")
+@click.option(
+    "--fill",
+    type=click.Choice(["interpolate"]),
+    help="What to do about hours missing in --nsrdb or --ercot; refused without it.",
+)
 @click.option("--deviation", type=float, help="Spread between buses (0.1).")
 @click.option("--scenario-seed", type=click.IntRange(min=0), help="Seed of that spread (0).")
 @click.option(
@@ -152,6 +157,7 @@ def command(
     nsrdb: Path | None,
     ercot: Path | None,
     zone: str | None,
+    fill: Fill | None,
     deviation: float | None,
     scenario_seed: int | None,
     plot: Path | None,
@@ -195,6 +201,7 @@ def command(
                 "nsrdb": nsrdb,
                 "ercot": ercot,
                 "zone": zone,
+                "fill": fill,
                 "deviation": deviation,
                 "scenario_seed": scenario_seed,
             }
@@ -263,6 +270,7 @@ def _scenarios(text: str, feeder: Feeder, options: Mapping[str, Any]) -> Scenari
             options.get("nsrdb"),
             options.get("ercot"),
             options.get("zone"),
+            options.get("fill"),
         ),
         **{renamed[name]: value for name, value in options.items() if name in renamed},
     )
@@ -304,7 +312,11 @@ def _draw_iterations(
 
 
 def _year(
-    profile: Path | None, nsrdb: Path | None, ercot: Path | None, zone: str | None
+    profile: Path | None,
+    nsrdb: Path | None,
+    ercot: Path | None,
+    zone: str | None,
+    fill: Fill | None,
 ) -> HourlyProfile | None:
     """Return the year of hours asked for; None for the bundled one."""
     from pygridjl.scenarios.measured import measured_year
@@ -314,8 +326,10 @@ def _year(
         raise click.UsageError("--nsrdb and --ercot belong together")
     if zone is not None and ercot is None:
         raise click.UsageError("--zone needs --ercot")
+    if fill is not None and ercot is None:
+        raise click.UsageError("--fill needs --nsrdb and --ercot")
     if nsrdb is not None and ercot is not None:
         if profile is not None:
             raise click.UsageError("--profile cannot be combined with --nsrdb and --ercot")
-        return measured_year(nsrdb, ercot, zone=zone or "FWEST")
+        return measured_year(nsrdb, ercot, zone=zone or "FWEST", fill=fill)
     return None if profile is None else read_profile(profile)

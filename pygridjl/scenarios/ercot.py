@@ -7,6 +7,8 @@ zone, Far West; so does the default here.
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ import pandas as pd
 from pygridjl.core.errors import InvalidOptionError, NetworkFormatError
 from pygridjl.core.files import read_bytes
 from pygridjl.core.types import FloatArray
-from pygridjl.scenarios.profile import number_column, read_csv_table, whole_year
+from pygridjl.scenarios.profile import Fill, number_column, read_csv_table, whole_year
+from pygridjl.scenarios.times import interval_starts
 
 __all__ = ["ERCOT_ZONES", "read_ercot_load"]
 
@@ -32,20 +35,28 @@ ERCOT_ZONES = {
 }
 """Zone to the spellings met over the years, without spaces and underscores."""
 
-_HOUR = ("HOURENDING", "HOUREND")
+_ENDING = ("HOURENDING", "HOUREND")
+_BEGINNING = ("HOURBEGINNING", "TIMESTAMP", "DATETIME", "TIME")
+_DAY = ("OPERDAY", "DELIVERYDATE", "DATE", "DAY")
 
 
-def read_ercot_load(path: str | Path, zone: str = "FWEST") -> FloatArray:
-    """Read one year of hourly load of a zone, over its own peak.
+def read_ercot_load(
+    path: str | Path, zone: str = "FWEST", *, fill: Fill | None = None
+) -> FloatArray:
+    """Read one year of load of a zone, over its own peak.
 
     Parameters
     ----------
     path : str or Path
-        The native-load workbook (``.xlsx``) or the same table as CSV. The column of times may be
-        called ``Hour Ending``, ``HourEnding`` or ``Hour_End``; ``24:00`` and the mark ``DST`` of
-        the repeated autumn hour are understood.
+        The native-load workbook (``.xlsx``) or the same table as CSV, hourly or finer. The column
+        of times may be called ``Hour Ending``, ``HourEnding`` or ``Hour_End``; ``24:00`` and the
+        mark ``DST`` of the repeated autumn hour are understood. A column of days may stand beside
+        it, as in market reports. Columns called ``Timestamp``, ``Datetime`` or ``Time`` name the
+        beginning of intervals.
     zone : str
-        A key of :data:`ERCOT_ZONES` or any spelling listed there.
+        A key of :data:`ERCOT_ZONES`, any spelling listed there, or another column of the file.
+    fill : {"interpolate"}, optional
+        What to do about missing hours; without it they are refused.
 
     Returns
     -------
@@ -57,27 +68,37 @@ def read_ercot_load(path: str | Path, zone: str = "FWEST") -> FloatArray:
     InvalidOptionError
         If the zone is unknown.
     NetworkFormatError
-        If the file is missing or cannot be understood; it names row and column.
+        If the file is missing, does not cover a year or cannot be understood; it names row and
+        column.
     """
-    wanted = _plain(zone)
-    spellings = next((s for s in ERCOT_ZONES.values() if wanted in s), None)
-    if spellings is None:
-        raise InvalidOptionError(f"zone {zone!r} is none of {', '.join(ERCOT_ZONES)}")
     frame = _table(path)
     names = {_plain(str(c)): str(c) for c in frame.columns}
-    hour_column = next((names[h] for h in _HOUR if h in names), None)
+    wanted = _plain(zone)
+    spellings = next((s for s in ERCOT_ZONES.values() if wanted in s), (wanted,))
+    known = any(wanted in s for s in ERCOT_ZONES.values())
+    if not known and wanted not in names:
+        raise InvalidOptionError(f"zone {zone!r} is none of {', '.join(ERCOT_ZONES)}")
+    hour_column = next((names[h] for h in (*_ENDING, *_BEGINNING) if h in names), None)
     if hour_column is None:
-        raise NetworkFormatError(path, "header", "column 'Hour Ending' is missing")
+        detail = "column 'Hour Ending' (or 'Timestamp', for the beginning) is missing"
+        raise NetworkFormatError(path, "header", detail)
     load_column = next((names[s] for s in spellings if s in names), None)
     if load_column is None:
         raise NetworkFormatError(path, "header", f"zone {zone!r} is missing")
     # A row without a time is a total or a remark at the end of the sheet.
     frame = frame[frame[hour_column].astype(str).str.strip() != ""]
     load = number_column(path, frame, load_column)
-    start = _hour_start(path, frame[hour_column].astype(str))
+    cells = frame[hour_column].astype(str).str.strip()
+    day_column = next((names[d] for d in _DAY if d in names), None)
+    if day_column is not None:
+        # Hours alone, 1 to 24 or 01:00 to 24:00, beside their day.
+        hours = cells.where(cells.str.contains(":", regex=False), cells + ":00")
+        cells = frame[day_column].astype(str).str.strip() + " " + hours
+    ending = _plain(hour_column) in _ENDING
+    start = interval_starts(path, hour_column, cells, ending=ending, sparse=fill is not None)
     if len(set(start.year)) > 1:
         raise NetworkFormatError(path, hour_column, "spans more than one year")
-    year = whole_year(load, start.month, start.day, start.hour)
+    year = whole_year(path, load, start.month, start.day, start.hour, fill)
     peak = year.max()
     if not peak > 0:
         raise NetworkFormatError(path, load_column, "holds no positive load")
@@ -98,22 +119,16 @@ def _table(path: str | Path) -> pd.DataFrame:
     except ImportError as error:
         detail = f"needs a package to be read ({error}); or save the sheet as CSV"
         raise NetworkFormatError(path, "file", detail) from None
-    except (OSError, ValueError, KeyError) as error:
+    # What the zip and the XML of a broken workbook end in.
+    except (
+        AttributeError,
+        EOFError,
+        LookupError,
+        OSError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise NetworkFormatError(path, "file", f"is not a workbook: {error}") from None
-
-
-def _hour_start(path: str | Path, cells: pd.Series[str]) -> pd.DatetimeIndex:
-    """Turn hours named by their end into the times they begin at."""
-    text = cells.str.upper().str.replace("DST", "", regex=False).str.strip()
-    # 24:00 is the midnight that ends the day: read as 00:00 and moved on by a day.
-    midnight = text.str.contains(r"(?:^|\D)24:00", regex=True)
-    text = text.str.replace("24:00", "00:00", regex=False)
-    end = pd.to_datetime(text, errors="coerce", format="mixed")
-    wrong = np.flatnonzero(end.isna().to_numpy())
-    if wrong.size:
-        cell = cells.iloc[wrong[0]]
-        row = int(cells.index[wrong[0]]) + 2
-        raise NetworkFormatError(path, f"row {row}", f"{cell!r} is not a time")
-    end = end + pd.to_timedelta(midnight.to_numpy().astype(int), unit="D")
-    # Workbooks round the time to the second, so that an hour may end at 00:59:59.997.
-    return pd.DatetimeIndex(end.dt.round("min") - pd.Timedelta(hours=1))

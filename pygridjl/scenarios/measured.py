@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pygridjl.scenarios.ercot import read_ercot_load
-from pygridjl.scenarios.profile import HourlyProfile
+from pygridjl.scenarios.profile import Fill, HourlyProfile
 from pygridjl.scenarios.pvwatts import PVWattsOptions, pvwatts_multiplier, read_nsrdb
 
 __all__ = ["measured_year"]
@@ -17,6 +17,7 @@ def measured_year(
     *,
     zone: str = "FWEST",
     options: PVWattsOptions | None = None,
+    fill: Fill | None = None,
 ) -> HourlyProfile:
     """Join PV from NSRDB weather with the load of an ERCOT zone.
 
@@ -33,6 +34,8 @@ def measured_year(
         ERCOT weather zone.
     options : PVWattsOptions, optional
         The PV system.
+    fill : {"interpolate"}, optional
+        What to do about hours that are missing in a file; without it they are refused.
 
     Returns
     -------
@@ -48,8 +51,8 @@ def measured_year(
     weather = read_nsrdb(nsrdb)
     place = f"{weather.latitude:g} °N {weather.longitude:g} °E"
     return HourlyProfile(
-        read_ercot_load(ercot, zone),
-        pvwatts_multiplier(weather, options),
+        read_ercot_load(ercot, zone, fill=fill),
+        pvwatts_multiplier(weather, options, fill=fill),
         "measured year",
         f"PV: PVWatts on NSRDB weather at {place}; load: ERCOT zone {zone} over its peak "
         "(a proxy where the place lies outside ERCOT)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,15 @@ from pygridjl.core.findings import Finding
 from pygridjl.core.types import FloatArray
 
 __all__ = [
+    "Fill",
     "HourlyProfile",
     "assert_valid_profile",
     "bundled_year",
     "read_profile",
     "save_profile",
 ]
+
+Fill = Literal["interpolate"]
 
 _BUNDLED = Path(__file__).parent / "data" / "year.csv"
 
@@ -95,23 +99,39 @@ def assert_valid_profile(profile: HourlyProfile) -> None:
         raise InvalidScenariosError(profile.name, findings)
 
 
-def whole_year(values: ArrayLike, month: ArrayLike, day: ArrayLike, hour: ArrayLike) -> FloatArray:
+def whole_year(
+    what: object,
+    values: ArrayLike,
+    month: ArrayLike,
+    day: ArrayLike,
+    hour: ArrayLike,
+    fill: Fill | None = None,
+) -> FloatArray:
     """Put readings of one year into its 8760 hours.
 
-    Readings of the same hour (the autumn clock change, or several an hour) are averaged, hours
-    without any (the spring clock change) interpolated; 29 February is left out.
+    Readings of the same hour (the autumn clock change, or several an hour) are averaged, a single
+    hour without any (the spring clock change) interpolated; 29 February is left out.
 
     Parameters
     ----------
+    what : object
+        Where the readings come from, for messages.
     values : array, shape (n,)
         Readings; NaN counts as none.
     month, day, hour : array of int, shape (n,)
         Calendar month and day from 1, hour 0…23 at whose start the reading's hour begins.
+    fill : {"interpolate"}, optional
+        What to do about longer gaps; without it they are refused.
 
     Returns
     -------
     ndarray, shape (8760,)
-        NaN throughout if there is no reading at all.
+        A whole year.
+
+    Raises
+    ------
+    NetworkFormatError
+        If there is no reading at all, or hours are missing and ``fill`` is not given.
     """
     before = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
     x = np.asarray(values, dtype=np.float64)
@@ -120,9 +140,19 @@ def whole_year(values: ArrayLike, month: ArrayLike, day: ArrayLike, hour: ArrayL
     kept = np.isfinite(x) & ~((m == 2) & (d == 29))
     total = np.bincount(slot[kept], weights=x[kept], minlength=8760)
     count = np.bincount(slot[kept], minlength=8760)
-    if not count.any():
-        return np.full(8760, np.nan)
     there = np.flatnonzero(count)
+    missing = np.flatnonzero(count == 0)
+    if not there.size:
+        raise NetworkFormatError(what, "hours", "there is no reading")
+    # One hour may be missing at a time: the clock is set forward in spring.
+    run = missing[:-1][np.diff(missing) == 1] if missing.size else missing
+    if fill is None and (run.size or np.isin(missing, [0, 8759]).any() or missing.size > 24):
+        begin = pd.Timestamp("2023-01-01") + pd.Timedelta(hours=int(missing[0]))
+        detail = (
+            f"{missing.size} of 8760 hours are missing, the first on {begin:%d %B at %H:00}; give "
+            "a whole year, or fill='interpolate' (--fill interpolate)"
+        )
+        raise NetworkFormatError(what, "hours", detail)
     return np.interp(np.arange(8760), there, total[there] / count[there])
 
 
@@ -184,7 +214,7 @@ def read_profile(path: str | Path, *, name: str | None = None) -> HourlyProfile:
 
 
 def read_csv_table(path: str | Path) -> pd.DataFrame:
-    """Read a CSV file as text cells, names of columns trimmed.
+    """Read a CSV file as text cells, names of columns trimmed; ``;`` or tabs may separate them.
 
     Raises
     ------
@@ -193,23 +223,38 @@ def read_csv_table(path: str | Path) -> pd.DataFrame:
     """
     try:
         text = read_text(path, "utf-8-sig")
-        frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+        header = text.lstrip().partition("\n")[0]
+        separator = max(",;\t", key=header.count)
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=True,
+        )
     except FileNotFoundError:
         raise NetworkFormatError(path, "file", "is missing") from None
     except (OSError, ValueError) as error:
         raise NetworkFormatError(path, "file", f"is not readable CSV: {error}") from None
+    frame.attrs["separator"] = separator
     return frame.rename(columns=lambda c: str(c).strip())
 
 
 def number_column(path: object, frame: pd.DataFrame, column: str) -> FloatArray:
     """Turn a column of text into numbers, empty cells into NaN.
 
+    A comma separates thousands; where it cannot separate columns (``;`` does), it is the decimal
+    sign.
+
     Raises
     ------
     NetworkFormatError
         If a cell is no number; it names row and column.
     """
-    cells = frame[column].astype(str).str.strip().str.replace(",", "", regex=False)
+    cells = frame[column].astype(str).str.strip()
+    if frame.attrs.get("separator") == ";" and cells.str.contains(",", regex=False).any():
+        cells = cells.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    cells = cells.str.replace(",", "", regex=False)
     cells = cells.mask(cells.str.lower().isin(["", "nan"]), "nan")
     # numpy reads text as Python does, to the last bit; pandas before version 3 does not.
     text = cells.to_numpy(dtype=np.str_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 from pygridjl.core.errors import InvalidOptionError, NetworkFormatError
 from pygridjl.core.files import read_bytes
 from pygridjl.core.types import FloatArray
-from pygridjl.scenarios.profile import whole_year
+from pygridjl.scenarios.profile import Fill, whole_year
 
 __all__ = ["PVWattsOptions", "Weather", "pvwatts_multiplier", "read_nsrdb"]
 
@@ -92,7 +93,7 @@ def read_nsrdb(path: str | Path) -> Weather:
     Returns
     -------
     Weather
-        As the file has it.
+        In the local standard time that the file names.
 
     Raises
     ------
@@ -112,6 +113,14 @@ def read_nsrdb(path: str | Path) -> Weather:
     for column in _COLUMNS:
         if column not in table.columns:
             raise NetworkFormatError(path, "header", f"quantity {column!r} is missing")
+    local = about.get("Local Time Zone")
+    if (
+        isinstance(local, int | float)
+        and np.isfinite(local)
+        and isinstance(table.index, pd.DatetimeIndex)
+    ):
+        # The file may count in UTC; loads do not.
+        table = table.tz_convert(datetime.timezone(datetime.timedelta(hours=float(local))))
     return Weather(
         table[list(_COLUMNS)],
         float(about["latitude"]),
@@ -120,7 +129,9 @@ def read_nsrdb(path: str | Path) -> Weather:
     )
 
 
-def pvwatts_multiplier(weather: Weather, options: PVWattsOptions | None = None) -> FloatArray:
+def pvwatts_multiplier(
+    weather: Weather, options: PVWattsOptions | None = None, *, fill: Fill | None = None
+) -> FloatArray:
     """Return the AC output over the AC rating for each hour of a year.
 
     Chain: sun position, irradiance on the tilted plane (isotropic sky), cell temperature (Sandia
@@ -132,6 +143,8 @@ def pvwatts_multiplier(weather: Weather, options: PVWattsOptions | None = None) 
         One year, hourly or finer.
     options : PVWattsOptions, optional
         The system.
+    fill : {"interpolate"}, optional
+        What to do about missing hours; without it they are refused.
 
     Returns
     -------
@@ -142,6 +155,8 @@ def pvwatts_multiplier(weather: Weather, options: PVWattsOptions | None = None) 
     ------
     InvalidOptionError
         If the weather has no times with a zone or lacks a quantity.
+    NetworkFormatError
+        If it does not cover a year.
     """
     from pvlib import inverter, irradiance, pvsystem, solarposition, temperature
 
@@ -176,4 +191,4 @@ def pvwatts_multiplier(weather: Weather, options: PVWattsOptions | None = None) 
     output = np.clip(np.asarray(ac, dtype=np.float64), 0.0, 1.0)
     known = table[list(_COLUMNS)].notna().all(axis=1).to_numpy()
     output = np.where(known, output, np.nan)
-    return whole_year(output, times.month, times.day, times.hour)
+    return whole_year("weather", output, times.month, times.day, times.hour, fill)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import signal
-import time
 from pathlib import Path
 
 import click
 import pytest
+from cli_calls import called
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from pygridjl.cli import _run, cli
+from pygridjl.cli import cli
 
 # What each command that computes is tried on: small, so that a good option set ends at once.
 _DATA = {
@@ -89,37 +86,12 @@ def _calls(draw):
     return words
 
 
-def _called(words, folder):
-    """Run one command in a folder; return its code, output, error text and seconds."""
-    out, err = io.StringIO(), io.StringIO()
-
-    def too_long(_number, _frame):
-        raise AssertionError(f"{words} did not end")
-
-    before = signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(60)
-    began = time.process_time()
-    try:
-        with (
-            contextlib.chdir(folder),
-            pytest.MonkeyPatch.context() as patch,
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            patch.setattr("sys.argv", ["pygridjl", *words])
-            code = _run()
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-    return code, out.getvalue(), err.getvalue(), time.process_time() - began
-
-
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     """What a first call compiles is compiled: it would count as the time of an option set."""
     folder = tmp_path_factory.mktemp("first")
     for name, data in _DATA.items():
-        code, *_ = _called([name, data[0], *_ALWAYS.get(name, [])], folder)
+        code, *_ = called([name, data[0], *_ALWAYS.get(name, [])], folder)
         assert code in (0, 1)
 
 
@@ -132,7 +104,7 @@ def compiled(tmp_path_factory):
 @given(words=_calls())
 def test_any_option_set_is_an_answer_or_one_line(words, compiled, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    code, out, err, seconds = _called(words, folder)
+    code, out, err, seconds = called(words, folder)
     assert code in (0, 1, 2), err[-2000:]
     assert "Traceback" not in err
     assert seconds < _LIMIT

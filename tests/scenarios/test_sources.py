@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,6 +181,128 @@ def test_ercot_faults_are_named(tmp_path):
         read_ercot_load(path, "TEXAS")
     with pytest.raises(NetworkFormatError, match="is missing"):
         read_ercot_load(tmp_path / "no.xlsx")
+
+
+SCENARIOS = Path(__file__).parents[1] / "data" / "field" / "scenarios"
+
+
+def year_of_loads(step="h", text="%m/%d/%Y %H:%M"):
+    """Ends of intervals and loads that tell the hour of the day: 1 at 17 o'clock, else 0.5."""
+    starts = pd.date_range("2023-01-01", "2023-12-31 23:59", freq=step)
+    ends = starts + (starts[1] - starts[0])
+    return ends.strftime(text), np.where(starts.hour == 17, 10.0, 5.0)
+
+
+EXPECTED = np.where(np.arange(8760) % 24 == 17, 1.0, 0.5)
+
+
+@pytest.mark.parametrize("step", ["h", "30min", "15min", "5min"])
+def test_finer_steps_are_averaged_by_the_hour_they_lie_in(tmp_path, step):
+    ends, loads = year_of_loads(step)
+    pd.DataFrame({"Hour Ending": ends, "FWEST": loads}).to_csv(tmp_path / "l.csv", index=False)
+    np.testing.assert_allclose(read_ercot_load(tmp_path / "l.csv"), EXPECTED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%d/%m/%Y %H:%M",
+        "%d.%m.%Y %H:%M",
+        "%m/%d/%Y %H:%M",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%dT%H:%M:%S-06:00",
+        "%d-%m-%Y %H:%M",
+    ],
+)
+def test_the_order_of_days_and_months_is_found(tmp_path, text):
+    ends, loads = year_of_loads(text=text)
+    pd.DataFrame({"Hour Ending": ends, "FWEST": loads}).to_csv(tmp_path / "l.csv", index=False)
+    np.testing.assert_allclose(read_ercot_load(tmp_path / "l.csv"), EXPECTED)
+
+
+@pytest.mark.parametrize("hour", ["{:02d}:00", "{}"])
+def test_days_and_hours_in_two_columns(tmp_path, hour):
+    starts = pd.date_range("2023-01-01", periods=8760, freq="h")
+    table = {
+        "OperDay": starts.strftime("%m/%d/%Y"),
+        "HourEnding": [hour.format(h + 1) for h in starts.hour],
+        "FAR_WEST": year_of_loads()[1],
+    }
+    pd.DataFrame(table).to_csv(tmp_path / "l.csv", index=False)
+    np.testing.assert_allclose(read_ercot_load(tmp_path / "l.csv"), EXPECTED)
+
+
+def test_beginnings_semicolons_decimal_commas_and_any_column(tmp_path):
+    starts = pd.date_range("2023-01-01", periods=8760, freq="h")
+    rows = [f"{t:%d.%m.%Y %H:%M};{'1.000,5' if t.hour == 17 else '500,25'}" for t in starts]
+    (tmp_path / "l.csv").write_text("\n".join(["Timestamp;Netzlast", *rows]) + "\n\n")
+    np.testing.assert_allclose(read_ercot_load(tmp_path / "l.csv", "Netzlast"), EXPECTED)
+
+
+def test_summer_time_written_as_offsets(tmp_path):
+    """Local hours with their offsets: one is missing in March, one comes twice in November."""
+    starts = pd.date_range("2023-01-01", periods=8760, freq="h", tz="America/Chicago")
+    ends = [(t + pd.Timedelta(hours=1)).isoformat() for t in starts]
+    frame = pd.DataFrame({"Hour Ending": ends, "FWEST": 5.0})
+    frame.to_csv(tmp_path / "l.csv", index=False)
+    np.testing.assert_allclose(read_ercot_load(tmp_path / "l.csv"), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("day.csv", "8736 of 8760 hours are missing, the first on 02 January"),
+        ("gaps.csv", "a step of 2 hours is longer than one"),
+        ("hourending.csv", "hours are missing"),
+        ("mis_2col.csv", "8712 of 8760 hours are missing, the first on 03 January"),
+        ("dmy_slash.csv", "8712 of 8760 hours are missing, the first on 01 January"),
+        ("dmy_dots.csv", "the first on 03 January"),
+        ("iso.csv", "the first on 03 January"),
+        ("iso_tz.csv", "the first on 03 January"),
+        ("thousands.csv", "the first on 03 January"),
+    ],
+)
+def test_what_is_missing_is_refused_unless_the_fill_is_named(name, message):
+    with pytest.raises(NetworkFormatError, match=message + ".*fill='interpolate'"):
+        read_ercot_load(SCENARIOS / name)
+    filled = read_ercot_load(SCENARIOS / name, fill="interpolate")
+    assert np.isfinite(filled).all()
+    assert filled.max() == 1.0
+    assert filled.std() > 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["13/01/2023 01:00,5", "01/13/2023 02:00,5"], "different orders"),
+        (["01:00,5", "02:00,5"], "has no date"),
+        (["2023-01-01T01:00Z,5", "2023-01-01T02:00Z,5"], "all times are UTC"),
+        (["01/01/2023 02:00,5", "01/01/2023 04:00,5"], "a step of 2 hours"),
+    ],
+)
+def test_times_that_cannot_be_trusted_are_refused(tmp_path, rows, message):
+    (tmp_path / "l.csv").write_text("\n".join(["Hour Ending,FWEST", *rows]))
+    with pytest.raises(NetworkFormatError, match=message):
+        read_ercot_load(tmp_path / "l.csv")
+
+
+def test_weather_in_utc_is_turned_to_the_local_hours_of_the_load(tmp_path):
+    with pytest.raises(NetworkFormatError, match="hours are missing"):
+        pvwatts_multiplier(read_nsrdb(SCENARIOS / "ns_day.csv"))
+    write_nsrdb(tmp_path / "local.csv")
+    text = (tmp_path / "local.csv").read_text()
+    local = pvwatts_multiplier(read_nsrdb(tmp_path / "local.csv"))
+    head, rows = text.split("Wind Speed\n")
+    times = pd.date_range("2023-01-01 07:30", periods=8760, freq="h")
+    shifted = [
+        f"{t.year},{t.month},{t.day},{t.hour},30," + row.split(",", 5)[5]
+        for t, row in zip(times, rows.splitlines(), strict=True)
+    ]
+    utc = head.replace("-106.46,-7,1186", "-106.46,0,1186") + "Wind Speed\n" + "\n".join(shifted)
+    (tmp_path / "utc.csv").write_text(utc + "\n")
+    found = pvwatts_multiplier(read_nsrdb(tmp_path / "utc.csv"))
+    np.testing.assert_allclose(found, local, atol=1e-9)
+    assert found.reshape(365, 24).mean(axis=0).argmax() == 12
 
 
 def test_a_measured_year_joins_both(tmp_path):

@@ -8,6 +8,7 @@ holds its default in every row is left out.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pygridjl.core.errors import NetworkFormatError
+from pygridjl.grid.io.text import shown
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
 __all__ = [
@@ -128,9 +130,10 @@ def decode_network(path: object, head: Mapping[str, Any], tables: Mapping[str, A
         If a key, column or cell is missing, unknown or cannot be read.
     """
     name, base_mva, source, notes = _decode_head(path, head)
+    tables, renamed = _numbered_branches(tables)
     unknown = sorted(set(tables) - set(TABLES))
     if unknown:
-        raise NetworkFormatError(path, "network", f"unknown table {unknown[0]!r}")
+        raise NetworkFormatError(path, "network", f"unknown table {shown(unknown[0])}")
     for table in TABLES:
         if not isinstance(tables.get(table), Mapping):
             raise NetworkFormatError(path, _COMPONENT[table], f"table {table!r} is missing")
@@ -144,8 +147,25 @@ def decode_network(path: object, head: Mapping[str, Any], tables: Mapping[str, A
         Generators(**_decode_table(path, "generators", tables["generators"], positions)),
         Loads(**_decode_table(path, "loads", tables["loads"], positions)),
         source,
-        notes,
+        (*notes, *renamed),
     )
+
+
+def _numbered_branches(tables: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """Return tables whose branches have numbers for ids; a note keeps the first names."""
+    branches = tables.get("branches")
+    ids = branches.get("id") if isinstance(branches, Mapping) else None
+    if not isinstance(ids, list) or not ids or not all(_is_name(value) for value in ids):
+        return tables, []
+    some = ", ".join(f"{row} is {value}" for row, value in enumerate(ids[:5], start=1))
+    more = ", …" if len(ids) > 5 else ""
+    numbers = list(range(1, len(ids) + 1))
+    note = f"ids of branches are names, so that rows are numbered: {some}{more}"
+    return {**tables, "branches": {**branches, "id": numbers}}, [note]
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\s*[A-Za-z_][^\s].*", value) is not None
 
 
 def first_positions(ids: Iterable[str]) -> dict[str, int]:
@@ -159,7 +179,7 @@ def first_positions(ids: Iterable[str]) -> dict[str, int]:
 def _decode_head(path: object, head: Mapping[str, Any]) -> tuple[str, float, str, tuple[str, ...]]:
     unknown = sorted(set(head) - set(HEAD))
     if unknown:
-        raise NetworkFormatError(path, "network", f"unknown field {unknown[0]!r}")
+        raise NetworkFormatError(path, "network", f"unknown field {shown(unknown[0])}")
     if head.get("format") != FORMAT:
         raise NetworkFormatError(path, "network", f"field 'format' must be {FORMAT!r}")
     if head.get("version") != VERSION:
@@ -187,7 +207,7 @@ def _decode_table(
     columns = {column.name: column for column in _columns(table)}
     unknown = sorted(set(data) - set(columns))
     if unknown:
-        raise NetworkFormatError(path, component, f"unknown column {unknown[0]!r}")
+        raise NetworkFormatError(path, component, f"unknown column {shown(unknown[0])}")
     for column in columns.values():
         if column.required and column.name not in data:
             raise NetworkFormatError(path, component, f"column {column.name!r} is missing")
@@ -224,7 +244,7 @@ def _decode_column(
         try:
             return positions[_text(value)]
         except KeyError:
-            raise ValueError(f"unknown bus {value!r}") from None
+            raise ValueError(f"unknown bus {shown(value)}") from None
 
     parsers: dict[str, tuple[Callable[[Any], Any], Any]] = {
         "U": (_text, np.str_),
@@ -265,34 +285,36 @@ def _points_text(points: NDArray[np.float64]) -> str:
 def _points(value: Any) -> list[tuple[float, float]]:
     pairs = [pair.split(":") for pair in _text(value).split()]
     if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"{value!r} is not a list of points P:cost")
+        raise ValueError(f"{shown(value)} is not a list of points P:cost")
     return [(_float(p), _float(cost)) for p, cost in pairs]
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a text")
+        raise ValueError(f"{shown(value)} is not a text")
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError(f"{shown(value)} holds half a character, which cannot be written")
     return value
 
 
 def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{shown(value)} is not a number")
     try:
         return float(value)
     except (ValueError, OverflowError):
-        raise ValueError(f"{value!r} is not a number") from None
+        raise ValueError(f"{shown(value)} is not a number") from None
 
 
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{value!r} is not a whole number")
+        raise ValueError(f"{shown(value)} is not a whole number")
     try:
         number = int(value)
     except ValueError:
-        raise ValueError(f"{value!r} is not a whole number") from None
+        raise ValueError(f"{shown(value)} is not a whole number") from None
     if abs(number) > np.iinfo(np.int64).max:
-        raise ValueError(f"{value!r} is too large")
+        raise ValueError(f"{shown(value)} is too large")
     return number
 
 
@@ -304,4 +326,4 @@ def _boolean(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.lower() in _BOOLEAN:
         return _BOOLEAN[value.lower()]
-    raise ValueError(f"{value!r} is neither true nor false")
+    raise ValueError(f"{shown(value)} is neither true nor false")

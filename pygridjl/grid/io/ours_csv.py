@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from pygridjl.core.errors import NetworkFormatError
 from pygridjl.core.files import replacing_folder, write_text
 from pygridjl.grid.io.columns import TABLES, decode_network, encode_head, encode_tables
 from pygridjl.grid.io.ours_json import parse_json
-from pygridjl.grid.io.text import read_text
+from pygridjl.grid.io.text import read_text, shown
 from pygridjl.grid.network import Network
 
 __all__ = ["read_csv", "write_csv"]
+
+_DECIMAL_COMMA = re.compile(r"^(\s*[-+]?\d+),(\d+(?:[eE][-+]?\d+)?\s*)$")
 
 
 def read_csv(path: str | Path) -> Network:
@@ -25,7 +28,8 @@ def read_csv(path: str | Path) -> Network:
     ----------
     path : str or Path
         Folder with ``params.json``, ``buses.csv``, ``branches.csv``, ``generators.csv`` and
-        ``loads.csv``.
+        ``loads.csv``. Commas, semicolons or tabs separate; names of columns in any case; blank
+        lines do not count.
 
     Returns
     -------
@@ -43,18 +47,25 @@ def read_csv(path: str | Path) -> Network:
 
 
 def _table(path: Path) -> dict[str, list[str]]:
+    text = read_text(path)
+    # Spreadsheets of half the world separate by semicolons and write decimal commas.
+    header_line = text.lstrip().partition("\n")[0]
+    separator = max(",;\t", key=header_line.count)
     try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        rows = [cells for cells in lines if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise NetworkFormatError(path, "csv", str(error)) from None
-    header = rows[0]
+    header = [name.strip().lower() for name in rows[0]]
     repeated = {name for name in header if header.count(name) > 1}
     if repeated:
-        raise NetworkFormatError(path, "csv", f"column {min(repeated)!r} appears twice")
+        raise NetworkFormatError(path, "csv", f"column {shown(min(repeated))} appears twice")
     for row, cells in enumerate(rows[1:], start=1):
         if len(cells) != len(header):
             detail = f"row {row} has {len(cells)} cells, the header has {len(header)}"
             raise NetworkFormatError(path, "csv", detail)
+    if separator == ";":
+        rows = [[_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in cells] for cells in rows]
     return {name: [cells[k] for cells in rows[1:]] for k, name in enumerate(header)}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pygridjl.core.errors import NetworkFormatError
 from pygridjl.core.types import FloatArray
-from pygridjl.grid.io.text import read_text
+from pygridjl.grid.io.text import read_text, shown
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
 __all__ = ["read_reds"]
@@ -44,7 +44,7 @@ class _File:
             elif section:
                 self.sections[section].append((number, words))
             else:
-                raise NetworkFormatError(path, f"line {number}", f"unexpected {words[0]!r}")
+                raise NetworkFormatError(path, f"line {number}", f"unexpected {shown(words[0])}")
 
     def number(
         self, line: int, words: list[str], at: int, name: str, kind: Callable[[str], _Number]
@@ -56,7 +56,7 @@ class _File:
             return kind(words[at])
         except ValueError:
             what = "a whole number" if kind is int else "a number"
-            detail = f"{name}: {words[at]!r} is not {what}"
+            detail = f"{name}: {shown(words[at])} is not {what}"
             raise NetworkFormatError(self.path, f"line {line}", detail) from None
 
     def setting(self, key: str, kind: Callable[[str], _Number]) -> _Number:

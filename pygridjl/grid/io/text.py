@@ -5,8 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from pygridjl.core.errors import NetworkFormatError
+from pygridjl.core.files import read_bytes
 
-__all__ = ["read_text"]
+__all__ = ["read_text", "shown"]
+
+_SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """Return what a file holds as a message quotes it: never longer than a line."""
+    text = repr(value[: 2 * _SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def read_text(path: Path) -> str:
@@ -15,10 +24,10 @@ def read_text(path: Path) -> str:
     Raises
     ------
     NetworkFormatError
-        If the file cannot be opened, is empty or is not text.
+        If the file cannot be opened, is no regular file, is empty or is not text.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path)
         text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except OSError as error:
         raise NetworkFormatError(path, "file", error.strerror or str(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -135,3 +136,65 @@ def test_paths_that_cannot_be(tmp_path):
     (tmp_path / "net.xls").write_text("x")
     with pytest.raises(NetworkFormatError, match=r"'\.xls' is not one of \.m"):
         load_network(tmp_path / "net.xls")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+@pytest.mark.parametrize("extension", [".m", ".pos", ".json", ".dss"])
+def test_a_pipe_is_not_waited_for(tmp_path, extension):
+    os.mkfifo(tmp_path / f"net{extension}")
+    with pytest.raises(NetworkFormatError, match="is no regular file"):
+        load_network(tmp_path / f"net{extension}")
+
+
+def folder_of(tmp_path, change):
+    save_network(get_case("case16ci"), tmp_path / "net")
+    for name in ("buses", "branches", "generators", "loads"):
+        path = tmp_path / "net" / f"{name}.csv"
+        path.write_text(change(name, path.read_text()))
+    return load_network(tmp_path / "net")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _, text: text.replace(",", ";").replace(".", ","),
+        lambda _, text: text.replace(",", ";"),
+        lambda _, text: text.replace(",", "\t"),
+        lambda _, text: "\n" + text.replace("\n", "\n\n") + "  \n",
+        lambda _, text: text.partition("\n")[0].title() + "\n" + text.partition("\n")[2],
+        lambda _, text: text.replace("\n", "\r\n"),
+        lambda _, text: "\ufeff" + text,
+    ],
+)
+def test_tables_as_spreadsheets_write_them(tmp_path, change):
+    network, usual = folder_of(tmp_path, change), get_case("case16ci")
+    for table in ("buses", "branches", "generators", "loads"):
+        for name, values in getattr(network, table).columns():
+            np.testing.assert_array_equal(values, getattr(getattr(usual, table), name))
+
+
+def test_names_of_branches_are_numbered(tmp_path):
+    def change(name, text):
+        head, *rows = text.splitlines()
+        named = [f"line {row}" for row in rows] if name == "branches" else rows
+        return "\n".join([head, *named])
+
+    network = folder_of(tmp_path, change)
+    assert network.branches.id.tolist() == list(range(1, 17))
+    assert "1 is line 1, 2 is line 2" in network.notes[-1]
+
+
+def test_what_a_message_quotes_is_short(tmp_path):
+    save_network(get_case("case16ci"), tmp_path / "net.json")
+    text = (tmp_path / "net.json").read_text()
+    for bad in ("x" * 10**6, "\\ud800"):
+        (tmp_path / "net.json").write_text(
+            text.replace('"base_mva": ', f'"base_mva": "{bad}", "y": ')
+        )
+        with pytest.raises(NetworkFormatError) as caught:
+            load_network(tmp_path / "net.json")
+        assert len(str(caught.value)) < 300 + len(str(tmp_path))
+    content = text.replace('"id": [\n   "1"', '"id": [\n   "\\ud800"', 1)
+    (tmp_path / "net.json").write_text(content)
+    with pytest.raises(NetworkFormatError, match="half a character"):
+        load_network(tmp_path / "net.json")
