@@ -54,6 +54,7 @@ from .grid.feeder import Feeder as Feeder
 from .grid.feeder_checks import validate_feeder as validate_feeder
 from .grid.io.feeder_folder import save_feeder as save_feeder
 from .grid.io.pandapower.net import from_pandapower as from_pandapower
+from .grid.io.pandapower.write import to_pandapower as to_pandapower
 from .grid.io.write import save_network as save_network
 from .grid.load import load_feeder as load_feeder, load_network as load_network
 from .grid.network import (

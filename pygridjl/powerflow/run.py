@@ -123,6 +123,48 @@ class PowerFlowResult(Result):
         )
         return pd.DataFrame(columns, index=index)
 
+    def branch_frame(self, grid: Network | Feeder) -> pd.DataFrame:
+        """Return one row a branch, and a variation where there are some: flows and loading.
+
+        Parameters
+        ----------
+        grid : Network or Feeder
+            The grid that was solved; it knows ends and ratings.
+
+        Returns
+        -------
+        DataFrame
+            ``from_bus``, ``to_bus``, ``p_from``, ``q_from``, ``p_to``, ``q_to`` in p.u. (of a
+            feeder the sums of the phases) and ``loading``: of a network the larger current of both
+            ends over the rating read as ampacity, 0 where there is no rating.
+        """
+        count, m = self.converged.size, self.branch.size
+        flows = {
+            name: getattr(self, name).reshape(count, m, -1).sum(axis=2)
+            for name in ("p_from", "q_from", "p_to", "q_to")
+        }
+        ends = (grid.branches.from_bus, grid.branches.to_bus)
+        columns: dict[str, Any] = {
+            "from_bus": np.tile(self.bus[ends[0]], count),
+            "to_bus": np.tile(self.bus[ends[1]], count),
+            **{name: values.ravel() for name, values in flows.items()},
+        }
+        if isinstance(grid, Network):
+            vm = self.vm.reshape(count, -1)
+            at_from = np.hypot(flows["p_from"], flows["q_from"]) / vm[:, ends[0]]
+            at_to = np.hypot(flows["p_to"], flows["q_to"]) / vm[:, ends[1]]
+            current = np.maximum(at_from, at_to)
+            columns["loading"] = (current / grid.branches.rating).ravel()
+        branch = np.tile(self.branch, count)
+        index = (
+            pd.MultiIndex.from_arrays(
+                [np.repeat(np.arange(count), m), branch], names=["variation", "branch"]
+            )
+            if self.converged.ndim
+            else pd.Index(branch, name="branch")
+        )
+        return pd.DataFrame(columns, index=index)
+
     def plot(self, path: str | Path) -> Path:
         """Draw the voltage magnitudes in rising order; of variations the lowest of each bus.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_array, diags_array
+from scipy.sparse.linalg import splu
 
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.graphs.forest import RootedForest, adjacency, rooted_forest
@@ -12,7 +14,9 @@ __all__ = ["bus_positions"]
 
 
 def bus_positions(network: Network, closed: BoolArray) -> FloatArray:
-    """Place the buses: the network's own coordinates, or a tidy tree.
+    """Place the buses: at the network's own coordinates, or as a tidy tree.
+
+    Where some buses have coordinates these are kept, and each other bus is put amid its neighbours.
 
     Parameters
     ----------
@@ -28,8 +32,11 @@ def bus_positions(network: Network, closed: BoolArray) -> FloatArray:
         Drawing coordinates.
     """
     own = np.column_stack([network.buses.x, network.buses.y])
-    if np.isfinite(own).all():
+    known = np.isfinite(own).all(axis=1)
+    if known.all():
         return own
+    if np.unique(own[known], axis=0).shape[0] > 2:
+        return _between_neighbours(network, own, known)
     graph = adjacency(network.n_bus, network.branches.from_bus, network.branches.to_bus)
     roots = network.slack_buses
     if roots.size == 0:
@@ -38,6 +45,22 @@ def bus_positions(network: Network, closed: BoolArray) -> FloatArray:
     if forest.order.size < network.n_bus:
         forest = rooted_forest(graph, np.ones(network.n_branch, dtype=bool), roots)
     return _tidy_tree(forest)
+
+
+def _between_neighbours(network: Network, own: FloatArray, known: BoolArray) -> FloatArray:
+    """Put every bus without coordinates at the mean of its neighbours."""
+    n, ends = network.n_bus, (network.branches.from_bus, network.branches.to_bus)
+    graph = coo_array((np.ones(network.n_branch), ends), shape=(n, n))
+    graph = ((graph + graph.T) != 0).astype(np.float64).tocsr()
+    # A faint pull to the middle places what no known bus is connected to.
+    pull = 1e-6
+    free, middle = np.flatnonzero(~known), own[known].mean(axis=0)
+    degree = np.asarray(graph.sum(axis=1)).ravel() + pull
+    matrix = (diags_array(degree) - graph).tocsr()[free]
+    right = graph[free][:, known] @ own[known] + pull * middle
+    places = own.copy()
+    places[free] = splu(matrix[:, free].tocsc()).solve(np.asarray(right))
+    return places
 
 
 def _tidy_tree(forest: RootedForest) -> FloatArray:

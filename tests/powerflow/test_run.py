@@ -77,3 +77,20 @@ def test_bad_input_is_named():
     broken = network.replace(branches=network.branches.replace(r=network.branches.r * np.nan))
     with pytest.raises(InvalidNetworkError):
         pygridjl.power_flow(broken)
+
+
+def test_flows_and_loading_of_branches_as_a_table():
+    """One line from a source: its current is the load's, its loading that over the ampacity."""
+    network = pygridjl.load_network("case33bw")
+    rating = np.where(network.branches.id == 1, 0.5, np.inf)
+    network = network.replace(branches=network.branches.replace(rating=rating))
+    result = pygridjl.power_flow(network)
+    table = result.branch_frame(network)
+    assert table.index.tolist() == network.branches.id.astype(str).tolist()
+    assert table.loc["1", ["from_bus", "to_bus"]].tolist() == ["1", "2"]
+    sent = np.hypot(table.loc["1", "p_from"], table.loc["1", "q_from"])
+    assert table.loc["1", "loading"] == pytest.approx(sent / 0.5, rel=1e-9)
+    assert (table["loading"].drop("1") == 0).all()
+    assert table["p_from"].iloc[0] * 1e4 == pytest.approx(3715 + result.loss_kw, abs=1e-3)
+    many = pygridjl.power_flow(network, load_scale=[0.5, 1])
+    assert many.branch_frame(network).loc[(1, "1")].equals(table.loc["1"])

@@ -154,7 +154,9 @@ def decode_network(path: object, head: Mapping[str, Any], tables: Mapping[str, A
 def _numbered_branches(tables: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
     """Return tables whose branches have numbers for ids; a note keeps the first names."""
     branches = tables.get("branches")
-    ids = branches.get("id") if isinstance(branches, Mapping) else None
+    if not isinstance(branches, Mapping):
+        return tables, []
+    ids = branches.get("id")
     if not isinstance(ids, list) or not ids or not all(_is_name(value) for value in ids):
         return tables, []
     some = ", ".join(f"{row} is {value}" for row, value in enumerate(ids[:5], start=1))
