@@ -32,7 +32,7 @@ def bus_positions(network: Network, closed: BoolArray) -> FloatArray:
         Drawing coordinates.
     """
     own = np.column_stack([network.buses.x, network.buses.y])
-    known = np.isfinite(own).all(axis=1)
+    known: BoolArray = np.asarray(np.isfinite(own).all(axis=1))
     if known.all():
         return own
     if np.unique(own[known], axis=0).shape[0] > 2:
