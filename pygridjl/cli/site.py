@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -120,6 +121,17 @@ _PLANNING = (
 @click.option("--deviation", type=float, help="Spread between buses (0.1).")
 @click.option("--scenario-seed", type=click.IntRange(min=0), help="Seed of that spread (0).")
 @click.option(
+    "--validate",
+    type=click.Choice(["opendss"]),
+    help="Re-run the decision in OpenDSS, with the controls of FEEDER live if it is a script.",
+)
+@click.option(
+    "--validate-worst",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the N scenarios that come nearest to a limit; all if none is given.",
+)
+@click.option(
     "--plot",
     type=FIGURE,
     help="Draw the units on the one-line diagram.",
@@ -160,6 +172,8 @@ def command(
     fill: Fill | None,
     deviation: float | None,
     scenario_seed: int | None,
+    validate: str | None,
+    validate_worst: int | None,
     plot: Path | None,
     plot_scenarios: Path | None,
     plot_functions: Path | None,
@@ -177,6 +191,8 @@ def command(
     for name, path in (("functions", plot_functions), ("iterations", plot_iterations)):
         if path is not None and method != "spar":
             raise click.UsageError(f"--plot-{name} needs --method spar")
+    if validate_worst is not None and validate is None:
+        raise click.UsageError("--validate-worst needs --validate")
     options = given({name: value for name, value in rest.items() if name not in _PLANNING})
     _assert_declared(method, backend, options, seed, time_limit)
     loaded = given_feeder(feeder)
@@ -221,6 +237,8 @@ def command(
                 options=options,
                 on_progress=report,
             )
+        if validate is not None and result.has_answer:
+            result = _validated(feeder, problem, drawn, result, validate_worst)
     finally:
         report.close()
     click.echo(result.to_json(indent=2) if as_json else result.summary())
@@ -274,6 +292,21 @@ def _scenarios(text: str, feeder: Feeder, options: Mapping[str, Any]) -> Scenari
         ),
         **{renamed[name]: value for name, value in options.items() if name in renamed},
     )
+
+
+def _validated(
+    feeder: str,
+    problem: PlanningProblem,
+    scenarios: ScenarioSet,
+    result: SitingResult,
+    worst: int | None,
+) -> SitingResult:
+    """Re-run a decision in OpenDSS: the script itself, or the tables written as one."""
+    from pygridjl.siting.validation import validate_in_opendss
+
+    script = feeder if feeder.lower().endswith(".dss") else None
+    told = validate_in_opendss(problem, scenarios, result.units, script=script, worst=worst)
+    return dataclasses.replace(result, validation=told)
 
 
 def _draw_placement(feeder: Feeder, result: SitingResult, path: Path) -> Path:

@@ -22,3 +22,7 @@ from .second_stage.protocol import (
     SecondStageBatch as SecondStageBatch,
 )
 from .solve import build_engine as build_engine, site as site
+from .validation import (
+    ValidationReport as ValidationReport,
+    validate_in_opendss as validate_in_opendss,
+)

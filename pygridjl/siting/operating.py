@@ -8,26 +8,21 @@ an operating point which branches and buses are overloaded at least.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from pygridjl.core.errors import SolverError
 from pygridjl.core.result import Result, Stopwatch
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import HOURS, with_default_limits
+from pygridjl.siting.dispatch import Dispatch
 from pygridjl.siting.problem import PlanningProblem
-from pygridjl.siting.second_stage.condensed import GENEROUS, CondensedSecondStage
+from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS
-from pygridjl.siting.second_stage.program import OperationProgram
-from pygridjl.siting.second_stage.quadratic import LossProgram
 from pygridjl.siting.violations import WHAT, Violations, describe_violations, limit_name, readable
-from pygridjl.solvers.highs import HighsModel
-from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["OperatingReport", "operate"]
 
@@ -170,7 +165,7 @@ class _Runner:
     """Operates the scenarios and adds up."""
 
     def __init__(self, stage: CondensedSecondStage) -> None:
-        self._stage = stage
+        self._dispatch = Dispatch(stage)
         self.operation = operation = stage.operation
         self._hours = HOURS * operation.scenarios.probability
         self._produced = np.zeros(operation.problem.n_site)
@@ -181,57 +176,16 @@ class _Runner:
         self._lost: set[int] = set()
         self._supplied = 0.0
 
-    @cached_property
-    def _deviation(self) -> bool:
-        return self.operation.problem.measure == "voltage"
-
-    @cached_property
-    def _program(self) -> OperationProgram:
-        slack = self.operation.problem.slack_price
-        return OperationProgram(self.operation, deviation=self._deviation, slack=slack)
-
-    @cached_property
-    def _loss(self) -> LossProgram | None:
-        return None if self._deviation else LossProgram(self.operation, self._program)
-
-    @cached_property
-    def _linear(self) -> HighsModel:
-        """The program, which prefers sun to curtailment where the measure does not care."""
-        model = self._program.linear_model()
-        if self._deviation:
-            first = 3 * self.operation.n_node
-            model.cost[first : first + self.operation.n_col] -= GENEROUS
-        return HighsModel(model)
-
     def run(self, index: IntArray, n: FloatArray) -> None:
-        injected, known = self._stage.dispatch(n, index)
+        injected, feasible = self._dispatch.of(index, n)
         size = max(1, BLOCK // self.operation.n_node)
-        sure = np.flatnonzero(known)
-        for first in range(0, sure.size, size):
-            rows = sure[first : first + size]
+        alive = np.flatnonzero(feasible)
+        for first in range(0, alive.size, size):
+            rows = alive[first : first + size]
             self._read(index[rows], injected[rows], n)
-        for scenario in index[~known].tolist():
-            self._run_full(scenario, n)
-
-    def _run_full(self, scenario: int, n: FloatArray) -> None:
-        """Operate one scenario on all nodes."""
-        operation, program = self.operation, self._program
-        p, q = operation.demand(np.array([scenario]))
-        right, sun = np.concatenate([-p[0], -q[0]]), operation.per_unit[scenario] * n
-        x = None if self._loss is None else self._loss.columns(right, sun)
-        if x is None:
-            lower = np.concatenate([right, np.full(n.size, -np.inf)])
-            self._linear.set_row_bounds(program.changing, lower, np.concatenate([right, sun]))
-            answer = self._linear.solve()
-            if answer.status is SolverStatus.INFEASIBLE:
-                self._violations.least(scenario, right, sun)
-                self._lost.add(scenario)
-                return
-            if answer.x is None:
-                raise SolverError(f"HiGHS: ended with status {answer.status.value!r}")
-            x = answer.x
-        first = 3 * operation.n_node
-        self._read(np.array([scenario]), x[None, first : first + operation.n_col], n)
+        for scenario in index[~feasible].tolist():
+            self._violations.least(scenario, *self._dispatch.right_hand_sides(scenario, n))
+            self._lost.add(scenario)
 
     def _read(self, index: IntArray, x: FloatArray, n: FloatArray) -> None:
         """Read the state of some scenarios from what is injected, shape (B, n_col)."""
@@ -241,12 +195,7 @@ class _Runner:
         self._supplied += float(hours.sum())
         self._produced += hours @ np.minimum(injected, sun)
         self._curtailed_hours += hours @ ((sun > 0) & (injected < CURTAILED * sun))
-        p, q = operation.demand(index)
-        # Every column has a node of its own.
-        p[:, operation.col_node] += x
-        q[:, operation.col_node] += operation.tan * x
-        P, Q = operation.model.flows(p, q)
-        U = operation.model.voltages_of_flows(P, Q)
+        P, Q, U = operation.states(index, x)
         limit = operation.limit
         loading = np.hypot(P, Q) / (limit[:, 0] / np.sqrt(3))
         for kind, (by_p, by_q, by_u) in enumerate(LIMIT_KINDS):

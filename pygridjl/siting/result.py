@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
     from pygridjl.siting.operating import OperatingReport
     from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+    from pygridjl.siting.validation import ValidationReport
 
 __all__ = ["Placement", "SitingResult", "improvement_captured", "siting_result"]
 
@@ -104,6 +105,8 @@ class SitingResult(Result):
     overloads : tuple of str
         Where scenarios have no operating point: what is overloaded there at least, by how much
         and for how many hours a year, the worst first.
+    validation : ValidationReport or None
+        The decision re-run in OpenDSS, if that was asked for.
     notes : tuple of str
         What was assumed, and where the feeder without units is outside its voltage band.
     iterations : int or None
@@ -137,6 +140,7 @@ class SitingResult(Result):
     reason: str = ""
     operation: OperatingReport | None = None
     overloads: tuple[str, ...] = ()
+    validation: ValidationReport | None = None
     notes: tuple[str, ...] = ()
     iterations: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -186,6 +190,8 @@ class SitingResult(Result):
         rows.append(("units", spent))
         if self.operation is not None and self.placements:
             rows += self.operation.told()
+        if self.validation is not None:
+            rows += self.validation.told()
         return rows
 
     def summary(self) -> str:

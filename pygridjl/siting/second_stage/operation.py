@@ -133,6 +133,25 @@ class Operation:
             p, q = p + sun * pv.generation_p, q + sun * pv.generation_q
         return p, q
 
+    def states(
+        self, index: IntArray, injected: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return flows P, Q into every node and U, p.u., shapes (B, n_node).
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (B,)
+            Scenarios.
+        injected : ndarray, shape (B, n_col)
+            Active power of every column, p.u.
+        """
+        p, q = self.demand(index)
+        # Every column has a node of its own.
+        p[:, self.col_node] += injected
+        q[:, self.col_node] += self.tan * injected
+        P, Q = self.model.flows(p, q)
+        return P, Q, self.model.voltages_of_flows(P, Q)
+
     def gradient(self, index: IntArray, by_p: FloatArray, by_q: FloatArray) -> FloatArray:
         """Subgradient per unit from derivatives of the Lagrangian by the injections.
 

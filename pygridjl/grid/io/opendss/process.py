@@ -21,7 +21,7 @@ from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.io.opendss.transport import pack, unpack
 from pygridjl.grid.network import Network
 
-__all__ = ["read_apart"]
+__all__ = ["read_apart", "replay_apart"]
 
 TIME_LIMIT = 180.0
 MEMORY = 6 * 2**30
@@ -116,6 +116,45 @@ def read_apart(
     NetworkFormatError
         If the script cannot be read, the engine crashes or the time is over.
     """
+    return unpack(_asked(kind, path, time_limit, root, strict, options))
+
+
+def replay_apart(
+    path: Path,
+    *,
+    time_limit: float = TIME_LIMIT,
+    root: Path | None = None,
+    strict: bool = True,
+    **scenarios: Any,
+) -> dict[str, Any]:
+    """Solve a script for some scenarios in the engine's own process.
+
+    Parameters
+    ----------
+    path : Path
+        The script.
+    time_limit : float
+        Seconds after which the engine is stopped.
+    root, strict, **scenarios
+        As :func:`pygridjl.grid.io.opendss.replay.replay_script` has them; so is what is returned.
+
+    Raises
+    ------
+    NetworkFormatError
+        If the script cannot be read, the engine crashes or the time is over.
+    """
+    return _asked("replay", path, time_limit, root, strict, scenarios)
+
+
+def _asked(
+    kind: str,
+    path: Path,
+    time_limit: float,
+    root: Path | None,
+    strict: bool,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Ask the engine and return its answer; what it refuses is raised here."""
     question = {
         "kind": kind,
         "path": str(path),
@@ -144,7 +183,7 @@ def read_apart(
     if "error" in answer:
         name, parts = answer["error"]
         raise (NetworkFormatError if name == "format" else CaseNotFoundError)(*parts)
-    return unpack(answer)
+    return answer
 
 
 def _limit() -> None:
@@ -160,13 +199,17 @@ def _limit() -> None:
 
 
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
+    from pygridjl.grid.io.opendss.replay import replay_script
     from pygridjl.grid.io.opendss.to_feeder import feeder_of_script
     from pygridjl.grid.io.opendss.to_network import network_of_script
 
-    reader: Any = {"network": network_of_script, "feeder": feeder_of_script}[question["kind"]]
+    reader: Any = {"network": network_of_script, "feeder": feeder_of_script}.get(question["kind"])
     path = Path(question["path"])
     root = None if question["root"] is None else Path(question["root"])
     try:
+        if question["kind"] == "replay":
+            asked = {"root": root, "strict": question["strict"], **question["options"]}
+            return replay_script(path, **asked)
         return pack(reader(path, root=root, strict=question["strict"], **question["options"]))
     except NetworkFormatError as error:
         return {"error": ["format", [error.path, error.component, error.detail]]}

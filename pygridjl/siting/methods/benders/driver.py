@@ -18,6 +18,7 @@ from pygridjl.siting.check import (
     check_units,
 )
 from pygridjl.siting.first_stage.allocation import allocate
+from pygridjl.siting.methods.benders.clock import evaluate_within
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.methods.benders.sample import SampledStage
 from pygridjl.siting.problem import PlanningProblem
@@ -36,12 +37,16 @@ __all__ = ["benders"]
 
 # Part of the wanted gap at which the relaxation ends; it also ends when its bound has risen by
 # less than PATIENCE_SHARE of the gap in PATIENCE planes.
-RELAXED_SHARE = 0.25
+RELAXED_SHARE = 0.2
 # It may take this share of a time limit, so that a decision is found in time.
 RELAXED_TIME = 0.4
 PATIENCE, PATIENCE_SHARE = 10, 0.5
-# Where between the best point and that of the relaxation the next plane is taken.
-INNER = 0.3
+# Where between bound and best value the level lies that the next point must be allowed to have.
+LEVEL = 0.5
+# Planes kept for each group of scenarios, and at least.
+PLANES_A_GROUP, PLANES = 30, 160
+# Sites whose cap gets a linear program of its own, and the share of the time left they may take.
+PROBED, PROBED_TIME = 200, 0.2
 # Such a point keeps so many sites at most, and none with fewer units: columns cost time, and a
 # plane is valid wherever it is taken.
 MOST_SITES, FEWEST = 40, 0.05
@@ -117,6 +122,7 @@ def benders(
     run = _Run(second_stage, Master(problem, scenarios, groups), tolerance)
     limit = np.inf if time_limit is None else time_limit
     deadline = working_time() + limit
+    run.deadline = deadline
     guess = None
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):
@@ -180,10 +186,13 @@ class _Run:
         self._reference: ExpectedValue | None = None
         self._bound = 0.0
         self._lost: dict[str, None] = {}
-        # The best fraction of units so far; the relaxation works between it and its own answer.
+        self.deadline = np.inf
+        # The point the relaxation stays near and the best value it has seen there.
         self._centre: tuple[FloatArray, float] | None = None
-        self._relaxing, self._inner = True, INNER
+        self._relaxing = True
         self._rises: list[float] = []
+        # Only decisions below this value are known to keep the caps of the master.
+        self._reach = np.inf
         self._tried: set[bytes] = set()
         # Whether the neighbours of the incumbent may be better than it.
         self._descending, self._misses = False, 0
@@ -225,26 +234,32 @@ class _Run:
         return self._descend() if self._descending else self._search(remaining)
 
     def _relax(self, remaining: float, late: bool) -> Status | None:
-        """Add a plane between the best fractions so far and those of the relaxation.
+        """Add a plane at the point nearest to the best one that may be much better.
 
-        Points inside give deeper planes than the extreme ones a linear program jumps between
-        (Ben-Ameur and Neto 2007).
+        A level method (Lemaréchal, Nemirovskii and Nesterov 1995): the planes are asked not for
+        their least point, which jumps between extremes, but for one at a level halfway between
+        bound and best value. The linear program only gives the bound.
         """
         with self.watch.phase("master"):
             ended, bound, units = self._master.relax(remaining)
         if ended is SolverStatus.INFEASIBLE:
-            return Status.INFEASIBLE
-        if ended is SolverStatus.TIME_LIMIT:
+            if self._reach == np.inf:
+                return Status.INFEASIBLE
+            bound = np.inf
+        elif ended is SolverStatus.TIME_LIMIT:
             return Status.TIME_LIMIT
-        if units is None:
+        elif units is None:
             raise SolverError(f"HiGHS: relaxation ended with status {ended.value!r}")
-        self._bound = max(self._bound, bound)
+        self._bound = max(self._bound, min(bound, self._reach))
         if self._closed():
             return Status.OPTIMAL
+        if units is None:
+            self._relaxing = False
+            return None
         if self._centre is None:
             return self._evaluate(units)[1]
         centre, best = self._centre
-        wanted = self._allowed(best)
+        wanted = self._allowed(best if self._value is None else self._value.value)
         self._rises.append(self._bound)
         slow = (
             len(self._rises) > PATIENCE
@@ -252,14 +267,21 @@ class _Run:
         )
         if late or slow or best - self._bound <= RELAXED_SHARE * wanted:
             self._relaxing = False
-            self._choose(centre)
+            if self._reach == np.inf:
+                self._choose(centre)
             return None
-        point = self._inner * units + (1 - self._inner) * centre
-        point = self._thinned(point)
+        with self.watch.phase("master"):
+            near = self._master.project(centre, bound + LEVEL * (best - bound))
+        point = self._thinned(units if near is None else near)
         _, status = self._evaluate(point)
-        # A plane that does not cut off the relaxation's answer must be taken there instead.
-        stuck = self._master.below(units) <= bound + 1e-9 * abs(best)
-        self._inner = 1.0 if stuck else INNER
+        # Thinning may have led to where the plane was known.
+        if status is None and self._master.below(units) <= bound + 1e-9 * abs(best):
+            stuck = near is not None and np.abs(near - point).sum() > 0.02 * near.sum()
+            if stuck:
+                _, status = self._evaluate(units)
+        with self.watch.phase("master"):
+            most = max(PLANES, PLANES_A_GROUP * self._master.n_group)
+            self._master.drop_planes(self._centre[0], most)
         return status
 
     def _thinned(self, point: FloatArray) -> FloatArray:
@@ -269,7 +291,7 @@ class _Run:
         thin = np.zeros_like(point)
         if kept.size:
             thin[kept] = point[kept] * (point.sum() / point[kept].sum())
-        return np.minimum(thin, self._stage.problem.site_limit)
+        return np.minimum(thin, self._master.cap)
 
     def _choose(self, centre: FloatArray) -> None:
         """Note the sites with most units in the relaxation, unless that is nearly all of them."""
@@ -314,6 +336,8 @@ class _Run:
         few = polish or self._promising.size > 0
         # The last digits belong to the gap, not to the rounding of what is left of it.
         target = value - self._allowed(value) * (POLISH_SHARE if polish else 1 - 1e-6)
+        if not few and self._value is not None and target < self._reach:
+            return self._tighten(target, remaining)
         with self.watch.phase("master"):
             span = min(target, 2 * abs(self._bound) + 1.0) - self._bound
             ended, bound, units = self._master.solve(
@@ -348,6 +372,22 @@ class _Run:
             self._own = self._descending = True
         return status or (Status.OPTIMAL if self._closed() else None)
 
+    def _tighten(self, target: float, remaining: float) -> Status | None:
+        """Cap the units of each site by what a better decision can have, and relax again.
+
+        The level of the new relaxation is the target: what is wanted is its proof.
+        """
+        with self.watch.phase("master"):
+            exists = self._master.tighten(target, PROBED, PROBED_TIME * remaining)
+        self._reach = target
+        if not exists:
+            self._bound = max(self._bound, target)
+            return Status.OPTIMAL
+        assert self._centre is not None  # that of the incumbent at least
+        self._centre = np.minimum(self._centre[0], self._master.cap), target
+        self._relaxing, self._rises = True, []
+        return None
+
     def _closed(self) -> bool:
         if self._value is None:
             return False
@@ -364,8 +404,13 @@ class _Run:
         if (units == np.rint(units)).all():
             self._tried.add(units.astype(np.int64).tobytes())
         with self.watch.phase("second stage"):
-            batch = self._stage.evaluate(units)
-            found = expected_value(self._stage.scenarios, batch)
+            forced = self._reference is None or self._value is None
+            limit = np.inf if forced else self.deadline
+            batch = evaluate_within(self._stage, units, limit)
+        if batch is None:
+            assert self._reference is not None
+            return self._reference, Status.TIME_LIMIT
+        found = expected_value(self._stage.scenarios, batch)
         with self.watch.phase("master"):
             self._master.add_planes(units, batch)
             for cut in batch.cuts:

@@ -1,16 +1,25 @@
-"""The first stage with planes below the expectation in place of the second."""
+"""The first stage with planes below the expectation in place of the second.
+
+The relaxation needs no columns for the sites used: with at most c_i units at site i they can be
+chosen if Σ n_i / c_i ≤ K_max. How many units a decision below a target can have somewhere is a
+linear program over the planes; such caps c_i, far below L, are what makes the number of sites
+count in the relaxation.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csc_array, csr_array, eye_array, hstack, vstack
 
+from pygridjl.core.jit import working_time
+from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.first_stage.rows import first_stage_rows
 from pygridjl.siting.methods.benders.neighbours import best_neighbour
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.protocol import FeasibilityCut, SecondStageBatch
+from pygridjl.solvers.conic import Cone, ConicModel, solve_conic
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
@@ -40,6 +49,7 @@ class Master:
         self._of = np.zeros(0, dtype=np.int64)
         self._levels = np.zeros(0)
         self._relaxation: HighsModel | None = None
+        self._cap = np.full(problem.n_site, float(problem.site_limit))
         # Counted from the first plane and divided by what units may change at most the objective
         # is about one, where the solver's absolute tolerances are small.
         self._origin, self._scale = np.zeros(self._n_group), 0.0
@@ -87,7 +97,7 @@ class Master:
         self._levels = np.concatenate([self._levels, levels])
         if self._relaxation is not None:
             free = np.full(levels.size, np.inf)
-            self._relaxation.add_rows(self._rows(slopes, of), levels, free)
+            self._relaxation.add_rows(self._fractional(slopes, of), levels, free)
 
     def _rows(self, slopes: FloatArray, of: IntArray) -> csr_array:
         n_row = slopes.shape[0]
@@ -112,6 +122,38 @@ class Master:
         """Return the objective from what the programs minimise."""
         return theta * (self._scale or 1.0) + float(self._origin.sum())
 
+    @property
+    def n_group(self) -> int:
+        """Number of groups of scenarios."""
+        return self._n_group
+
+    @property
+    def cap(self) -> FloatArray:
+        """Most units at each site that the programs consider, shape (n_site,)."""
+        return self._cap
+
+    def drop_planes(self, units: FloatArray, most: int) -> None:
+        """Forget planes that lie lowest at ``units`` if there are more than ``most``.
+
+        Rows (18) stay, and so does what was proven with the planes.
+        """
+        if self._levels.size <= most:
+            return
+        height = self._levels - self._slopes @ units
+        top = np.full(self._n_group, -np.inf)
+        there = self._of >= 0
+        np.maximum.at(top, self._of[there], height[there])
+        below = np.where(there, top[self._of] - height, -np.inf)
+        # The newest half is kept whatever it says.
+        below[-(most // 2) :] = -np.inf
+        kept = np.sort(np.argsort(below, kind="stable")[: 3 * most // 4])
+        self._slopes, self._of, self._levels = (
+            self._slopes[kept],
+            self._of[kept],
+            self._levels[kept],
+        )
+        self._relaxation = None
+
     def best_neighbour(self, units: IntArray) -> tuple[float, IntArray] | None:
         """Return the neighbour of a decision that the planes allow to be best, and how good."""
         found = best_neighbour(
@@ -120,22 +162,26 @@ class Master:
         return None if found is None else (self._value(found[0]), found[1])
 
     # -------------------------------------------------------------------------------- programs
-    def _model(
-        self, *, integer: bool, target: float = np.inf, sites: IntArray | None = None
-    ) -> LinearModel:
+    def _model(self, target: float, sites: IntArray | None) -> LinearModel:
         first, n, n_group = self._first, self._n_site, self._n_group
         col_upper = np.concatenate([first.col_upper, np.full(n_group, np.inf)])
+        col_upper[:n] = np.minimum(col_upper[:n], self._cap)
         if sites is not None:
             closed = np.setdiff1d(np.arange(n), sites)
             col_upper[closed] = col_upper[n + closed] = 0.0
         empty = csr_array((first.row_lower.size, n_group))
+        matrix = first.matrix.copy()
+        # The first rows are n_i ≤ L d_i.
+        for k in range(n):
+            row = slice(matrix.indptr[k], matrix.indptr[k + 1])
+            matrix.data[row] = np.where(matrix.indices[row] == k, 1.0, -self._cap[k])
         total = csr_array(np.concatenate([np.zeros(2 * n), np.ones(n_group)])[None, :])
         n_plane = self._levels.size
         return LinearModel(
             cost=np.concatenate([np.zeros(2 * n), np.ones(n_group)]),
             matrix=csr_array(
                 vstack(
-                    [hstack([first.matrix, empty]), total, self._rows(self._slopes, self._of)],
+                    [hstack([matrix, empty]), total, self._rows(self._slopes, self._of)],
                     format="csr",
                 )
             ),
@@ -143,16 +189,156 @@ class Master:
             row_upper=np.concatenate([first.row_upper, [target], np.full(n_plane, np.inf)]),
             col_lower=np.concatenate([np.zeros(2 * n), self._least]),
             col_upper=col_upper,
-            integer=np.arange(2 * n + n_group) < 2 * n if integer else None,
+            integer=np.arange(2 * n + n_group) < 2 * n,
         )
+
+    def _relaxed(self, target: float = np.inf) -> LinearModel:
+        """Planes over fractions of units: columns n, θ; rows budget, sites, target, planes."""
+        matrix, lower, upper = self._shape()
+        n, n_group = self._n_site, self._n_group
+        empty = csr_array((lower.size, n_group))
+        total = csr_array(np.concatenate([np.zeros(n), np.ones(n_group)])[None, :])
+        planes = self._fractional(self._slopes, self._of)
+        return LinearModel(
+            cost=np.concatenate([np.zeros(n), np.ones(n_group)]),
+            matrix=csr_array(vstack([hstack([matrix, empty]), total, planes], format="csr")),
+            row_lower=np.concatenate([lower, [-np.inf], self._levels]),
+            row_upper=np.concatenate([upper, [target], np.full(self._levels.size, np.inf)]),
+            col_lower=np.concatenate([np.zeros(n), self._least]),
+            col_upper=np.concatenate([self._cap, np.full(n_group, np.inf)]),
+        )
+
+    def _shape(self) -> tuple[csr_array, FloatArray, FloatArray]:
+        """Rows of the first stage on fractions of units, without the caps."""
+        problem = self._problem
+        open_ = self._cap > 0
+        share = np.where(open_, 1.0 / np.where(open_, self._cap, 1.0), 0.0)
+        matrix = csr_array(np.vstack([np.ones(self._n_site), share]))
+        least = float(problem.min_units * problem.min_sites)
+        upper = np.array([float(problem.budget_units), float(problem.most_sites)])
+        return matrix, np.array([least, -np.inf]), upper
+
+    def _fractional(self, slopes: FloatArray, of: IntArray) -> csr_array:
+        n_row = slopes.shape[0]
+        there = np.flatnonzero(of >= 0)
+        theta = csr_array((np.ones(there.size), (there, of[there])), shape=(n_row, self._n_group))
+        return csr_array(hstack([csr_array(slopes), theta]))
 
     def relax(self, time_limit: float) -> tuple[SolverStatus, float, FloatArray | None]:
         """Minimise over the planes with fractions of units; return a bound and those too."""
         if self._relaxation is None:
-            self._relaxation = HighsModel(self._model(integer=False))
+            self._relaxation = HighsModel(self._relaxed())
         answer = self._relaxation.solve(time_limit=time_limit)
         units = None if answer.x is None else np.maximum(answer.x[: self._n_site], 0.0)
         return answer.status, self._value(answer.bound), units
+
+    def project(self, centre: FloatArray, level: float) -> FloatArray | None:
+        """Return the fractions of units nearest to a point where the planes allow a level.
+
+        Parameters
+        ----------
+        centre : ndarray, shape (n_site,)
+            Units at each site.
+        level : float
+            Value that the planes must allow, at least the bound of the relaxation.
+
+        Returns
+        -------
+        ndarray, shape (n_site,), or None
+            None where Clarabel finds no accurate answer.
+        """
+        n, n_group = self._n_site, self._n_group
+        matrix, lower, upper = self._shape()
+        one = eye_array(n, format="csr")
+        zero = csr_array((n, n_group))
+        room = (level - float(self._origin.sum())) / (self._scale or 1.0)
+        total = csr_array(np.concatenate([np.zeros(n), np.ones(n_group)])[None, :])
+        floor = csr_array(hstack([csr_array((n_group, n)), -eye_array(n_group)]))
+        short = csr_array((1, n_group))
+        rows = vstack(
+            [
+                -self._fractional(self._slopes, self._of),
+                total,
+                floor,
+                *([hstack([matrix[[1]], short])] if np.isfinite(upper[1]) else []),
+                hstack([matrix[[0]], short]),
+                hstack([-matrix[[0]], short]),
+                hstack([one, zero]),
+                hstack([-one, zero]),
+            ],
+            format="csc",
+        )
+        right = np.concatenate(
+            [
+                -self._levels,
+                [room],
+                -self._least,
+                upper[1:],
+                upper[:1],
+                -lower[:1],
+                self._cap,
+                np.zeros(n),
+            ]
+        )
+        distance = csc_array(
+            (np.ones(n), (np.arange(n), np.arange(n))), shape=(n + n_group, n + n_group)
+        )
+        answer = solve_conic(
+            ConicModel(
+                cost=np.concatenate([-centre, np.zeros(n_group)]),
+                matrix=csc_array(rows),
+                rhs=right,
+                cones=[Cone("nonnegative", right.size)],
+                quadratic=distance,
+            )
+        )
+        if answer.status not in (SolverStatus.OPTIMAL, SolverStatus.INACCURATE):
+            return None
+        return np.asarray(np.clip(answer.x[:n], 0.0, self._cap))
+
+    def tighten(self, target: float, most: int, time_limit: float) -> bool:
+        """Lower the caps to what a decision below ``target`` can have; whether one exists at all.
+
+        Reduced costs of the relaxation come first; then the largest number of units at each of
+        the ``most`` sites with most left is a linear program of its own.
+        """
+        deadline = working_time() + time_limit
+        limit = (target - float(self._origin.sum())) / (self._scale or 1.0)
+        model = HighsModel(self._relaxed(limit))
+        answer = model.solve(time_limit=time_limit)
+        if answer.status is SolverStatus.INFEASIBLE:
+            return False
+        if answer.x is None or answer.col_dual is None:
+            return True
+        n = self._n_site
+        spare = limit - answer.bound
+        rate = answer.col_dual[:n]
+        idle = (answer.x[:n] <= 1e-9) & (rate > 1e-12)
+        reach = np.full(n, np.inf)
+        reach[idle] = spare / rate[idle]
+        self._lower_caps(np.arange(n), reach)
+        model.set_col_bounds(np.arange(n), np.zeros(n), self._cap)
+        n_col = n + self._n_group
+        model.set_cost(np.arange(n_col), np.zeros(n_col))
+        for site in np.argsort(-self._cap, kind="stable")[:most].tolist():
+            left = seconds_left(deadline)
+            if left <= 0 or self._cap[site] <= 0:
+                break
+            at = np.array([site])
+            model.set_cost(at, np.array([-1.0]))
+            found = model.solve(time_limit=left)
+            model.set_cost(at, np.array([0.0]))
+            if found.status is SolverStatus.OPTIMAL:
+                self._lower_caps(at, np.array([-found.bound]))
+                model.set_col_bounds(at, np.zeros(1), self._cap[at])
+        self._relaxation = None
+        return True
+
+    def _lower_caps(self, sites: IntArray, reach: FloatArray) -> None:
+        """Round what can be reached down to whole units that a site may have."""
+        # Tolerances of the linear program must not cost a unit.
+        whole = np.floor(np.minimum(reach, self._cap[sites]) + 1e-4)
+        self._cap[sites] = np.where(whole < self._problem.min_units, 0.0, whole)
 
     def solve(
         self, target: float, gap: float, time_limit: float, sites: IntArray | None = None
@@ -164,7 +350,7 @@ class Master:
         """
         scale = self._scale or 1.0
         limit = (target - float(self._origin.sum())) / scale
-        program = self._model(integer=True, target=limit, sites=sites)
+        program = self._model(limit, sites)
         answer = HighsModel(program, gap=0.0, absolute_gap=gap / scale).solve(time_limit=time_limit)
         units = None
         if answer.x is not None:

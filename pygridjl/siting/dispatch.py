@@ -1,0 +1,103 @@
+"""What the units inject in each scenario, by whichever program finds it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from pygridjl.core.errors import SolverError
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.siting.second_stage.condensed import GENEROUS, CondensedSecondStage
+from pygridjl.siting.second_stage.program import OperationProgram
+from pygridjl.siting.second_stage.quadratic import LossProgram
+from pygridjl.solvers.highs import HighsModel
+from pygridjl.solvers.status import SolverStatus
+
+__all__ = ["Dispatch"]
+
+
+class Dispatch:
+    """Best operation of a decision; where several are equally good, that with most sun.
+
+    Parameters
+    ----------
+    stage : CondensedSecondStage
+        The engine that knows most of it; what it cannot certify is solved on all nodes.
+    """
+
+    def __init__(self, stage: CondensedSecondStage) -> None:
+        self._stage, self._operation = stage, stage.operation
+
+    @cached_property
+    def _deviation(self) -> bool:
+        return self._operation.problem.measure == "voltage"
+
+    @cached_property
+    def _program(self) -> OperationProgram:
+        slack = self._operation.problem.slack_price
+        return OperationProgram(self._operation, deviation=self._deviation, slack=slack)
+
+    @cached_property
+    def _loss(self) -> LossProgram | None:
+        return None if self._deviation else LossProgram(self._operation, self._program)
+
+    @cached_property
+    def _linear(self) -> HighsModel:
+        """The program, which prefers sun to curtailment where the measure does not care."""
+        model = self._program.linear_model()
+        if self._deviation:
+            first = 3 * self._operation.n_node
+            model.cost[first : first + self._operation.n_col] -= GENEROUS
+        return HighsModel(model)
+
+    def of(self, index: IntArray, n: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """Return what is injected, and where there is an operating point at all.
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (B,)
+            Scenarios.
+        n : ndarray, shape (n_site,)
+            Units at each site.
+
+        Returns
+        -------
+        injected : ndarray, shape (B, n_col)
+            Active power of every column, p.u.
+        feasible : ndarray of bool, shape (B,)
+            False where the limits cannot be kept; nothing is injected there.
+
+        Raises
+        ------
+        SolverError
+            If a solver fails.
+        """
+        injected, known = self._stage.dispatch(n, index)
+        feasible = known.copy()
+        for row in np.flatnonzero(~known).tolist():
+            x = self._on_all_nodes(int(index[row]), n)
+            feasible[row] = x is not None
+            injected[row] = 0.0 if x is None else x
+        return injected, feasible
+
+    def right_hand_sides(self, scenario: int, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return those of the balances and of the capacities in one scenario, p.u."""
+        p, q = self._operation.demand(np.array([scenario]))
+        return np.concatenate([-p[0], -q[0]]), self._operation.per_unit[scenario] * n
+
+    def _on_all_nodes(self, scenario: int, n: FloatArray) -> FloatArray | None:
+        right, sun = self.right_hand_sides(scenario, n)
+        x = None if self._loss is None else self._loss.columns(right, sun)
+        if x is None:
+            lower = np.concatenate([right, np.full(n.size, -np.inf)])
+            upper = np.concatenate([right, sun])
+            self._linear.set_row_bounds(self._program.changing, lower, upper)
+            answer = self._linear.solve()
+            if answer.status is SolverStatus.INFEASIBLE:
+                return None
+            if answer.x is None:
+                raise SolverError(f"HiGHS: ended with status {answer.status.value!r}")
+            x = answer.x
+        first = 3 * self._operation.n_node
+        return np.asarray(x[first : first + self._operation.n_col])

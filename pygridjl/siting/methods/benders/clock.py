@@ -1,0 +1,51 @@
+"""All scenarios at one decision, unless the clock ends it in between."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pygridjl.core.jit import working_time
+from pygridjl.core.types import FloatArray
+from pygridjl.siting.second_stage.protocol import SecondStage, SecondStageBatch
+
+__all__ = ["evaluate_within"]
+
+# Scenarios between two looks at the clock.
+PART = 64
+
+
+def evaluate_within(
+    stage: SecondStage, units: FloatArray, deadline: float
+) -> SecondStageBatch | None:
+    """Evaluate a decision in every scenario.
+
+    Parameters
+    ----------
+    stage : SecondStage
+        The second stage.
+    units : ndarray, shape (n_site,)
+        Units at each site.
+    deadline : float
+        Time of :func:`~pygridjl.core.jit.working_time` at which to give up; infinity for never.
+
+    Returns
+    -------
+    SecondStageBatch or None
+        All scenarios in their order; None if the deadline passed before the last.
+    """
+    n = len(stage.scenarios)
+    if deadline == np.inf or n <= PART:
+        return stage.evaluate(units)
+    parts = []
+    for first in range(0, n, PART):
+        if working_time() > deadline:
+            return None
+        parts.append(stage.evaluate_scenarios(units, np.arange(first, min(first + PART, n))))
+    return SecondStageBatch(
+        np.concatenate([p.index for p in parts]),
+        np.concatenate([p.value for p in parts]),
+        np.concatenate([p.gradient for p in parts]),
+        np.concatenate([p.status for p in parts]),
+        tuple(cut for p in parts for cut in p.cuts),
+        {name: text for p in parts for name, text in p.messages.items()},
+    )
