@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pygridjl.scenarios.profile import Fill, HourlyProfile
     from pygridjl.siting.result import SitingResult
 
-__all__ = ["command"]
+__all__ = ["candidate_problem", "command"]
 
 _EPILOG = (
     method_table(METHODS)
@@ -85,7 +85,12 @@ _PLANNING = (
 )
 @method_options(METHODS)
 @field_options(PlanningProblem, _PLANNING)
-@click.option("--sites", metavar="BUSES", help="Candidate buses, separated by commas; all if none.")
+@click.option(
+    "--sites",
+    metavar="BUSES|FILE.csv",
+    help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
+    "bus and phases; all if none.",
+)
 @click.option(
     "--power-factor",
     type=click.FloatRange(0, 1, min_open=True),
@@ -132,6 +137,13 @@ _PLANNING = (
     help="Only the N scenarios that come nearest to a limit; all if none is given.",
 )
 @click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the decision: .dss generators, .geojson sites or .csv dispatch; repeatable.",
+)
+@click.option(
     "--plot",
     type=FIGURE,
     help="Draw the units on the one-line diagram.",
@@ -174,6 +186,7 @@ def command(
     scenario_seed: int | None,
     validate: str | None,
     validate_worst: int | None,
+    exports: tuple[Path, ...],
     plot: Path | None,
     plot_scenarios: Path | None,
     plot_functions: Path | None,
@@ -193,6 +206,7 @@ def command(
             raise click.UsageError(f"--plot-{name} needs --method spar")
     if validate_worst is not None and validate is None:
         raise click.UsageError("--validate-worst needs --validate")
+    _assert_exports(exports)
     options = given({name: value for name, value in rest.items() if name not in _PLANNING})
     _assert_declared(method, backend, options, seed, time_limit)
     loaded = given_feeder(feeder)
@@ -203,11 +217,7 @@ def command(
         "power_factor_angle": math.acos(power_factor),
         "line_limits": not no_line_limits,
     }
-    if sites is None:
-        problem = PlanningProblem(loaded, **planning)
-    else:
-        names = [name.strip() for name in sites.split(",") if name.strip()]
-        problem = PlanningProblem.on_buses(loaded, names, **planning)
+    problem = candidate_problem(loaded, sites, **planning)
     drawn = _scenarios(
         scenarios,
         loaded,
@@ -247,13 +257,23 @@ def command(
         (plot_scenarios, partial(_draw_scenarios, drawn)),
         (plot_functions, partial(_draw_functions, result)),
         (plot_iterations, partial(_draw_iterations, problem, drawn, result)),
+        *((path, partial(_export, result, problem, drawn)) for path in exports),
     )
     for path, draw in drawings:
         if path is not None:
             written = draw(path)
             if not as_json:
-                click.echo(f"drawn to {written}")
+                click.echo(f"written to {written}")
     click.get_current_context().exit(0 if result.has_answer else 1)
+
+
+def candidate_problem(feeder: Feeder, sites: str | None, **planning: Any) -> PlanningProblem:
+    """Build the problem on the sites that were named, on all if none were."""
+    from pygridjl.siting.site_files import problem_on_sites
+
+    if sites is None:
+        return PlanningProblem(feeder, **planning)
+    return problem_on_sites(feeder, sites, **planning)
 
 
 def _assert_declared(
@@ -307,6 +327,23 @@ def _validated(
     script = feeder if feeder.lower().endswith(".dss") else None
     told = validate_in_opendss(problem, scenarios, result.units, script=script, worst=worst)
     return dataclasses.replace(result, validation=told)
+
+
+def _assert_exports(paths: tuple[Path, ...]) -> None:
+    from pygridjl.siting.export import EXPORTS
+
+    for path in paths:
+        if path.suffix.lower() not in EXPORTS:
+            endings = ", ".join(EXPORTS)
+            raise click.UsageError(f"--export: {path.name!r} ends in none of {endings}")
+
+
+def _export(
+    result: SitingResult, problem: PlanningProblem, scenarios: ScenarioSet, path: Path
+) -> Path:
+    from pygridjl.siting.export import export_decision
+
+    return export_decision(result, problem, scenarios, path)
 
 
 def _draw_placement(feeder: Feeder, result: SitingResult, path: Path) -> Path:

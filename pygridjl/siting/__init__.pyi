@@ -1,5 +1,7 @@
 from .check import validate_planning as validate_planning
 from .defaults import outside_band as outside_band, with_default_limits as with_default_limits
+from .export import export_decision as export_decision
+from .hosting import HostingResult as HostingResult, hosting_capacity as hosting_capacity
 from .methods.baselines import (
     greedy as greedy,
     no_dg as no_dg,
@@ -21,6 +23,7 @@ from .second_stage.protocol import (
     SecondStage as SecondStage,
     SecondStageBatch as SecondStageBatch,
 )
+from .site_files import problem_on_sites as problem_on_sites
 from .solve import build_engine as build_engine, site as site
 from .validation import (
     ValidationReport as ValidationReport,

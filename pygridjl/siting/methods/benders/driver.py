@@ -21,6 +21,7 @@ from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.methods.benders.clock import evaluate_within
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.methods.benders.sample import SampledStage
+from pygridjl.siting.methods.benders.settling import Settling
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import BendersOptions
 from pygridjl.siting.result import SitingResult, improvement_captured, siting_result
@@ -126,7 +127,7 @@ def benders(
     guess = None
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):
-            guess = _guess(second_stage, options, SAMPLE_TIME * limit, on_progress)
+            guess = _guess(second_stage, options, SAMPLE_TIME * limit)
     second_stage.reset()
     status, iterations = run.start(guess), 0
     while status is None and iterations < options.max_iterations:
@@ -145,24 +146,20 @@ def _guess(
     second_stage: SecondStage,
     options: BendersOptions,
     time_limit: float,
-    on_progress: Callable[[str], None] | None,
-) -> IntArray | None:
-    """Return the decision for a sample of the scenarios, found at a fraction of the cost."""
+) -> FloatArray | None:
+    """Return the best fractions of units for a sample of the scenarios, at a fraction of the cost.
 
-    def say(text: str) -> None:
-        if on_progress is not None:
-            on_progress(f"sample of {SAMPLE} scenarios, {text}")
-
+    None if some of them need units, or the sample proves too much.
+    """
     sample = SampledStage(second_stage, SAMPLE)
-    found = benders(
-        sample.problem,
-        sample.scenarios,
-        sample,
-        _coarse(options),
-        time_limit=time_limit,
-        on_progress=say,
-    )
-    return None if found.objective is None else found.units
+    one = np.zeros(len(sample.scenarios), dtype=np.int64)
+    master = Master(sample.problem, sample.scenarios, one)
+    run = _Run(sample, master, _coarse(options).tolerance)
+    run.deadline = working_time() + time_limit
+    status = run.start(None)
+    while status is None and run.relaxing and seconds_left(run.deadline) > 0:
+        status = run.iterate(max(seconds_left(run.deadline), 1e-3), late=False)
+    return run.centre
 
 
 def _coarse(options: BendersOptions) -> BendersOptions:
@@ -189,7 +186,9 @@ class _Run:
         self.deadline = np.inf
         # The point the relaxation stays near and the best value it has seen there.
         self._centre: tuple[FloatArray, float] | None = None
-        self._relaxing = True
+        self.relaxing = True
+        # What is left of the way from the relaxation to few sites.
+        self._settling: Settling | None = None
         self._rises: list[float] = []
         # Only decisions below this value are known to keep the caps of the master.
         self._reach = np.inf
@@ -199,8 +198,13 @@ class _Run:
         # Sites the search looks at: those of the incumbent, then the promising ones, then all.
         self._own, self._promising = False, np.zeros(0, dtype=np.int64)
 
+    @property
+    def centre(self) -> FloatArray | None:
+        """Best fractions of units so far."""
+        return None if self._centre is None else self._centre[0]
+
     def __str__(self) -> str:
-        stage = "relaxation" if self._relaxing else "search"
+        stage = "relaxation" if self.relaxing else "settling" if self._settling else "search"
         if self._value is None:
             return f"{stage}, no decision yet, bound {self._bound:.6g}"
         value, no_dg = (
@@ -212,8 +216,8 @@ class _Run:
         captured = improvement_captured(no_dg if np.isfinite(no_dg) else None, value, self._bound)
         return text if captured is None else f"{text}, {100 * (1 - captured):.2f} % open"
 
-    def start(self, guess: IntArray | None) -> Status | None:
-        """Begin with the planes without units, at its best decision and at a guess."""
+    def start(self, guess: FloatArray | None) -> Status | None:
+        """Begin with the planes without units, at its best decision and at guessed fractions."""
         problem = self._stage.problem
         found, status = self._evaluate(np.zeros(problem.n_site))
         self._reference = found
@@ -222,15 +226,15 @@ class _Run:
             units = allocate(problem, slopes)
             _, status = self._evaluate(units.astype(np.float64))
         if status is None and guess is not None:
-            _, status = self._evaluate(guess.astype(np.float64))
-            # Worth a descent at once; the first decision from a mean gradient is not.
-            self._descending = self._units is not None
+            _, status = self._evaluate(guess)
         return status
 
     def iterate(self, remaining: float, *, late: bool) -> Status | None:
         """Add planes once, on the relaxation until it is late; a status if that ends the run."""
-        if self._relaxing:
+        if self.relaxing:
             return self._relax(remaining, late)
+        if self._settling is not None:
+            return self._settle(remaining)
         return self._descend() if self._descending else self._search(remaining)
 
     def _relax(self, remaining: float, late: bool) -> Status | None:
@@ -254,7 +258,7 @@ class _Run:
         if self._closed():
             return Status.OPTIMAL
         if units is None:
-            self._relaxing = False
+            self.relaxing = False
             return None
         if self._centre is None:
             return self._evaluate(units)[1]
@@ -266,9 +270,11 @@ class _Run:
             and self._bound - self._rises[-1 - PATIENCE] <= PATIENCE_SHARE * wanted
         )
         if late or slow or best - self._bound <= RELAXED_SHARE * wanted:
-            self._relaxing = False
+            self.relaxing = False
             if self._reach == np.inf:
                 self._choose(centre)
+                if (centre > 0).sum() > self._stage.problem.most_sites:
+                    self._settling = Settling(self._stage.problem, centre)
             return None
         with self.watch.phase("master"):
             near = self._master.project(centre, bound + LEVEL * (best - bound))
@@ -282,6 +288,22 @@ class _Run:
         with self.watch.phase("master"):
             most = max(PLANES, PLANES_A_GROUP * self._master.n_group)
             self._master.drop_planes(self._centre[0], most)
+        return status
+
+    def _settle(self, remaining: float) -> Status | None:
+        """Take one step from the fractions at many sites to whole units at few."""
+        settling = self._settling
+        assert settling is not None
+        allowed = self._allowed(np.inf if self._centre is None else self._centre[1])
+        with self.watch.phase("master"):
+            point = settling.next(self._master, allowed, remaining)
+        if point is None:
+            self._settling = None
+            self._master.restrict(None)
+            self._descending = self._own = self._units is not None
+            return None
+        found, status = self._evaluate(point)
+        settling.tell(point, found.value)
         return status
 
     def _thinned(self, point: FloatArray) -> FloatArray:
@@ -385,7 +407,7 @@ class _Run:
             return Status.OPTIMAL
         assert self._centre is not None  # that of the incumbent at least
         self._centre = np.minimum(self._centre[0], self._master.cap), target
-        self._relaxing, self._rises = True, []
+        self.relaxing, self._rises = True, []
         return None
 
     def _closed(self) -> bool:

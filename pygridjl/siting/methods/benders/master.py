@@ -27,6 +27,10 @@ from pygridjl.solvers.status import SolverStatus
 __all__ = ["Master"]
 
 
+# Sites that a projection considers beside those of its centre.
+PROJECTED = 250
+
+
 class Master:
     """Planes and rows (18) so far, and the programs over them.
 
@@ -50,6 +54,8 @@ class Master:
         self._levels = np.zeros(0)
         self._relaxation: HighsModel | None = None
         self._cap = np.full(problem.n_site, float(problem.site_limit))
+        self._open = np.ones(problem.n_site, dtype=np.bool_)
+        self._rate = np.zeros(problem.n_site)
         # Counted from the first plane and divided by what units may change at most the objective
         # is about one, where the solver's absolute tolerances are small.
         self._origin, self._scale = np.zeros(self._n_group), 0.0
@@ -132,6 +138,13 @@ class Master:
         """Most units at each site that the programs consider, shape (n_site,)."""
         return self._cap
 
+    def restrict(self, sites: IntArray | None) -> None:
+        """Let the relaxation use some sites only, all if None; its value is then no bound."""
+        self._open[:] = sites is None
+        if sites is not None:
+            self._open[sites] = True
+        self._relaxation = None
+
     def drop_planes(self, units: FloatArray, most: int) -> None:
         """Forget planes that lie lowest at ``units`` if there are more than ``most``.
 
@@ -205,7 +218,7 @@ class Master:
             row_lower=np.concatenate([lower, [-np.inf], self._levels]),
             row_upper=np.concatenate([upper, [target], np.full(self._levels.size, np.inf)]),
             col_lower=np.concatenate([np.zeros(n), self._least]),
-            col_upper=np.concatenate([self._cap, np.full(n_group, np.inf)]),
+            col_upper=np.concatenate([self._cap * self._open, np.full(n_group, np.inf)]),
         )
 
     def _shape(self) -> tuple[csr_array, FloatArray, FloatArray]:
@@ -230,10 +243,15 @@ class Master:
             self._relaxation = HighsModel(self._relaxed())
         answer = self._relaxation.solve(time_limit=time_limit)
         units = None if answer.x is None else np.maximum(answer.x[: self._n_site], 0.0)
+        if answer.col_dual is not None:
+            self._rate = answer.col_dual[: self._n_site]
         return answer.status, self._value(answer.bound), units
 
     def project(self, centre: FloatArray, level: float) -> FloatArray | None:
         """Return the fractions of units nearest to a point where the planes allow a level.
+
+        Of many sites those take part that the point or the relaxation uses and those of least
+        reduced cost there.
 
         Parameters
         ----------
@@ -247,8 +265,12 @@ class Master:
         ndarray, shape (n_site,), or None
             None where Clarabel finds no accurate answer.
         """
-        n, n_group = self._n_site, self._n_group
+        n_group = self._n_group
         matrix, lower, upper = self._shape()
+        usable = self._open & (self._cap > 0)
+        order = np.argsort(np.where(centre > 0, -np.inf, self._rate), kind="stable")
+        part = np.sort(order[usable[order]][: max(PROJECTED, int((centre > 0).sum()))])
+        n, matrix, cap = part.size, csr_array(matrix[:, part]), self._cap[part]
         one = eye_array(n, format="csr")
         zero = csr_array((n, n_group))
         room = (level - float(self._origin.sum())) / (self._scale or 1.0)
@@ -257,7 +279,7 @@ class Master:
         short = csr_array((1, n_group))
         rows = vstack(
             [
-                -self._fractional(self._slopes, self._of),
+                -self._fractional(self._slopes[:, part], self._of),
                 total,
                 floor,
                 *([hstack([matrix[[1]], short])] if np.isfinite(upper[1]) else []),
@@ -276,7 +298,7 @@ class Master:
                 upper[1:],
                 upper[:1],
                 -lower[:1],
-                self._cap,
+                cap,
                 np.zeros(n),
             ]
         )
@@ -285,7 +307,7 @@ class Master:
         )
         answer = solve_conic(
             ConicModel(
-                cost=np.concatenate([-centre, np.zeros(n_group)]),
+                cost=np.concatenate([-centre[part], np.zeros(n_group)]),
                 matrix=csc_array(rows),
                 rhs=right,
                 cones=[Cone("nonnegative", right.size)],
@@ -294,7 +316,9 @@ class Master:
         )
         if answer.status not in (SolverStatus.OPTIMAL, SolverStatus.INACCURATE):
             return None
-        return np.asarray(np.clip(answer.x[:n], 0.0, self._cap))
+        point = np.zeros(self._n_site)
+        point[part] = np.clip(answer.x[:n], 0.0, cap)
+        return point
 
     def tighten(self, target: float, most: int, time_limit: float) -> bool:
         """Lower the caps to what a decision below ``target`` can have; whether one exists at all.

@@ -1,0 +1,106 @@
+"""``pygridjl hosting``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from pygridjl.cli.method_options import field_options, given
+from pygridjl.cli.options import json_option
+from pygridjl.cli.site import candidate_problem
+from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+
+__all__ = ["command"]
+
+_LIMITS = ("unit_kw", "v_source", "v_min", "v_max", "standard_ratings")
+
+
+@click.command("hosting", epilog="Example: pygridjl hosting ieee123 --share 0.99")
+@click.argument("feeder")
+@click.option(
+    "--scenarios",
+    type=click.IntRange(min=24),
+    default=96,
+    show_default=True,
+    help="How many to make of a year of hours, a multiple of 24.",
+)
+@click.option(
+    "--share", type=float, default=1.0, show_default=True, help="Of the hours that keep limits."
+)
+@click.option(
+    "--curtailment",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Share of the energy that may be curtailed; needs --share 1.",
+)
+@click.option("--gap", type=float, default=1e-3, show_default=True, help="Of all sites together.")
+@click.option("--time-limit", type=float, metavar="SECONDS", help="For all sites together (60).")
+@field_options(PlanningProblem, _LIMITS)
+@click.option(
+    "--sites",
+    metavar="BUSES|FILE.csv",
+    help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
+    "bus and phases; all if none.",
+)
+@click.option(
+    "--power-factor",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of the units, which inject reactive power.",
+)
+@click.option(
+    "--regulators",
+    type=click.Choice(["neutral", "fixed"]),
+    default="neutral",
+    show_default=True,
+    help="At the neutral tap or at the ratios of the feeder.",
+)
+@click.option("--no-line-limits", is_flag=True, help="Leave the ampacity of lines out.")
+@json_option
+def command(
+    feeder: str,
+    scenarios: int,
+    share: float,
+    curtailment: float,
+    gap: float,
+    time_limit: float | None,
+    sites: str | None,
+    power_factor: float,
+    regulators: str,
+    no_line_limits: bool,
+    as_json: bool,
+    **rest: Any,
+) -> None:
+    """Say how much PV a feeder takes, at each site alone and at all together, with a proof.
+
+    FEEDER is a bundled feeder, an OpenDSS script or a folder of feeder tables. The exit code is 1
+    if no number of units keeps the limits.
+    """
+    from pygridjl.grid import load_feeder
+    from pygridjl.scenarios.generate import generate_scenarios
+    from pygridjl.siting.hosting import hosting_capacity
+
+    loaded = load_feeder(feeder)
+    if regulators == "neutral":
+        loaded = with_neutral_regulators(loaded)
+    problem = candidate_problem(
+        loaded,
+        sites,
+        power_factor_angle=math.acos(power_factor),
+        line_limits=not no_line_limits,
+        **given(rest),
+    )
+    result = hosting_capacity(
+        problem,
+        generate_scenarios(loaded.n_bus, scenarios),
+        share=share,
+        curtailment=curtailment,
+        gap=gap,
+        time_limit=time_limit,
+    )
+    click.echo(result.to_json(indent=2) if as_json else result.summary())
+    click.get_current_context().exit(0 if result.has_answer else 1)

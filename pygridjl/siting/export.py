@@ -1,0 +1,174 @@
+"""A decision for other tools: OpenDSS generators, a map layer, a table of the dispatch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.files import write_text
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.defaults import HOURS, with_default_limits
+from pygridjl.siting.dispatch import Dispatch
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.result import SitingResult
+from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+
+__all__ = ["EXPORTS", "dispatch_table", "export_decision"]
+
+
+def export_decision(
+    result: SitingResult, problem: PlanningProblem, scenarios: ScenarioSet, path: str | Path
+) -> Path:
+    """Write a decision in the format of the file's ending.
+
+    Parameters
+    ----------
+    result : SitingResult
+        The decision.
+    problem : PlanningProblem
+        The problem it answers.
+    scenarios : ScenarioSet
+        The scenarios it was made for.
+    path : str or Path
+        ``.dss``: OpenDSS generators to redirect to behind the feeder's script. ``.geojson``: one
+        point a site, at the coordinates of the feeder as they are; without geometry where it has
+        none. ``.csv``: the dispatch, see :func:`dispatch_table`.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the ending is none of these.
+    OutputError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    write = EXPORTS.get(path.suffix.lower())
+    if write is None:
+        raise InvalidOptionError(f"export: {path.name!r} ends in none of {', '.join(EXPORTS)}")
+    write_text(path, write(result, problem, scenarios))
+    return path
+
+
+def dispatch_table(
+    problem: PlanningProblem, scenarios: ScenarioSet, units: np.ndarray
+) -> pd.DataFrame:
+    """Return what every site injects in every scenario.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    scenarios : ScenarioSet
+        The scenarios.
+    units : ndarray of int, shape (n_site,)
+        Units at each site.
+
+    Returns
+    -------
+    DataFrame
+        ``scenario, hours, bus, available_kw, kw_a, kw_b, kw_c, kvar, curtailed_kw``, one row for
+        each scenario with an operating point and each site with units.
+    """
+    problem, _ = with_default_limits(problem, scenarios)
+    stage = CondensedSecondStage(problem, scenarios)
+    operation = stage.operation
+    n = operation.check_units(units)
+    index = np.arange(len(scenarios))
+    injected, feasible = Dispatch(stage).of(index, n)
+    by_phase = np.zeros((index.size, problem.n_site, 3))
+    phase = operation.feeder.node_phase[operation.col_node]
+    by_phase[:, operation.col_site, phase] = operation.kw * injected
+    sun = operation.kw * operation.per_unit * n
+    scenario, site = np.nonzero(feasible[:, None] & (n > 0))
+    power = by_phase[scenario, site]
+    available = sun[scenario, site]
+    return pd.DataFrame(
+        {
+            "scenario": scenarios.id[scenario],
+            "hours": HOURS * scenarios.probability[scenario],
+            "bus": np.array(problem.site_ids)[site],
+            "available_kw": available,
+            "kw_a": power[:, 0],
+            "kw_b": power[:, 1],
+            "kw_c": power[:, 2],
+            "kvar": operation.tan * power.sum(axis=1),
+            "curtailed_kw": np.maximum(available - power.sum(axis=1), 0.0),
+        }
+    )
+
+
+def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet) -> str:
+    feeder = problem.feeder
+    kv = dict(zip(feeder.buses.id.tolist(), feeder.buses.kv_ln.tolist(), strict=True))
+    factor = float(np.cos(problem.power_factor_angle))
+    lines = [f"! {result.feeder}: {sum(p.kw for p in result.placements):g} kW sited by pygridjl"]
+    for placement in result.placements:
+        count = len(placement.phases)
+        dots = [f".{'abc'.index(letter) + 1}" for letter in placement.phases]
+        # Two phases are two units: the engine would take two conductors for one between them.
+        parts = (
+            [("", "".join(dots), count)]
+            if count != 2
+            else [
+                (f"_{letter}", dot, 1) for letter, dot in zip(placement.phases, dots, strict=True)
+            ]
+        )
+        for ending, nodes, phases in parts:
+            base = kv[placement.bus] * (3**0.5 if phases == 3 else 1.0)
+            power = placement.kw * phases / count
+            lines.append(
+                f"new generator.site_{placement.bus}{ending} bus1={placement.bus}{nodes} "
+                f"phases={phases} kv={base!r} kw={power!r} pf={factor!r} model=1"
+            )
+    return "\n".join([*lines, ""])
+
+
+def _geojson(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet) -> str:
+    buses = problem.feeder.buses
+    at = {name: k for k, name in enumerate(buses.id.tolist())}
+    energy: dict[str, dict[str, float]] = {}
+    if result.operation is not None:
+        columns = ["produced_mwh", "curtailed_mwh", "curtailed_hours"]
+        rows = result.operation.sites[["bus", *columns]].to_dict("records")
+        energy = {row["bus"]: {name: float(row[name]) for name in columns} for row in rows}
+    features = []
+    for placement in result.placements:
+        k = at[placement.bus]
+        place = [float(buses.x[k]), float(buses.y[k])]
+        known = bool(np.isfinite(place).all())
+        features.append(
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": place} if known else None,
+                "properties": {
+                    "bus": placement.bus,
+                    "phases": placement.phases,
+                    "units": placement.units,
+                    "kw": placement.kw,
+                    **energy.get(placement.bus, {}),
+                },
+            }
+        )
+    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n"
+
+
+def _csv(result: SitingResult, problem: PlanningProblem, scenarios: ScenarioSet) -> str:
+    return dispatch_table(problem, scenarios, result.units).to_csv(index=False)
+
+
+EXPORTS: dict[str, Callable[[SitingResult, PlanningProblem, ScenarioSet], str]] = {
+    ".dss": _dss,
+    ".geojson": _geojson,
+    ".csv": _csv,
+}
+"""Writers by the ending of the file."""

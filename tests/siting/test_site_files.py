@@ -1,0 +1,96 @@
+"""Sites from text and files, decisions for other tools."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from siting_toys import toy_feeder
+
+from pygridjl.core.errors import CaseNotFoundError, InvalidOptionError, InvalidPlanningError
+from pygridjl.grid import load_feeder
+from pygridjl.grid.io.opendss.write import feeder_commands
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.export import dispatch_table, export_decision
+from pygridjl.siting.site_files import problem_on_sites
+from pygridjl.siting.solve import site
+
+
+def test_sites_are_named_with_phases(tmp_path):
+    feeder = load_feeder("ieee13")
+    table = tmp_path / "sites.csv"
+    table.write_text("bus, phases\n675, ac\n645,\n", encoding="utf-8")
+    for sites in ("675:ac, 645", table):
+        problem = problem_on_sites(feeder, sites, budget=900.0)
+        assert problem.site_ids == ("675", "645")
+        assert problem.site_letters == ("ac", "bc")  # 645 has two phases
+        assert problem.budget == 900.0
+
+
+def test_sites_that_do_not_exist_are_named(tmp_path):
+    feeder = load_feeder("ieee13")
+    with pytest.raises(InvalidPlanningError, match="67x"):
+        problem_on_sites(feeder, "675,67x")
+    with pytest.raises(InvalidPlanningError, match="letters a, b, c"):
+        problem_on_sites(feeder, "675:ax")
+    with pytest.raises(CaseNotFoundError, match=r"gone\.csv"):
+        problem_on_sites(feeder, tmp_path / "gone.csv")
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("node,phases\n675,a\n", encoding="utf-8")
+    with pytest.raises(InvalidPlanningError, match="columns bus and phases"):
+        problem_on_sites(feeder, wrong)
+
+
+@pytest.fixture(scope="module")
+def decided():
+    buses = toy_feeder(3).buses.replace(x=np.array([0.0, 1.0, np.nan]), y=np.zeros(3))
+    feeder = toy_feeder(3).replace(buses=buses)
+    problem = problem_on_sites(feeder, "b1,b2:ab", measure="loss", max_units=3)
+    half = np.repeat(np.array([[1.0], [0.0]]), 3, axis=1)
+    scenarios = ScenarioSet(np.array([0.75, 0.25]), np.ones((2, 3)), half)
+    return site(problem, scenarios, method="benders"), problem, scenarios
+
+
+def test_a_table_of_the_dispatch_adds_up_to_the_energy(decided, tmp_path):
+    result, problem, scenarios = decided
+    path = export_decision(result, problem, scenarios, tmp_path / "dispatch.csv")
+    table = pd.read_csv(path)
+    assert len(table) == 2 * len(result.placements)
+    energy = (table["hours"] * table[["kw_a", "kw_b", "kw_c"]].sum(axis=1)).groupby(table["bus"])
+    sites = result.operation.sites.set_index("bus")
+    for bus, kwh in energy.sum().items():
+        assert kwh / 1e3 == pytest.approx(sites.loc[bus, "produced_mwh"], rel=1e-6)
+    assert table["available_kw"].sum() == pytest.approx(sum(p.kw for p in result.placements))
+    assert dispatch_table(problem, scenarios, 0 * result.units).empty
+
+
+def test_a_map_layer_has_a_point_where_there_are_coordinates(decided, tmp_path):
+    layer = json.loads(export_decision(*decided, tmp_path / "sites.geojson").read_text())
+    assert [f["properties"]["bus"] for f in layer["features"]] == ["b1", "b2"]
+    assert layer["features"][0]["geometry"] == {"type": "Point", "coordinates": [1.0, 0.0]}
+    assert layer["features"][1]["geometry"] is None
+
+
+def test_generators_are_taken_by_the_engine(decided, tmp_path):
+    dss = pytest.importorskip("opendssdirect").dss
+    result, problem, _ = decided
+    path = export_decision(*decided, tmp_path / "units.dss")
+    engine = dss.NewContext()
+    for command in [*feeder_commands(problem.feeder), *path.read_text().splitlines(), "solve"]:
+        engine.Text.Command(command)
+    total = 0.0
+    found = engine.Generators.First()
+    while found:
+        total += engine.Generators.kW()
+        found = engine.Generators.Next()
+    assert total == pytest.approx(sum(p.kw for p in result.placements))
+    assert -engine.Circuit.TotalPower()[0] == pytest.approx(
+        1e3 * problem.feeder.load_p.sum() - total + engine.Circuit.Losses()[0] / 1e3, rel=1e-6
+    )
+
+
+def test_other_endings_are_refused(decided, tmp_path):
+    with pytest.raises(InvalidOptionError, match=r"\.dss, \.geojson, \.csv"):
+        export_decision(*decided, tmp_path / "units.xlsx")
