@@ -46,6 +46,8 @@ _PLANNING = (
     "curtailment_price",
     "unit_penalty",
     "slack_price",
+    "cvar_share",
+    "cvar_level",
     "v_source",
     "v_ref",
     "v_min",

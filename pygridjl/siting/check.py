@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pygridjl.core.errors import InvalidPlanningError, InvalidScenariosError
+from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError, InvalidScenariosError
 from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import PHASES
 from pygridjl.grid.feeder_checks import assert_valid_feeder
@@ -16,6 +16,7 @@ from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
 from pygridjl.siting.problem import Measure, PlanningProblem
 
 __all__ = [
+    "assert_expectation",
     "assert_valid_planning",
     "assert_valid_scenarios_for",
     "check_units",
@@ -50,6 +51,14 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if not (math.isfinite(value) and value > 0):
             findings.append(_wrong(name, f"must be a positive number, is {value}"))
+    if not 0 <= problem.cvar_share <= 1:
+        findings.append(_wrong("cvar_share", f"must lie in 0…1, is {problem.cvar_share}"))
+    if problem.cvar_level is not None:
+        if not 0 <= problem.cvar_level < 1:
+            text = f"must be at least 0 and below 1, is {problem.cvar_level}"
+            findings.append(_wrong("cvar_level", text))
+        if problem.cvar_share == 0:
+            findings.append(_wrong("cvar_level", "has no effect while cvar_share is 0"))
     if problem.slack_price is not None and not (
         math.isfinite(problem.slack_price) and problem.slack_price > 0
     ):
@@ -177,6 +186,27 @@ def assert_valid_planning(problem: PlanningProblem) -> None:
     findings = validate_planning(problem)
     if findings:
         raise InvalidPlanningError(problem.feeder.name, findings)
+
+
+def assert_expectation(problem: PlanningProblem, method: str) -> None:
+    """Raise if a problem asks for more than the expectation, which a method cannot minimise.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    method : str
+        Name of the method.
+
+    Raises
+    ------
+    InvalidOptionError
+        If the problem has a share of CVaR.
+    """
+    if problem.risk is not None:
+        raise InvalidOptionError(
+            f"cvar_share: {method!r} minimises the expectation only; use method 'benders'"
+        )
 
 
 def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet) -> None:

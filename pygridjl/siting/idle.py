@@ -77,6 +77,6 @@ def without_idle_units(
     fewer = np.where(flat, np.minimum(fewer, decision), decision)
     if np.array_equal(fewer, decision) or check_units(problem, fewer):
         return decision, full
-    again = expected_value(stage.scenarios, second_stage.evaluate(fewer))
+    again = expected_value(stage.scenarios, second_stage.evaluate(fewer), problem.risk)
     same = not again.infeasible and again.value <= full.value + SAME * abs(full.value)
     return (fewer, again) if same else (decision, full)

@@ -14,6 +14,7 @@ from pygridjl.core.findings import Finding
 from pygridjl.core.methods import option
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
+from pygridjl.siting.risk import Risk
 
 __all__ = [
     "Measure",
@@ -21,6 +22,8 @@ __all__ = [
     "candidate_sites",
     "with_neutral_regulators",
 ]
+
+CVAR_LEVEL = 0.95
 
 Measure = Literal["voltage", "loss", "loss-printed"]
 
@@ -107,6 +110,10 @@ class PlanningProblem:
     unit_penalty : float
         What it gains for each kW installed, in its own unit (0): units that change less than
         this are left out.
+    cvar_share : float
+        Weight of the conditional value at risk beside the expectation, from 0 to 1 (0).
+    cvar_level : float or None
+        The CVaR is the mean over the worst 1 − ``cvar_level`` of the hours; 0.95 unless given.
     slack_price : float or None
         What the objective gains for each percent by which a branch phase passes its rating, and
         for each 0.01 p.u. by which a node leaves its band, on average over the scenarios; None
@@ -142,6 +149,10 @@ class PlanningProblem:
     )
     unit_penalty: float = option(
         0.0, "price of a kW installed, in the unit of the objective", least=0
+    )
+    cvar_share: float = option(0.0, "weight of the CVaR beside the expectation", least=0, most=1)
+    cvar_level: float | None = option(
+        None, "share of the hours that are not the worst ones of the CVaR; 0.95", least=0
     )
     slack_price: float | None = option(
         None, "price of passing a limit by a percent or 0.01 p.u.; limits hold without one", above=0
@@ -277,6 +288,13 @@ class PlanningProblem:
         return min(self.max_units, self.budget_units)
 
     # ----------------------------------------------------------------------------- second stage
+    @property
+    def risk(self) -> Risk | None:
+        """What counts beside the expectation; None if nothing does."""
+        if self.cvar_share <= 0:
+            return None
+        return Risk(self.cvar_share, CVAR_LEVEL if self.cvar_level is None else self.cvar_level)
+
     @property
     def unit_power(self) -> float:
         """Rating of one unit, p.u. of one phase."""

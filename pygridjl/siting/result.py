@@ -341,14 +341,14 @@ def siting_result(
 
     with watch.phase("evaluate"):
         if reference is None:
-            reference = expected_value(scenarios, second_stage.evaluate(nothing))
+            reference = expected_value(scenarios, second_stage.evaluate(nothing), problem.risk)
         if units is not None:
             if full is None:
                 unused = not decision.any()
                 full = (
                     reference
                     if unused
-                    else expected_value(scenarios, second_stage.evaluate(decision))
+                    else expected_value(scenarios, second_stage.evaluate(decision), problem.risk)
                 )
             # Solvers answer integers to a tolerance; what is further off is a fraction.
             near = np.abs(given - decision) <= INTEGER_TOLERANCE
@@ -368,6 +368,15 @@ def siting_result(
     no_dg = reference.value if np.isfinite(reference.value) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
     captured = improvement_captured(no_dg, value, bound)
+    risk = problem.risk
+    told = (
+        ()
+        if risk is None
+        else (
+            f"objective: {risk.share:g} of CVaR over the worst {100 * (1 - risk.level):g} % of the "
+            f"hours, {1 - risk.share:g} of the expectation",
+        )
+    )
     placements = tuple(
         Placement(bus, letters, int(n), float(n * problem.unit_kw))
         for bus, letters, n in zip(
@@ -397,6 +406,7 @@ def siting_result(
         reason=reason,
         operation=operation,
         overloads=overloads,
+        notes=told,
         iterations=iterations,
         seconds=dict(watch.seconds),
         seed=seed,

@@ -95,7 +95,7 @@ def greedy(
     watch = Stopwatch()
     nothing = np.zeros(problem.n_site, dtype=np.int64)
     with watch.phase("second stage"):
-        found = expected_value(scenarios, second_stage.evaluate(nothing))
+        found = expected_value(scenarios, second_stage.evaluate(nothing), problem.risk)
     if found.infeasible:
         return siting_result(
             problem,

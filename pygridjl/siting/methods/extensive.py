@@ -11,7 +11,11 @@ from scipy.sparse import block_array, coo_array, csr_array, kron
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.check import (
+    assert_expectation,
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+)
 from pygridjl.siting.first_stage.rows import first_stage_rows
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import ExtensiveOptions
@@ -135,6 +139,7 @@ def extensive(
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
+    assert_expectation(problem, "extensive")
     watch = Stopwatch()
     with watch.phase("evaluate"):
         nothing = second_stage.evaluate(np.zeros(problem.n_site))

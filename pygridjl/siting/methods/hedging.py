@@ -27,7 +27,11 @@ from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.check import (
+    assert_expectation,
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+)
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.methods.pyomo_model import scenario_model
 from pygridjl.siting.problem import PlanningProblem
@@ -173,6 +177,7 @@ def hedging(
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
+    assert_expectation(problem, "hedging")
     creator, names = _creator(problem, scenarios)
     second_stage.reset()
     watch = Stopwatch()

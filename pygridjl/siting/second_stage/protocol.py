@@ -14,6 +14,7 @@ from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.risk import Risk
 
 __all__ = [
     "ExpectedValue",
@@ -171,7 +172,9 @@ class ExpectedValue:
     infeasible: tuple[str, ...] = ()
 
 
-def expected_value(scenarios: ScenarioSet, batch: SecondStageBatch) -> ExpectedValue:
+def expected_value(
+    scenarios: ScenarioSet, batch: SecondStageBatch, risk: Risk | None = None
+) -> ExpectedValue:
     """Return the expectation of a batch, its probabilities scaled to sum to one.
 
     Parameters
@@ -180,6 +183,8 @@ def expected_value(scenarios: ScenarioSet, batch: SecondStageBatch) -> ExpectedV
         The set the batch was computed from.
     batch : SecondStageBatch
         Answers for all scenarios or a sample of them.
+    risk : Risk, optional
+        What counts beside the expectation.
 
     Returns
     -------
@@ -203,9 +208,10 @@ def expected_value(scenarios: ScenarioSet, batch: SecondStageBatch) -> ExpectedV
     if lost.any():
         names = tuple(scenarios.id[batch.index[lost]].tolist())
         return ExpectedValue(float("inf"), np.full(batch.gradient.shape[1], np.nan), names)
-    return ExpectedValue(
-        float(weight[counted] @ batch.value[counted]), weight[counted] @ batch.gradient[counted]
-    )
+    weight, value = weight[counted], batch.value[counted]
+    if risk is not None:
+        weight = risk.weights(weight, value)
+    return ExpectedValue(float(weight @ value), weight @ batch.gradient[counted])
 
 
 def assert_built_for(

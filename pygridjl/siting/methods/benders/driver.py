@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pygridjl.core.errors import SolverError
+from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, relative_gap
 from pygridjl.core.stopping import seconds_left
@@ -118,6 +118,8 @@ def benders(
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
+    if options.multi_cut and problem.risk is not None:
+        raise InvalidOptionError("multi_cut: planes of single scenarios do not add up to a CVaR")
     n_scenario = len(scenarios)
     groups = np.arange(n_scenario) if options.multi_cut else np.zeros(n_scenario, dtype=np.int64)
     run = _Run(second_stage, Master(problem, scenarios, groups), tolerance)
@@ -432,7 +434,7 @@ class _Run:
         if batch is None:
             assert self._reference is not None
             return self._reference, Status.TIME_LIMIT
-        found = expected_value(self._stage.scenarios, batch)
+        found = expected_value(self._stage.scenarios, batch, self._stage.problem.risk)
         with self.watch.phase("master"):
             self._master.add_planes(units, batch)
             for cut in batch.cuts:

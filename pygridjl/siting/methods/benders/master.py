@@ -69,8 +69,11 @@ class Master:
         used = np.flatnonzero(counted & ~lost[self._groups])
         if used.size == 0:
             return
+        counts = weight[used]
+        if self._problem.risk is not None:
+            counts = self._problem.risk.weights(counts, batch.value[used])
         share = csr_array(
-            (weight[used], (self._groups[used], np.arange(used.size))),
+            (counts, (self._groups[used], np.arange(used.size))),
             shape=(self._n_group, used.size),
         )
         kept = np.flatnonzero(np.bincount(self._groups[used], minlength=self._n_group))

@@ -16,7 +16,11 @@ from pygridjl.core.result import Status, Stopwatch
 from pygridjl.core.stopping import is_over
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.check import (
+    assert_expectation,
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+)
 from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.methods.spar.masters import solve_master
 from pygridjl.siting.methods.spar.slopes import coordinate_values, update_slopes
@@ -177,6 +181,7 @@ def spar(
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
+    assert_expectation(problem, "spar")
     watch = Stopwatch()
     deadline = None if time_limit is None else working_time() + time_limit
     path = None if options.state is None else Path(options.state)
