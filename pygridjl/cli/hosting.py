@@ -43,7 +43,7 @@ _LIMITS = ("unit_kw", "v_source", "v_min", "v_max", "standard_ratings")
     "--sites",
     metavar="BUSES|FILE.csv",
     help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
-    "bus and phases; all if none.",
+    "bus, phases and max_units; all if none.",
 )
 @click.option(
     "--power-factor",

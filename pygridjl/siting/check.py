@@ -111,6 +111,9 @@ def _sites(problem: PlanningProblem) -> list[Finding]:
         findings.append(
             Finding("site", (str(ids[k]),), "phases", f"the bus has no phase {letters}")
         )
+    if problem.site_max is not None and (problem.site_max < 0).any():
+        wrong = tuple(ids[problem.site_max < 0].tolist())
+        findings.append(Finding("site", wrong, "site_max", "is negative"))
     none = ~problem.site_phases.any(axis=1)
     if none.any():
         findings.append(Finding("site", tuple(ids[none]), "phases", "there are none"))
@@ -258,6 +261,9 @@ def check_units(problem: PlanningProblem, units: ArrayLike) -> tuple[Finding, ..
     ):
         if mask.any():
             findings.append(Finding("site", tuple(ids[mask].tolist()), "units", message))
+    if problem.site_max is not None and (n > problem.site_max).any():
+        beyond = tuple(ids[n > problem.site_max].tolist())
+        findings.append(Finding("site", beyond, "units", "are more than the site's own limit"))
     cost = float(n.sum()) * problem.unit_price
     if cost > problem.budget * (1 + 1e-9):
         findings.append(_wrong("budget", f"{cost:g} k$ spent of {problem.budget:g} k$"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError
 from pygridjl.core.findings import Finding
@@ -88,6 +89,8 @@ class PlanningProblem:
         Rating p̄ of one unit over all its phases, kW (lost; 6).
     max_units : int
         Most units L at one site (166).
+    site_max : ndarray of int, shape (n_site,), or None
+        Most units at each site, where that is less than L; L everywhere unless given.
     unit_cost : float
         Cost c, $/kW (lost; 1500).
     budget : float
@@ -136,6 +139,7 @@ class PlanningProblem:
     feeder: Feeder
     sites: IntArray = None  # type: ignore[assignment]  # filled below
     site_phases: BoolArray = None  # type: ignore[assignment]  # filled below
+    site_max: IntArray | None = None
     unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", above=0)
     max_units: int = option(166, "most units at one site", least=1)
     unit_cost: float = option(1500.0, "cost of a unit, $/kW", least=0)
@@ -184,7 +188,12 @@ class PlanningProblem:
         mask = np.array(phases, dtype=np.bool_)
         if mask.shape != (sites.size, 3):
             raise ValueError(f"site_phases has shape {mask.shape}, expected {(sites.size, 3)}")
-        arrays = {"sites": sites, "site_phases": mask}
+        arrays: dict[str, NDArray[Any]] = {"sites": sites, "site_phases": mask}
+        if self.site_max is not None:
+            most = np.array(self.site_max)
+            if most.shape != (sites.size,) or not np.array_equal(most, np.rint(most)):
+                raise InvalidOptionError(f"site_max: must be {sites.size} whole numbers")
+            arrays["site_max"] = most.astype(np.int64)
         for name in ("v_min", "v_max"):
             band = getattr(self, name)
             if isinstance(band, np.ndarray):
@@ -286,6 +295,12 @@ class PlanningProblem:
     def site_limit(self) -> int:
         """Most units at one site: L, or what the budget buys if that is less."""
         return min(self.max_units, self.budget_units)
+
+    @property
+    def site_limits(self) -> IntArray:
+        """Most units at each site, shape (n_site,)."""
+        limit = np.full(self.n_site, self.site_limit, dtype=np.int64)
+        return limit if self.site_max is None else np.minimum(limit, self.site_max)
 
     # ----------------------------------------------------------------------------- second stage
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import CaseNotFoundError, InvalidPlanningError
@@ -24,7 +25,8 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
         The feeder.
     sites : str or Path
         ``"bus"`` or ``"bus:phases"``, separated by commas, or a file ``.csv`` with the columns
-        ``bus`` and, if wanted, ``phases``; empty phases are all those of the bus.
+        ``bus`` and, if wanted, ``phases`` and ``max_units``; empty phases are all those of the
+        bus, an empty number is no limit of the site's own.
     **rest
         The other attributes of :class:`~pygridjl.siting.problem.PlanningProblem`.
 
@@ -36,7 +38,9 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
         If a bus is unknown, a phase is none, or the file has other columns.
     """
     if str(sites).lower().endswith(".csv"):
-        named = _of_file(feeder, Path(sites))
+        named, most = _of_file(feeder, Path(sites))
+        if most is not None:
+            rest = {**rest, "site_max": most}
     else:
         parts = [text.strip() for text in str(sites).split(",") if text.strip()]
         named = [_split(feeder, text) for text in parts]
@@ -57,15 +61,28 @@ def _split(feeder: Feeder, text: str) -> tuple[str, str]:
     return (bus, phases.lower()) if bus else (text, "")
 
 
-def _of_file(feeder: Feeder, path: Path) -> list[tuple[str, str]]:
+def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], list[int] | None]:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (OSError, ValueError) as error:
         raise CaseNotFoundError(f"{path}: cannot be read as a table of sites: {error}") from None
-    wrong = [name for name in table.columns if name not in ("bus", "phases")]
+    wrong = [name for name in table.columns if name not in ("bus", "phases", "max_units")]
     if "bus" not in table.columns or wrong:
-        text = f"{path.name} must have the columns bus and phases, has {', '.join(table.columns)}"
+        text = (
+            f"{path.name} must have the columns bus, phases and max_units (bus at least), "
+            f"has {', '.join(table.columns)}"
+        )
         raise InvalidPlanningError(feeder.name, [Finding("sites", (), "columns", text)])
     phases = table["phases"] if "phases" in table.columns else [""] * len(table)
     pairs = zip(table["bus"], phases, strict=True)
-    return [(str(bus).strip(), str(text).strip().lower()) for bus, text in pairs]
+    named = [(str(bus).strip(), str(text).strip().lower()) for bus, text in pairs]
+    if "max_units" not in table.columns:
+        return named, None
+    most = []
+    for (bus, _), text in zip(named, table["max_units"], strict=True):
+        number = str(text).strip()
+        if number and not number.isdecimal():
+            finding = Finding("site", (bus,), "max_units", f"must be a whole number, is {number}")
+            raise InvalidPlanningError(feeder.name, [finding])
+        most.append(int(number) if number else np.iinfo(np.int32).max)
+    return named, most

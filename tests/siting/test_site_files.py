@@ -7,13 +7,18 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from siting_toys import toy_feeder
+from siting_toys import QuadraticStage, all_decisions, best_value, toy_feeder, toy_scenarios
 
 from pygridjl.core.errors import CaseNotFoundError, InvalidOptionError, InvalidPlanningError
 from pygridjl.grid import load_feeder
 from pygridjl.grid.io.opendss.write import feeder_commands
 from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.check import check_units
 from pygridjl.siting.export import dispatch_table, export_decision
+from pygridjl.siting.first_stage.allocation import allocate
+from pygridjl.siting.first_stage.random import random_units
+from pygridjl.siting.methods.benders import benders
+from pygridjl.siting.registry import BendersOptions
 from pygridjl.siting.site_files import problem_on_sites
 from pygridjl.siting.solve import site
 
@@ -29,6 +34,28 @@ def test_sites_are_named_with_phases(tmp_path):
         assert problem.budget == 900.0
 
 
+def test_sites_have_limits_of_their_own(tmp_path):
+    table = tmp_path / "sites.csv"
+    table.write_text("bus,phases,max_units\nb1,,2\nb2,,\nb3,,0\n", encoding="utf-8")
+    problem = problem_on_sites(toy_feeder(4), table, max_units=4, budget=63.0, max_sites=2)
+    assert problem.site_limits.tolist() == [2, 4, 0]
+    for seed in range(3):
+        stage = QuadraticStage(problem, toy_scenarios(4, 4, seed), seed)
+        found = benders(problem, stage.scenarios, stage, BendersOptions(gap=1e-6))
+        assert found.objective == pytest.approx(best_value(stage), rel=1.1e-6)
+        drawn = random_units(problem, np.random.default_rng(seed))
+        assert not check_units(problem, drawn)
+        slopes = np.sort(np.random.default_rng(seed).uniform(-3, 0.5, (3, 4)), axis=1)
+        taken = allocate(problem, slopes)
+        worth = [slopes[k, :n].sum() for k, n in enumerate(taken)]
+        tried = [sum(slopes[k, :n].sum() for k, n in enumerate(u)) for u in all_decisions(problem)]
+        assert sum(worth) == pytest.approx(min(tried))
+    assert check_units(problem, [3, 0, 0])
+    table.write_text("bus,max_units\nb1,few\n", encoding="utf-8")
+    with pytest.raises(InvalidPlanningError, match="max_units: must be a whole number, is few"):
+        problem_on_sites(toy_feeder(4), table)
+
+
 def test_sites_that_do_not_exist_are_named(tmp_path):
     feeder = load_feeder("ieee13")
     with pytest.raises(InvalidPlanningError, match="67x"):
@@ -39,7 +66,7 @@ def test_sites_that_do_not_exist_are_named(tmp_path):
         problem_on_sites(feeder, tmp_path / "gone.csv")
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("node,phases\n675,a\n", encoding="utf-8")
-    with pytest.raises(InvalidPlanningError, match="columns bus and phases"):
+    with pytest.raises(InvalidPlanningError, match="columns bus, phases"):
         problem_on_sites(feeder, wrong)
 
 

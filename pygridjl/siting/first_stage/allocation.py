@@ -33,7 +33,8 @@ def allocate(problem: PlanningProblem, slopes: FloatArray) -> IntArray:
         The decision. Of equal ones that with fewer units and earlier sites is preferred.
     """
     cap = problem.site_limit
-    usable = np.ascontiguousarray(slopes[:, :cap])
+    beyond = np.arange(cap) >= problem.site_limits[:, None]
+    usable = np.ascontiguousarray(np.where(beyond, np.inf, slopes[:, :cap]))
     units = _steepest(usable, problem.budget_units)
     used = units[units > 0]
     few_enough = used.size <= problem.most_sites

@@ -29,13 +29,15 @@ def random_units(problem: PlanningProblem, rng: np.random.Generator) -> IntArray
     ndarray of int, shape (n_site,)
         The decision.
     """
-    most = min(problem.most_sites, problem.budget_units // problem.min_units)
-    n_used = int(rng.integers(max(problem.min_sites, 1), most + 1))
-    chosen = rng.choice(problem.n_site, size=n_used, replace=False)
+    limit = problem.site_limits
+    open_ = np.flatnonzero(limit >= problem.min_units)
+    most = min(problem.most_sites, problem.budget_units // problem.min_units, open_.size)
+    n_used = int(rng.integers(min(max(problem.min_sites, 1), most), most + 1))
+    chosen = rng.choice(open_, size=n_used, replace=False)
     units = np.zeros(problem.n_site, dtype=np.int64)
     units[chosen] = problem.min_units
     for _ in range(problem.budget_units - n_used * problem.min_units):
-        room = chosen[units[chosen] < problem.site_limit]
+        room = chosen[units[chosen] < limit[chosen]]
         if room.size == 0:
             break
         units[room[rng.integers(room.size)]] += 1

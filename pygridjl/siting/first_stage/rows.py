@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, eye_array, hstack, vstack
+from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
 from pygridjl.core.types import FloatArray
 from pygridjl.siting.problem import PlanningProblem
@@ -47,10 +47,11 @@ def first_stage_rows(problem: PlanningProblem) -> FirstStageRows:
         Minimum and maximum size of each site, budget, number of sites.
     """
     n = problem.n_site
+    limit = problem.site_limits.astype(np.float64)
     one, ones, zeros = eye_array(n), np.ones((1, n)), np.zeros((1, n))
     matrix = vstack(
         [
-            hstack([one, -float(problem.site_limit) * one]),
+            hstack([one, diags_array(-limit)]),
             hstack([one, -float(problem.min_units) * one]),
             csr_array(np.hstack([ones, zeros])),
             csr_array(np.hstack([zeros, ones])),
@@ -64,5 +65,5 @@ def first_stage_rows(problem: PlanningProblem) -> FirstStageRows:
         row_upper=np.concatenate(
             [np.zeros(n), free, [float(problem.budget_units), float(problem.most_sites)]]
         ),
-        col_upper=np.concatenate([np.full(n, float(problem.site_limit)), np.ones(n)]),
+        col_upper=np.concatenate([limit, np.ones(n)]),
     )

@@ -39,7 +39,8 @@ def scenario_model(operation: Operation, program: OperationProgram, scenario: in
     lower, upper = program.row_lower.copy(), program.row_upper.copy()
     lower[program.balance] = upper[program.balance] = -np.concatenate([p[0], q[0]])
     model = pyo.ConcreteModel()
-    model.n = pyo.Var(sites, domain=pyo.Integers, bounds=(0, problem.site_limit))
+    limit = problem.site_limits.tolist()
+    model.n = pyo.Var(sites, domain=pyo.Integers, bounds=lambda _, k: (0, limit[k]))
     model.d = pyo.Var(sites, domain=pyo.Binary)
     bounds = [
         (low if np.isfinite(low) else None, high if np.isfinite(high) else None)

@@ -53,7 +53,7 @@ class Master:
         self._of = np.zeros(0, dtype=np.int64)
         self._levels = np.zeros(0)
         self._relaxation: HighsModel | None = None
-        self._cap = np.full(problem.n_site, float(problem.site_limit))
+        self._cap = problem.site_limits.astype(np.float64)
         self._open = np.ones(problem.n_site, dtype=np.bool_)
         self._rate = np.zeros(problem.n_site)
         # Counted from the first plane and divided by what units may change at most the objective

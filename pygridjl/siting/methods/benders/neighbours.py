@@ -93,7 +93,7 @@ def _moves(problem: PlanningProblem, units: IntArray) -> Iterator[tuple[int, Int
             if source >= 0 and not emptied and here - moved < problem.min_units:
                 continue
             after = n_used - emptied
-            allowed: BoolArray = units + moved <= problem.site_limit
+            allowed: BoolArray = units + moved <= problem.site_limits
             allowed &= used | (moved >= problem.min_units)
             allowed &= used | (after < problem.most_sites)
             # A site that closes must be replaced where the number of sites has come to its least.

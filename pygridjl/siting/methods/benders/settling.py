@@ -77,4 +77,4 @@ class Settling:
         order = np.argsort(units - best, kind="stable")
         units[order[: max(left, 0)]] += 1
         units[units < problem.min_units] = 0
-        return np.minimum(units, problem.site_limit)
+        return np.minimum(units, problem.site_limits)
