@@ -308,15 +308,16 @@ class Master:
         distance = csc_array(
             (np.ones(n), (np.arange(n), np.arange(n))), shape=(n + n_group, n + n_group)
         )
-        answer = solve_conic(
-            ConicModel(
-                cost=np.concatenate([-centre[part], np.zeros(n_group)]),
-                matrix=csc_array(rows),
-                rhs=right,
-                cones=[Cone("nonnegative", right.size)],
-                quadratic=distance,
-            )
+        model = ConicModel(
+            cost=np.concatenate([-centre[part], np.zeros(n_group)]),
+            matrix=csc_array(rows),
+            rhs=right,
+            cones=[Cone("nonnegative", right.size)],
+            quadratic=distance,
         )
+        # At a level no larger than the bound the answer may be a proof that it cannot be reached.
+        with np.errstate(over="ignore", invalid="ignore"):
+            answer = solve_conic(model)
         if answer.status not in (SolverStatus.OPTIMAL, SolverStatus.INACCURATE):
             return None
         point = np.zeros(self._n_site)

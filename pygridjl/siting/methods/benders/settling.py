@@ -48,6 +48,8 @@ class Settling:
             status, bound, units = master.relax(time_limit)
             if status is SolverStatus.OPTIMAL and self._value - bound > SHARE * allowed:
                 self._points += 1
+                if not np.isfinite(self._value):  # some scenario needs units elsewhere
+                    return units
                 point = master.project(self._best, bound + 0.5 * (self._value - bound))
                 return units if point is None else point
         if self._counts:
