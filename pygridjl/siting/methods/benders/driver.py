@@ -129,7 +129,7 @@ def benders(
     guess = None
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):
-            guess = _guess(second_stage, options, SAMPLE_TIME * limit)
+            guess = _guess(second_stage, options, SAMPLE_TIME * limit, on_progress)
     second_stage.reset()
     status, iterations = run.start(guess), 0
     while status is None and iterations < options.max_iterations:
@@ -148,6 +148,7 @@ def _guess(
     second_stage: SecondStage,
     options: BendersOptions,
     time_limit: float,
+    on_progress: Callable[[str], None] | None,
 ) -> FloatArray | None:
     """Return the best fractions of units for a sample of the scenarios, at a fraction of the cost.
 
@@ -161,6 +162,8 @@ def _guess(
     status = run.start(None)
     while status is None and run.relaxing and seconds_left(run.deadline) > 0:
         status = run.iterate(max(seconds_left(run.deadline), 1e-3), late=False)
+        if on_progress is not None:
+            on_progress(f"sample of {SAMPLE} scenarios, {run}")
     return run.centre
 
 
