@@ -181,3 +181,78 @@ FEEDERS = {
         + DELTA_WYE_BANK + LOW, source="", bases="12.47 4.16",
     ),
 }  # fmt: skip
+
+
+BALANCED_TRUNK = "new line.trunk bus1=s bus2=m linecode=bal length=3 units=km\n"
+BALANCED_LOADS = (
+    "new load.m bus1=m phases=3 kv=12.47 kw=1500 kvar=500\n"
+    "new line.on bus1=m bus2=n linecode=bal length=2 units=km\n"
+    "new load.n bus1=n phases=3 kv=12.47 kw=700 kvar=300\n"
+)
+BALANCED_LOW = "new load.low bus1=low phases=3 kv=4.16 kw=1200 kvar=400\n"
+HOLDING = (
+    "new line.back bus1=n bus2=s linecode=bal length=4 units=km\n"
+    "new generator.g bus1=n phases=3 kv=12.47 kw=400 model=3 vpu=1.01 maxkvar=2000 minkvar=-2000\n"
+)
+EQUAL_REGULATORS = (
+    "".join(
+        f"new transformer.r{n} phases=1 windings=2 buses=[m.{n} r.{n}] conns=[wye wye] "
+        "kvs=[7.2 7.2] kvas=[2000 2000] xhl=1 %loadloss=0.1 ppm=0 taps=[1 1.025]\n"
+        for n in (1, 2, 3)
+    )
+    + "new load.r bus1=r phases=3 kv=12.47 kw=600 kvar=200\n"
+)
+SINGLE = (
+    "clear\nnew circuit.t bus1=s.1 basekv=7.2 phases=1 pu=1.01 r1=0.1 x1=0.4\n"
+    "new linecode.a nphases=1 units=km rmatrix=(0.4) xmatrix=(0.5) cmatrix=(12)\n"
+    "new line.one phases=1 bus1=s.1 bus2=a.1 linecode=a length=2 units=km\n"
+    "new line.two phases=1 bus1=a.1 bus2=b.1 linecode=a length=1 units=km\n"
+    "new load.a phases=1 bus1=a.1 kv=7.2 kw=600 kvar=200 vminpu=0.8\n"
+    "new load.b phases=1 bus1=b.1 kv=7.2 kw=300 kvar=100 vminpu=0.8\n"
+    "new capacitor.c phases=1 bus1=b.1 kv=7.2 kvar=150\n"
+    "set voltagebases=[12.47]\ncalcvoltagebases\nsolve\n"
+)
+SECOND = "new vsource.other bus1=n basekv=12.47 pu=1.01 angle=-0.5 phases=3 mvasc3=500 mvasc1=500\n"
+PAIR = "".join(
+    f"new transformer.t{k} phases=3 windings=2 buses=[m low] conns=[delta wye] kvs=[12.47 4.16] "
+    f"kvas=[{kva} {kva}] xhl=6 %rs=[0.5 0.5] ppm=0\n"
+    for k, kva in ((1, 2000), (2, 3000))
+)
+
+NETWORKS = {
+    "source impedance, iron": script(
+        BALANCED_TRUNK + BALANCED_LOADS + STEP_DOWN.format(conns="delta wye") + BALANCED_LOW,
+        source="", bases="12.47 4.16",
+    ),
+    "generator holds voltage": script(BALANCED_TRUNK + BALANCED_LOADS + HOLDING),
+    "two sources": script(BALANCED_TRUNK + BALANCED_LOADS + SECOND),
+    "bank of regulators": script(BALANCED_TRUNK + BALANCED_LOADS + EQUAL_REGULATORS),
+    "bank delta-wye": script(
+        BALANCED_TRUNK + BALANCED_LOADS + DELTA_WYE_BANK.replace("%noloadloss=0.3 ", "")
+        + BALANCED_LOW, bases="12.47 4.16",
+    ),
+    "two transformers side by side": script(
+        BALANCED_TRUNK + BALANCED_LOADS + PAIR + BALANCED_LOW, bases="12.47 4.16"
+    ),
+    "one phase": SINGLE,
+    "capacitors": script(
+        BALANCED_TRUNK + BALANCED_LOADS
+        + "new capacitor.wye bus1=m phases=3 kv=12.47 kvar=600\n"
+        "new capacitor.delta bus1=n phases=3 conn=delta kv=12.47 kvar=300\n"
+    ),
+    "units": script(
+        BALANCED_TRUNK + BALANCED_LOADS
+        + "new generator.g bus1=m phases=3 kv=12.47 kw=500 pf=0.95\n"
+        "new pvsystem.p bus1=n phases=3 kv=12.47 kva=300 pmpp=280 irradiance=0.9 %pmpp=80\n"
+        "~ pf=-0.98\n"
+    ),
+    "in series": script(
+        BALANCED_TRUNK + BALANCED_LOADS + "new reactor.ser bus1=m bus2=v phases=3 r=0.2 x=1.5\n"
+        "new load.v bus1=v phases=3 kv=12.47 kw=900 kvar=400\n"
+    ),
+    "mixed, iron": script(
+        BALANCED_TRUNK + BALANCED_LOADS + HOLDING + SECOND.replace("bus1=n", "bus1=m")
+        + EQUAL_REGULATORS + STEP_DOWN.format(conns="delta wye") + BALANCED_LOW + IDLE,
+        source="", bases="12.47 4.16",
+    ),
+}  # fmt: skip

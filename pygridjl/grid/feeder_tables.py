@@ -153,8 +153,8 @@ class FeederLoads(PhaseTable):
         equivalent at balanced nominal voltages either way; the AC power flow undoes it.
     model : ndarray of str, shape (l,)
         Voltage dependence in the source (``"power"``, ``"impedance"``, ``"current"``, ``"cvr"``,
-        ``"zip"``, …). The AC power flow follows the first three; all else takes the nominal power
-        as constant.
+        ``"zip"``, …). The Z-bus power flow follows all but ``"zip"``; all else takes the nominal
+        power as constant.
     """
 
     id: StrArray = _column_field(np.str_)

@@ -47,8 +47,15 @@ VOLTAGE_TOLERANCE = 1e-11
 MAX_ITERATIONS = 500
 # Voltages beyond these are no solution any more.
 _LOWEST, _HIGHEST = 1e-3, 1e3
-# How the power of a load goes with its voltage; every other model is constant power.
-_EXPONENT = {"impedance": 2.0, "current": 1.0}
+# How active and reactive power of a load go with its voltage, by model; every other is constant.
+# (CVR: the exponents 1 and 2 that OpenDSS takes unless told otherwise.)
+_EXPONENTS = {
+    "impedance": (2.0, 2.0),
+    "current": (1.0, 1.0),
+    "cvr": (1.0, 2.0),
+    "power-quadratic": (0.0, 2.0),
+    "power-fixed-x": (0.0, 2.0),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +87,9 @@ class FeederPowerFlow:
 def feeder_power_flow(feeder: Feeder, scale: FloatArray) -> FeederPowerFlow:
     """Solve the AC power flow of a feeder for some variations of its loads.
 
-    Loads follow the voltage dependence their ``model`` names (constant power, current or
-    impedance; any other counts as constant power), and ``delta`` loads draw between phases.
+    Loads follow the voltage dependence their ``model`` names (constant power, current, impedance,
+    CVR, or constant active power with reactive power of an impedance; any other counts as constant
+    power), and ``delta`` loads draw between phases.
     Generators deliver constant power, capacitors and cores are admittances.
 
     Parameters
@@ -242,7 +250,8 @@ class _Loads:
         load, self._n = feeder.loads, feeder.n_node
         self._bus = load.bus
         power = load.p + 1j * load.q
-        exponent = np.array([_EXPONENT.get(model, 0.0) for model in load.model.tolist()])
+        exponent = np.array([_EXPONENTS.get(model, (0.0, 0.0)) for model in load.model.tolist()])
+        exponent = exponent.reshape(-1, 2)
         node = feeder.node_of[load.bus]
         delta, parts = _between(power)
         delta &= load.connection == "delta"
@@ -257,15 +266,23 @@ class _Loads:
         drawn = np.zeros(v.shape, dtype=np.complex128)
         at, power, exponent, load = self._wye
         volts = v[:, at]
-        factor = scale[:, self._bus[load]] * np.abs(volts) ** exponent
-        np.add.at(drawn.T, at, np.conj(power * factor / volts).T)
+        taken = scale[:, self._bus[load]] * _at_voltage(power, np.abs(volts), exponent)
+        np.add.at(drawn.T, at, np.conj(taken / volts).T)
         ends, power, exponent, load = self._delta
         volts = v[:, ends[:, 0]] - v[:, ends[:, 1]]
-        factor = scale[:, self._bus[load]] * (np.abs(volts) / np.sqrt(3.0)) ** exponent
-        current = np.conj(power * factor / volts).T
+        across = np.abs(volts) / np.sqrt(3.0)
+        taken = scale[:, self._bus[load]] * _at_voltage(power, across, exponent)
+        current = np.conj(taken / volts).T
         np.add.at(drawn.T, ends[:, 0], current)
         np.add.at(drawn.T, ends[:, 1], -current)
         return drawn
+
+
+def _at_voltage(power: ComplexArray, size: FloatArray, exponent: FloatArray) -> ComplexArray:
+    """Return powers at voltages of this size, p.u."""
+    return np.asarray(
+        power.real * size ** exponent[:, 0] + 1j * power.imag * size ** exponent[:, 1]
+    )
 
 
 def _answer(

@@ -88,6 +88,8 @@ def _read_loads(dss: Any, circuit: Circuit) -> None:
             total = -_delivered(dss)
         load = _place(dss, circuit, element, delta=bool(dss.Loads.IsDelta()), total=total)
         load.kind = _LOAD_MODELS.get(int(dss.Loads.Model()), "other")
+        if load.kind == "cvr" and (dss.Loads.CVRwatts(), dss.Loads.CVRvars()) != (1.0, 2.0):
+            load.kind = "other"
         if circuit.solved and load.kind == "power":
             taken = -_delivered(dss)
             cut += [element] * (abs(taken.real - total.real) > 1e-3 * abs(total))
