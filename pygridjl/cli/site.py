@@ -143,7 +143,8 @@ _PLANNING = (
     "exports",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the decision: .dss generators, .geojson sites or .csv dispatch; repeatable.",
+    help="Write the decision: .dss generators, .geojson sites, .csv dispatch, .html page; "
+    "repeatable.",
 )
 @click.option(
     "--plot",

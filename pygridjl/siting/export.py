@@ -37,7 +37,8 @@ def export_decision(
     path : str or Path
         ``.dss``: OpenDSS generators to redirect to behind the feeder's script. ``.geojson``: one
         point a site, at the coordinates of the feeder as they are; without geometry where it has
-        none. ``.csv``: the dispatch, see :func:`dispatch_table`.
+        none. ``.csv``: the dispatch, see :func:`dispatch_table`. ``.html``: a page with map,
+        duration curves, energy and binding limits.
 
     Returns
     -------
@@ -166,9 +167,16 @@ def _csv(result: SitingResult, problem: PlanningProblem, scenarios: ScenarioSet)
     return dispatch_table(problem, scenarios, result.units).to_csv(index=False)
 
 
+def _html(result: SitingResult, problem: PlanningProblem, scenarios: ScenarioSet) -> str:
+    from pygridjl.siting.page import siting_page
+
+    return siting_page(result, problem, dispatch_table(problem, scenarios, result.units))
+
+
 EXPORTS: dict[str, Callable[[SitingResult, PlanningProblem, ScenarioSet], str]] = {
     ".dss": _dss,
     ".geojson": _geojson,
     ".csv": _csv,
+    ".html": _html,
 }
 """Writers by the ending of the file."""

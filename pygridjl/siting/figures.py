@@ -14,10 +14,12 @@ from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from pygridjl.siting.methods.spar import SparResult
     from pygridjl.siting.result import SitingResult
 
-__all__ = ["plot_coordinate_functions", "plot_placement"]
+__all__ = ["placement_figure", "plot_coordinate_functions", "plot_placement"]
 
 _LINE, _SOURCE, _UNITS = "#5b6770", "#1f4e8a", "#e08a1e"
 
@@ -34,6 +36,11 @@ def plot_placement(feeder: Feeder, result: SitingResult, path: str | Path) -> Pa
     path : path-like
         As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     """
+    return save_figure(placement_figure(feeder, result), path)
+
+
+def placement_figure(feeder: Feeder, result: SitingResult) -> Figure:
+    """Return the drawing of :func:`plot_placement`."""
     from matplotlib.collections import LineCollection
 
     position = _positions(feeder)
@@ -67,7 +74,7 @@ def plot_placement(feeder: Feeder, result: SitingResult, path: str | Path) -> Pa
     axes.autoscale()
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_axis_off()
-    return save_figure(figure, path)
+    return figure
 
 
 def plot_coordinate_functions(

@@ -18,6 +18,7 @@ from pygridjl.siting.export import dispatch_table, export_decision
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.methods.benders import benders
+from pygridjl.siting.page import duration_figure
 from pygridjl.siting.registry import BendersOptions
 from pygridjl.siting.site_files import problem_on_sites
 from pygridjl.siting.solve import site
@@ -119,5 +120,20 @@ def test_generators_are_taken_by_the_engine(decided, tmp_path):
 
 
 def test_other_endings_are_refused(decided, tmp_path):
-    with pytest.raises(InvalidOptionError, match=r"\.dss, \.geojson, \.csv"):
+    with pytest.raises(InvalidOptionError, match=r"\.dss, \.geojson, \.csv, \.html"):
         export_decision(*decided, tmp_path / "units.xlsx")
+
+
+def test_a_page_shows_energy_limits_and_curves(decided, tmp_path):
+    result, problem, scenarios = decided
+    text = export_decision(result, problem, scenarios, tmp_path / "plan.html").read_text("utf-8")
+    assert text.count("<img") == 2
+    for heading in ("Energy of the sites", "Limits that bind", "Hours of the year"):
+        assert heading in text
+    for placement in result.placements:
+        assert f"<td>{placement.bus}</td>" in text
+    # The curve falls from the hours with sun to those without.
+    figure = duration_figure(dispatch_table(problem, scenarios, result.units))
+    curve = figure.axes[0].patches[0].get_data()
+    assert curve.edges.tolist() == [0.0, 6570.0, 8760.0]
+    assert curve.values.tolist() == [sum(p.kw for p in result.placements), 0.0]
