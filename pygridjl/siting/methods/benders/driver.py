@@ -56,6 +56,8 @@ CANDIDATES = 3
 # Where there are LARGE times as many scenarios, so many of them are solved first, to these gaps
 # (of the value, of the possible improvement) and within this share of a time limit.
 SAMPLE, LARGE, SAMPLE_GAP, SAMPLE_SHARE, SAMPLE_TIME = 96, 4, 2e-3, 0.02, 0.2
+# Share of a sample's time that is left for the way from its relaxation to whole units.
+SETTLING_TIME = 0.5
 # Part of the gap by which a neighbour of the incumbent must be able to be better.
 DESCENT_SHARE = 0.1
 # After so many neighbours in a row that are not better, the search looks elsewhere.
@@ -126,7 +128,7 @@ def benders(
     limit = np.inf if time_limit is None else time_limit
     deadline = working_time() + limit
     run.deadline = deadline
-    guess = None
+    guess: list[FloatArray] = []
     if n_scenario >= LARGE * SAMPLE:
         with run.watch.phase("sample"):
             guess = _guess(second_stage, options, SAMPLE_TIME * limit, on_progress)
@@ -149,22 +151,23 @@ def _guess(
     options: BendersOptions,
     time_limit: float,
     on_progress: Callable[[str], None] | None,
-) -> FloatArray | None:
-    """Return the best fractions of units for a sample of the scenarios, at a fraction of the cost.
+) -> list[FloatArray]:
+    """Return what a sample of the scenarios leads to, at a fraction of the cost.
 
-    None if some of them need units, or the sample proves too much.
+    The best fractions of units, and whole units at few sites, as far as the time allows them.
     """
     sample = SampledStage(second_stage, SAMPLE)
     one = np.zeros(len(sample.scenarios), dtype=np.int64)
     master = Master(sample.problem, sample.scenarios, one)
     run = _Run(sample, master, _coarse(options).tolerance)
     run.deadline = working_time() + time_limit
-    status = run.start(None)
-    while status is None and run.relaxing and seconds_left(run.deadline) > 0:
-        status = run.iterate(max(seconds_left(run.deadline), 1e-3), late=False)
+    status = run.start([])
+    while status is None and not run.settled and seconds_left(run.deadline) > 0:
+        left = max(seconds_left(run.deadline), 1e-3)
+        status = run.iterate(left, late=left < SETTLING_TIME * time_limit)
         if on_progress is not None:
             on_progress(f"sample of {SAMPLE} scenarios, {run}")
-    return run.centre
+    return [point for point in (run.centre, run.units) if point is not None]
 
 
 def _coarse(options: BendersOptions) -> BendersOptions:
@@ -204,6 +207,16 @@ class _Run:
         self._own, self._promising = False, np.zeros(0, dtype=np.int64)
 
     @property
+    def settled(self) -> bool:
+        """Whether the way from the relaxation to whole units has been gone."""
+        return not self.relaxing and self._settling is None
+
+    @property
+    def units(self) -> FloatArray | None:
+        """The incumbent."""
+        return None if self._units is None else self._units.astype(np.float64)
+
+    @property
     def centre(self) -> FloatArray | None:
         """Best fractions of units so far."""
         return None if self._centre is None else self._centre[0]
@@ -221,8 +234,8 @@ class _Run:
         captured = improvement_captured(no_dg if np.isfinite(no_dg) else None, value, self._bound)
         return text if captured is None else f"{text}, {100 * (1 - captured):.2f} % open"
 
-    def start(self, guess: FloatArray | None) -> Status | None:
-        """Begin with the planes without units, at its best decision and at guessed fractions."""
+    def start(self, guess: list[FloatArray]) -> Status | None:
+        """Begin with the planes without units, at its best decision and at guessed points."""
         problem = self._stage.problem
         found, status = self._evaluate(np.zeros(problem.n_site))
         self._reference = found
@@ -230,8 +243,9 @@ class _Run:
             slopes = np.repeat(found.gradient[:, None], problem.site_limit, axis=1)
             units = allocate(problem, slopes)
             _, status = self._evaluate(units.astype(np.float64))
-        if status is None and guess is not None:
-            _, status = self._evaluate(guess)
+        for point in guess:
+            if status is None:
+                _, status = self._evaluate(point)
         return status
 
     def iterate(self, remaining: float, *, late: bool) -> Status | None:
