@@ -23,6 +23,9 @@ __all__ = [
     "validate_planning",
 ]
 
+# Beyond it no solver's tolerances mean anything.
+MOST_PRICE = 1e9
+
 
 def validate_planning(problem: PlanningProblem) -> tuple[Finding, ...]:
     """List everything that is wrong with a planning problem (the feeder aside).
@@ -51,6 +54,10 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if not (math.isfinite(value) and value > 0):
             findings.append(_wrong(name, f"must be a positive number, is {value}"))
+    for name in ("curtailment_price", "unit_penalty", "slack_price"):
+        value = getattr(problem, name)
+        if value is not None and value > MOST_PRICE:
+            findings.append(_wrong(name, f"must be at most {MOST_PRICE:g}, is {value}"))
     if not 0 <= problem.cvar_share <= 1:
         findings.append(_wrong("cvar_share", f"must lie in 0…1, is {problem.cvar_share}"))
     if problem.cvar_level is not None:

@@ -42,6 +42,8 @@ ROWS, NEW = 3, 1e-7
 MOST_EFFECTS = 5_000_000
 # Nothing hosts more than this many times the load of the feeder at full load.
 MOST_OF_LOAD = 1000.0
+# … and this many units do not count as all there can be.
+LEAST_MOST = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,9 +349,8 @@ class _Together:
         operation = rows.operation
         # A bound that only says that nothing is infinite, and keeps the rows of lost hours finite.
         load = float(operation.feeder.load_p.sum()) or 1.0
-        self._most = np.full(
-            self._n_site, np.ceil(MOST_OF_LOAD * load / operation.problem.unit_power)
-        )
+        most = np.ceil(MOST_OF_LOAD * load / operation.problem.unit_power)
+        self._most = np.full(self._n_site, max(float(most), LEAST_MOST))
         self._has: set[tuple[int, int, int]] = set()
         self._entries: list[tuple[int, int, float]] = []
         self._upper: list[float] = []

@@ -19,11 +19,15 @@ _DATA = {
     "relax": ["case9", "case14"],
     "linearize": ["case9"],
     "site": ["ieee13"],
+    "hosting": ["ieee13"],
     "balance": ["example"],
     "cases": ["case16ci", "nope"],
 }
 _ALWAYS = {
-    **{name: ["--time-limit", "1"] for name in ("reconfigure", "opf", "relax", "site", "balance")},
+    **{
+        name: ["--time-limit", "1"]
+        for name in ("reconfigure", "opf", "relax", "site", "hosting", "balance")
+    },
     "linearize": ["--samples", "20"],
 }
 _WHOLE = ["-1", "0", "1", "2", "3", "9" * 23, "-9223372036854775809", "1e3", "2.5", "nan", "", "x"]
