@@ -20,7 +20,7 @@ __all__ = ["Reduced", "without_equalities"]
 
 # A pivot is at least this share of its row's largest entry; smaller ones may still have the
 # fewest entries in their column.
-_PIVOT_SHARE = 0.2
+_PIVOT_SHARE = 0.05
 # What remains of a row after elimination counts as nothing below this.
 _NOTHING = 1e-9
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +17,8 @@ from pygridjl.optimal_flow.linearisation.elimination import Reduced, without_equ
 from pygridjl.optimal_flow.linearisation.moments import MomentRelaxation, moment_relaxation
 from pygridjl.optimal_flow.linearisation.program import polynomial_program
 from pygridjl.scenarios.load_factors import LoadDraws
-from pygridjl.solvers.conic import Cone, ConicSolution, solve_conic
+from pygridjl.solvers.conic import ConicSolution, solve_conic
+from pygridjl.solvers.dual_cone import DualCone
 from pygridjl.solvers.sdpa import find_sdpa, solve_sdpa
 from pygridjl.solvers.status import SolverStatus
 
@@ -172,43 +172,10 @@ def _safe_bound(relaxation: MomentRelaxation, reduced: Reduced, answer: ConicSol
     q·y = z·s − b·z + r·y ≥ −b·z − Σ |r_i| max |y_i|, and moments of bounded variables are bounded.
     """
     model = reduced.model
-    z = _into_cones(model.cones, answer.z)
+    z = DualCone(model.cones).moved(answer.z)
     residual = model.cost + model.matrix.T @ z
     # The free variables of the reduced program are moments themselves.
     return float(-model.rhs @ z - abs(residual) @ relaxation.bounds[reduced.free])
-
-
-def _into_cones(cones: Sequence[Cone], z: FloatArray) -> FloatArray:
-    """Project multipliers onto their (self-dual) cones."""
-    moved, begin = z.copy(), 0
-    for cone in cones:
-        part = z[begin : begin + cone.rows]
-        moved[begin : begin + cone.rows] = _projected(cone, part)
-        begin += cone.rows
-    return moved
-
-
-def _projected(cone: Cone, part: FloatArray) -> FloatArray:
-    if cone.kind == "nonnegative":
-        return np.maximum(part, 0.0)
-    if cone.kind == "second_order":
-        t, x = float(part[0]), part[1:]
-        size = float(np.linalg.norm(x))
-        if size <= t:
-            return part
-        if size <= -t:
-            return np.zeros_like(part)
-        share = (t + size) / 2
-        return np.concatenate([[share], share / size * x])
-    k = cone.size
-    column = np.repeat(np.arange(k), np.arange(1, k + 1))
-    row = np.concatenate([np.arange(c + 1) for c in range(k)])
-    weight = np.where(row == column, 1.0, np.sqrt(2.0))
-    matrix = np.zeros((k, k))
-    matrix[row, column] = matrix[column, row] = part / weight
-    value, vector = np.linalg.eigh(matrix)
-    positive = (vector * np.maximum(value, 0.0)) @ vector.T
-    return np.asarray(positive[row, column] * weight)
 
 
 def _mean_voltages(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.core.types import FloatArray
 from pygridjl.optimal_flow.relaxation.program import Compiled, Numbers
+from pygridjl.solvers.dual_cone import DualCone
 
-__all__ = ["BoundEvaluator", "into_cone"]
+__all__ = ["BoundEvaluator"]
 
 
 class BoundEvaluator:
@@ -32,7 +33,7 @@ class BoundEvaluator:
         self._rhs = numbers.rhs[: compiled.n_row]
         self._transposed = csr_array(compiled.rows(numbers).T)
         self._size = csr_array(abs(self._transposed))
-        self._cone = into_cone_plan(compiled)
+        self._cone = DualCone(compiled.cones, compiled.n_row)
 
     def __call__(
         self, cost: FloatArray, z: FloatArray, curvature: FloatArray | None = None
@@ -55,7 +56,7 @@ class BoundEvaluator:
         """
         if not np.isfinite(z[: self._n_row]).all():
             return -np.inf
-        dual = into_cone(self._cone, z[: self._n_row])
+        dual = self._cone.moved(z[: self._n_row])
         slope = cost + self._transposed @ dual
         # What rounding may have added to each slope and to the sum: a few units in the last place.
         rounding = 1e-15 * (abs(cost) + self._size @ abs(dual))
@@ -73,61 +74,3 @@ class BoundEvaluator:
         lost = float(loss.sum()) + 1e-15 * float(abs(self._rhs) @ abs(dual))
         value = float(terms.sum()) - constant - lost
         return value if np.isfinite(value) else -np.inf
-
-
-def into_cone_plan(compiled: Compiled) -> dict[str, list[tuple[int, IntArray]]]:
-    """Rows of the cones by kind, those of one size as one array, shape (cones, rows)."""
-    places: dict[tuple[str, int], list[int]] = {}
-    start = 0
-    for cone in compiled.cones:
-        if start >= compiled.n_row:
-            break
-        places.setdefault((cone.kind, cone.size), []).append(start)
-        start += cone.rows
-    plan: dict[str, list[tuple[int, IntArray]]] = {}
-    for (kind, size), starts in places.items():
-        rows = size * (size + 1) // 2 if kind == "psd_triangle" else size
-        block = np.array(starts)[:, None] + np.arange(rows)
-        plan.setdefault(kind, []).append((size, block))
-    return plan
-
-
-def into_cone(plan: dict[str, list[tuple[int, IntArray]]], z: FloatArray) -> FloatArray:
-    """Project multipliers onto the dual cone.
-
-    Parameters
-    ----------
-    plan : dict
-        From :func:`into_cone_plan`.
-    z : ndarray, shape (m,)
-        Multipliers.
-
-    Returns
-    -------
-    ndarray, shape (m,)
-        The nearest point; for PSD cones by eigenvalues, with a margin for their rounding.
-    """
-    z = z.copy()
-    for _, rows in plan.get("nonnegative", []):
-        z[rows] = np.maximum(z[rows], 0.0)
-    for _, rows in plan.get("second_order", []):
-        part = z[rows]
-        length = np.sqrt((part[:, 1:] ** 2).sum(axis=1))
-        # Lifting the head costs less than shortening the tail where they almost agree, and it is
-        # exact; a unit in the last place pays for the square root.
-        part[:, 0] = np.maximum(part[:, 0], length * (1 + 4e-16))
-        z[rows] = part
-    for size, rows in plan.get("psd_triangle", []):
-        column, row = np.tril_indices(size)
-        part = z[rows] / np.where(row == column, 1.0, np.sqrt(2.0))
-        matrix = np.zeros((rows.shape[0], size, size))
-        matrix[:, row, column] = part
-        matrix[:, column, row] = part
-        values, vectors = np.linalg.eigh(matrix)
-        lifted = np.maximum(values, 0.0)
-        matrix = (vectors * lifted[:, None, :]) @ vectors.transpose(0, 2, 1)
-        matrix[:, np.arange(size), np.arange(size)] += (
-            1e-14 * size * abs(values).max(axis=1, keepdims=True)
-        )
-        z[rows] = matrix[:, row, column] * np.where(row == column, 1.0, np.sqrt(2.0))
-    return z
