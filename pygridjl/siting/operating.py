@@ -199,14 +199,18 @@ class _Runner:
         limit = operation.limit
         loading = np.hypot(P, Q) / (limit[:, 0] / np.sqrt(3))
         for kind, (by_p, by_q, by_u) in enumerate(LIMIT_KINDS):
-            bound = limit[:, kind]
-            there = np.isfinite(bound)
-            slack = np.where(there, 1e-6 * np.maximum(np.abs(bound), 1e-3), 0.0)
-            tight = there & (by_p * P + by_q * Q + by_u * U >= bound - slack)
-            self._binding[:, kind] += hours @ tight
-            size = loading if kind < 6 else by_u * U
+            there = np.flatnonzero(np.isfinite(limit[:, kind]))
+            if there.size == 0:
+                continue
+            bound = limit[there, kind]
+            used = sum(c * X[:, there] for c, X in ((by_p, P), (by_q, Q), (by_u, U)) if c != 0)
+            tight = used >= bound - 1e-6 * np.maximum(np.abs(bound), 1e-3)
+            some = np.flatnonzero(tight.any(axis=0))
+            at, tight = there[some], tight[:, some]
+            self._binding[at, kind] += hours @ tight
+            size = loading[:, at] if kind < 6 else by_u * U[:, at]
             worst = np.where(tight, size, -np.inf).max(axis=0)
-            self._worst[:, kind] = np.maximum(self._worst[:, kind], worst)
+            self._worst[at, kind] = np.maximum(self._worst[at, kind], worst)
         if operation.problem.slack_price is not None:
             for row, scenario in enumerate(index.tolist()):
                 self._violations.record(scenario, P[row], Q[row], U[row])
