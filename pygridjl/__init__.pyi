@@ -84,6 +84,8 @@ from .reconfiguration.check import (
     CheckReport as CheckReport,
     check_configuration as check_configuration,
 )
+from .reconfiguration.restoration.result import RestorationResult as RestorationResult
+from .reconfiguration.restoration.solve import restore as restore
 from .reconfiguration.result import ReconfigurationResult as ReconfigurationResult
 from .reconfiguration.sequence import (
     SwitchingSequence as SwitchingSequence,

@@ -176,3 +176,15 @@ def test_load_states_from_a_table_and_from_a_folder(capsys, tmp_path):
     assert code == 0
     assert "energy lost" in out
     assert "MWh" in out
+
+
+def test_restore(capsys):
+    code, out, _ = run(capsys, "restore", "case33bw", "--fault", "18", "--limit", "none", "--json")
+    assert code == 0
+    answer = json.loads(out)
+    assert answer["status"] == "optimal"
+    assert answer["operations"] == 1
+    assert answer["lost_kw"] == pytest.approx(0.0, abs=1e-6)
+    code, _, err = run(capsys, "restore", "case33bw", "--fault", "99")
+    assert code == 2
+    assert "no branch 99" in err
