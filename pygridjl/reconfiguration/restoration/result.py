@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pygridjl.core.result import Result, Status
+
+if TYPE_CHECKING:
+    from pygridjl.grid.network import Network
 
 __all__ = ["RestorationResult"]
 
@@ -60,6 +65,31 @@ class RestorationResult(Result):
     loss_kw: float | None
     v_min: float | None
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def plot(self, network: Network, path: str | Path) -> Path:
+        """Draw the switches before the fault and after restoration, and both voltage profiles.
+
+        Parameters
+        ----------
+        network : Network
+            The network the result belongs to.
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        from pygridjl.report.oneline import plot_reconfiguration
+
+        after = (set(network.open_branches) | {self.fault, *self.switched_open}) - {
+            *self.switched_closed
+        }
+        title = f"{self.network}, branch {self.fault} out"
+        if self.lost_kw is not None:
+            title += f"   ·   {self.lost_kw:.1f} kW stay dark"
+        return plot_reconfiguration(network, sorted(after), title, path)
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = [

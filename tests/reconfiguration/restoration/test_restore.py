@@ -113,6 +113,14 @@ def test_standard_cases_are_proven(case):
         assert answer.status is Status.OPTIMAL
 
 
+@pytest.mark.parametrize("fault", [18, 1])
+def test_a_picture_with_and_without_dark_buses(fault, tmp_path):
+    network = pygridjl.load_network("case33bw")
+    answer = pygridjl.restore(network, fault, limits=())
+    picture = answer.plot(network, tmp_path / "restored.svg")
+    assert picture.read_text().count("<svg") == 1
+
+
 def test_what_cannot_be_used_is_refused():
     network = pygridjl.load_network("case33bw")
     with pytest.raises(InvalidOptionError, match="no branch 99"):
