@@ -61,14 +61,14 @@ def conclude(
     closed, state = found
     open_branches = problem.open_branches(closed)
     objective = run.objective(closed)
-    by_state = None
+    by_state, skipped = None, ""
     with run.watch.phase("check"):
         if isinstance(run.evaluator, StatesEvaluator):
             check_states(run.evaluator, closed, objective - problem.switching_cost(closed))
             by_state = losses_by_state(run.evaluator, closed)
         else:
             loss = objective - problem.switching_cost(closed)
-            _check(problem, open_branches, loss, state)
+            skipped = _check(problem, open_branches, loss, state)
     has_ac = bool(np.isfinite(state.loss_kw))
     bound = run.bound if np.isfinite(run.bound) else None
     gap = relative_gap(objective, bound)
@@ -81,8 +81,20 @@ def conclude(
             else "no configuration that keeps the limits was found"
         )
         gap = None
+        reason += _of_the_base(run)
     else:
         status = _status(run, gap, relative_gap(state.loss_kw, run.ac_bound), certify=certify)
+    notes = list(run.notes)
+    if skipped:
+        notes.append(f"the independent check of the AC losses was skipped: {skipped}")
+        # What nobody has looked at is not called optimal.
+        status = Status.FEASIBLE if status is Status.OPTIMAL else status
+    if bound is not None and bound > objective * (1 + PROOF_TOLERANCE) + PROOF_TOLERANCE:
+        notes.append(
+            f"a configuration that keeps the limits loses at least {bound:.3f} kW in the linear "
+            "model: this one does not keep them"
+        )
+        bound = gap = None
     before = set(network.open_branches)
     return ReconfigurationResult(
         network=network.name,
@@ -106,11 +118,26 @@ def conclude(
         by_state=by_state,
         reason=reason,
         seconds=run.watch.seconds,
-        notes=tuple(run.notes),
+        notes=tuple(notes),
         seed=seed,
         engine=run.engine,
         versions={**engine_versions("numpy", "scipy"), **run.versions},
     )
+
+
+def _of_the_base(run: Run) -> str:
+    """Say which limits the base state breaks too: no search can be blamed for them."""
+    problem = run.problem
+    today = problem.edge_states(problem.network.branches.closed)
+    if isinstance(run.evaluator, StatesEvaluator) or not problem.is_spanning_tree(today):
+        return ""
+    broken = {violation.limit for violation in run.evaluator.state(today).violations}
+    if not broken:
+        return ""
+    left = ", ".join(sorted(broken))
+    kept = sorted(problem.limits - broken)
+    flags = " ".join(f"--limit {name}" for name in kept) or "--limit none"
+    return f"; the base state breaks {left} limits too, {flags} leaves them out"
 
 
 def _status(run: Run, gap: float | None, ac_gap: float | None, *, certify: bool) -> Status:
@@ -124,8 +151,11 @@ def _status(run: Run, gap: float | None, ac_gap: float | None, *, certify: bool)
 
 def _check(
     problem: RadialProblem, open_branches: tuple[int, ...], objective: float, state: AcState
-) -> None:
-    """Compare the answer with the independent checker; a disagreement is a defect of ours."""
+) -> str:
+    """Compare the answer with the independent checker; a disagreement is a defect of ours.
+
+    Returns why the AC losses could not be compared, or nothing.
+    """
     report = check_configuration(problem.network, open_branches, problem.kind)
     findings = [str(f) for f in report.findings if f.field != "power flow"]
     if findings:
@@ -139,6 +169,10 @@ def _check(
                 f"the independent check disagrees on the {name}: {ours:.9g} kW against "
                 f"{theirs:.9g} kW"
             )
+    if np.isfinite(state.loss_kw) and not np.isfinite(report.loss_kw):
+        why = [f.message for f in report.findings if f.field == "power flow"]
+        return why[0] if why else "Newton's method finds no solution"
+    return ""
 
 
 def _nothing_found(

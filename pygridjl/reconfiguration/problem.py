@@ -41,8 +41,11 @@ Limit = Literal["voltage", "ampacity", "capacity"]
 # Relative mismatch of generation and demand that is rounding of the data, not an error in them.
 BALANCE_TOLERANCE = 1e-6
 # A branch without resistance would make the electrical flow ambiguous: its weight is raised to
-# this fraction of the largest, for all methods and bounds alike.
+# this fraction of the usual one (not of the largest, which may be that of a dummy), for all methods
+# and bounds alike.
 SMALLEST_WEIGHT = 1e-9
+# Where there is no resistance at all, losses have to stay next to nothing.
+ONLY_WEIGHT = 1e-15
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +287,8 @@ def build_problem(
     _assert_connected(network, n, node_of_bus, tail, head)
     _assert_no_forced_cycle(network, n, tail, head, forced, edges)
     resistance = network.branches.loss_r[edges]
-    floor = SMALLEST_WEIGHT * float(resistance.max(initial=0.0))
+    there = resistance[resistance > 0]
+    floor = SMALLEST_WEIGHT * float(np.median(there)) if there.size else ONLY_WEIGHT
     return RadialProblem(
         network=network,
         kind=kind,
@@ -294,7 +298,7 @@ def build_problem(
         branch=edges,
         tail=tail,
         head=head,
-        weight=np.maximum(resistance, floor if floor > 0 else SMALLEST_WEIGHT),
+        weight=np.maximum(resistance, floor),
         p=p,
         q=q,
         forced=forced,

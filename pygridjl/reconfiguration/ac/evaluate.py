@@ -37,6 +37,8 @@ class Violation:
     bound: float
 
     def __str__(self) -> str:
+        if self.value != self.value:
+            return "the power flow has no solution: the load is beyond what the branches can carry"
         return f"{self.component}: {self.limit} {self.value:.4f} p.u., limit {self.bound:.4f}"
 
 
