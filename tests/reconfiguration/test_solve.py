@@ -90,7 +90,10 @@ def test_a_band_nothing_can_keep_is_proven_infeasible():
     assert result.violations
     proven = reconfigure(tight, "maxflow+exchange", certify=True)
     assert proven.status is Status.INFEASIBLE
-    assert proven.reason == "no configuration keeps the limits"
+    assert proven.reason == (
+        "no configuration keeps the limits; the base state breaks voltage limits too, "
+        "--limit ampacity --limit capacity leaves them out"
+    )
     assert proven.gap is None
 
 
