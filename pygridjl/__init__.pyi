@@ -86,7 +86,10 @@ from .reconfiguration.check import (
 )
 from .reconfiguration.restoration.result import RestorationResult as RestorationResult
 from .reconfiguration.restoration.solve import restore as restore
-from .reconfiguration.result import ReconfigurationResult as ReconfigurationResult
+from .reconfiguration.result import (
+    FeederReconfigurationResult as FeederReconfigurationResult,
+    ReconfigurationResult as ReconfigurationResult,
+)
 from .reconfiguration.sequence import (
     SwitchingSequence as SwitchingSequence,
     SwitchingStep as SwitchingStep,

@@ -33,10 +33,14 @@ from pygridjl.bridge.errors import (
 )
 from pygridjl.bridge.locate import Place, julia_option, locate
 from pygridjl.bridge.probe import Probe, compile_packages, probe
+from pygridjl.core.errors import InvalidOptionError
 
 __all__ = ["call", "is_started", "require", "start", "versions"]
 
 _log = logging.getLogger(__name__)
+
+REFUSED = "InvalidArgument: "
+"""How PyGridJL begins what it says about an argument that cannot be used."""
 
 
 @dataclass
@@ -198,8 +202,10 @@ def call(name: str, *arguments: Any) -> Any:
 
     Raises
     ------
+    InvalidOptionError
+        If PyGridJL refuses an argument.
     JuliaSolveError
-        If Julia raises; its trace is ``julia_trace`` of the error.
+        If Julia raises anything else; its trace is ``julia_trace`` of the error.
     JuliaNotFoundError, JuliaPackageError, JuliaForkError
         As in :func:`start`.
     """
@@ -211,16 +217,18 @@ def call(name: str, *arguments: Any) -> Any:
         return found(*arguments)
     except running.error_type as error:
         reason, trace = _explain(error)
+        if reason.startswith(REFUSED):
+            raise InvalidOptionError(reason.removeprefix(REFUSED)) from None
         raise JuliaSolveError(f"{name}: {reason}", trace) from None
 
 
 def require(solver: str) -> None:
-    """Load a Julia package that PyGridJL takes up only when asked.
+    """Load a package with a solver.
 
     Parameters
     ----------
     solver : str
-        Name of the package, one of :data:`pygridjl.bridge.probe.OPTIONAL`.
+        Name of the package; those PyGridJL itself is built on need no loading.
 
     Raises
     ------
@@ -232,7 +240,7 @@ def require(solver: str) -> None:
     running = _ready()
     if solver in running.solvers:
         return
-    if solver in running.found.missing_optional:
+    if not running.module.has_package(solver):
         found = running.found
         raise JuliaSolverMissingError(
             f"project {found.project} has no {solver}; this adds it: "
@@ -248,10 +256,10 @@ def require(solver: str) -> None:
 
 def versions(*packages: str) -> dict[str, str]:
     """Versions behind a result: pygridjl, Julia, PyGridJL and the named Julia packages."""
-    found = _ready().found
-    answer = {"pygridjl": metadata.version("pygridjl"), "julia": found.julia}
-    for name in ("PyGridJL", *packages):
-        version = found.version_of(name)
-        if version is not None:
+    running = _ready()
+    answer = {"pygridjl": metadata.version("pygridjl"), "julia": running.found.julia}
+    for name in dict.fromkeys(("PyGridJL", *packages)):
+        version = running.found.version_of(name) or str(running.module.package_version(name))
+        if version:
             answer[name] = version
     return answer

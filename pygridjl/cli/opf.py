@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
+from pygridjl.cli.julia_options import julia_solver_options
 from pygridjl.cli.method_options import method_table
 from pygridjl.cli.options import json_option
 from pygridjl.cli.reading import given_feeder, given_network, script_options
@@ -46,6 +47,7 @@ _FORMULATIONS = (
     help=f"For the solver; inf for no limit ({TIME_LIMIT:g}).",
 )
 @script_options
+@julia_solver_options
 @json_option
 def command(
     grid: str,
@@ -56,25 +58,36 @@ def command(
     certify: bool,
     time_limit: float | None,
     as_json: bool,
+    **julia: Any,
 ) -> None:
     """Dispatch generators at least cost (a network) or least import (a feeder) within all limits.
 
-    GRID is the name of a bundled case or feeder, or a file. The exit code is 1 if there is no
-    answer.
+    GRID is the name of a bundled case or feeder, or a file. With --backend julia an OpenDSS script
+    is solved as PowerModelsDistribution reads it, unless --feeder says that pygridjl reads it. The
+    exit code is 1 if there is no answer.
     """
     from pygridjl.grid.cases.catalogue import feeder_names
+    from pygridjl.grid.cases.ties import SUFFIX
     from pygridjl.optimal_flow.solve import opf
 
-    is_feeder = is_feeder or grid in feeder_names()
-    data = given_feeder(grid) if is_feeder else given_network(grid)
+    data: Any
+    if is_feeder or grid.removesuffix(SUFFIX) in feeder_names():
+        data = given_feeder(grid)
+    elif backend == "julia" and grid.lower().endswith(".dss"):
+        data = grid
+    else:
+        data = given_network(grid)
     with answering():
-        answer = opf(
+        # What a network or a feeder does not have is for the door to refuse.
+        door: Any = opf
+        answer = door(
             data,
             formulation,
             backend=backend,
             ampacity=not ignore_ampacity,
             certify=certify,
             time_limit=time_limit,
+            **julia,
         )
     click.echo(answer.to_json() if as_json else answer.summary())
     click.get_current_context().exit(0 if answer.objective is not None else 1)

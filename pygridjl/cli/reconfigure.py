@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from pygridjl.cli.julia_options import julia_solver_options
 from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import FIGURE, Reporter, ids_option, json_option
-from pygridjl.cli.reading import given_network, script_options
+from pygridjl.cli.reading import given_feeder, given_network, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
-from pygridjl.reconfiguration.methods import METHODS
+from pygridjl.reconfiguration.methods import FEEDER_METHODS, METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind
 
 if TYPE_CHECKING:
@@ -24,14 +25,20 @@ __all__ = ["command"]
 
 _METHODS = (
     "\b\nA method is START[+STEP...][+FINISH], or a FINISH alone.\n"
-    + method_table(METHODS)
+    + method_table(METHODS, FEEDER_METHODS)
     + "\nExample: pygridjl reconfigure case33bw --method forward+exchange --certify"
 )
 
 
 @click.command("reconfigure", epilog=_METHODS)
 @click.argument("network")
-@click.option("--method", default="maxflow+ils", show_default=True, help="See below.")
+@click.option(
+    "--feeder",
+    "is_feeder",
+    is_flag=True,
+    help="NETWORK is a three-phase feeder, whose switches PowerModelsDistribution chooses.",
+)
+@click.option("--method", help="See below (maxflow+ils, lindist of a feeder).")
 @click.option(
     "--problem",
     type=click.Choice(get_args(ProblemKind)),
@@ -79,6 +86,13 @@ _METHODS = (
     help="Loss that one operation must save.",
 )
 @click.option("--sequence", is_flag=True, help="Print the order of the operations too.")
+@click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    metavar="ID",
+    help="Of a feeder: a branch that may be switched, may be repeated; its switches by default.",
+)
 @method_options(METHODS)
 @click.option(
     "--plot",
@@ -86,10 +100,12 @@ _METHODS = (
     help="Draw before, after and the voltage profile.",
 )
 @script_options
+@julia_solver_options
 @json_option
 def command(
     network: str,
-    method: str,
+    is_feeder: bool,
+    method: str | None,
     problem: ProblemKind | None,
     backend: Backend,
     certify: bool,
@@ -103,24 +119,50 @@ def command(
     max_operations: int | None,
     operation_cost: float,
     sequence: bool,
+    switches: tuple[str, ...],
     plot: Path | None,
+    solver: str | None,
+    solver_options: dict[str, Any] | None,
+    write_model: Path | None,
+    verbose: bool,
     as_json: bool,
     **own: Any,
 ) -> None:
     """Find the radial configuration of least loss.
 
-    NETWORK is a bundled case (see `pygridjl cases`) or a file: .m, .pos, .dss, .json or a folder
-    of CSV tables. The exit code is 1 if there is no answer that keeps the limits.
+    NETWORK is a bundled case or feeder (see `pygridjl cases`) or a file: .m, .pos, .dss, .json or a
+    folder of CSV tables. The exit code is 1 if there is no answer that keeps the limits.
     """
+    from pygridjl.grid.cases.catalogue import feeder_names
+    from pygridjl.grid.cases.ties import SUFFIX
     from pygridjl.reconfiguration import reconfigure
 
     if "none" in limits and len(limits) > 1:
         raise click.UsageError("--limit none cannot be combined with other limits")
-    loaded = given_network(network)
+    chosen = None if not limits else tuple(x for x in limits if x != "none")
+    julia: dict[str, Any] = {
+        "solver": solver,
+        "solver_options": solver_options,
+        "write_model": write_model,
+        "verbose": verbose,
+    }
+    loaded: Any
+    if is_feeder or network.removesuffix(SUFFIX) in feeder_names():
+        loaded = given_feeder(network)
+        # What only networks have is refused by the door; the rest is the same.
+        julia["switchable"] = switches or None
+        problem = problem or "substations"
+    else:
+        loaded = given_network(network)
+        if switches:
+            raise click.UsageError("--switch is of a feeder; --switchable is of a network")
+        julia["switchable"] = switchable
     report = Reporter()
     try:
         with answering():
-            result = reconfigure(
+            # What a network or a feeder does not have is for the door to refuse.
+            door: Any = reconfigure
+            result = door(
                 loaded,
                 method,
                 problem=problem or _meant_for(network),
@@ -128,15 +170,15 @@ def command(
                 certify=certify,
                 seed=seed,
                 time_limit=time_limit,
-                switchable=switchable,
                 keep_closed=keep_closed or (),
                 keep_open=keep_open or (),
-                limits=None if not limits else tuple(x for x in limits if x != "none"),  # type: ignore[misc]
+                limits=chosen,
                 states=None if states_path is None else _states(states_path, loaded),
                 max_operations=max_operations,
                 operation_cost=operation_cost,
                 options=given(own),
                 on_progress=report,
+                **julia,
             )
     finally:
         report.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,10 @@ class OpfResult(Result):
         Wall-clock seconds by phase.
     versions : dict
         Versions of the packages that computed the answer.
+    raw_status : str
+        How a solver in Julia itself names its end; a claim of a local solver is no proof.
+    solution : dict
+        What a Julia package itself calls its solution, where it was asked for.
     """
 
     network: str
@@ -79,6 +84,8 @@ class OpfResult(Result):
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    raw_status: str = ""
+    solution: dict[str, Any] = field(default_factory=dict)
 
     @property
     def loss(self) -> float:
@@ -141,6 +148,8 @@ class FeederOpfResult(Result):
         ``soc``); a local solution of the AC equations is ``feasible``.
     objective : float or None
         Import from the source over all phases, p.u. of one phase.
+    bus : ndarray of str, shape (n_bus,)
+        Ids, in the order of the arrays below.
     vm, va : ndarray, shape (n_bus, 3)
         Voltage magnitude (p.u.) and angle (rad); NaN on absent phases and where the formulation
         has none.
@@ -154,6 +163,10 @@ class FeederOpfResult(Result):
         Wall-clock seconds by phase.
     versions : dict
         Versions of the packages that computed the answer.
+    raw_status : str
+        How a solver in Julia itself names its end; a claim of a local solver is no proof.
+    solution : dict
+        What a Julia package itself calls its solution, where it was asked for.
     """
 
     feeder: str
@@ -162,6 +175,7 @@ class FeederOpfResult(Result):
     solver: str
     status: Status
     objective: float | None
+    bus: StrArray
     vm: FloatArray
     va: FloatArray
     p_source: FloatArray
@@ -171,6 +185,8 @@ class FeederOpfResult(Result):
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    raw_status: str = ""
+    solution: dict[str, Any] = field(default_factory=dict)
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = [
@@ -191,7 +207,7 @@ class FeederOpfResult(Result):
             for name, values in (("vm", self.vm), ("va", self.va))
             for k, phase in enumerate("abc")
         }
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, index=pd.Index(self.bus, name="bus"))
 
     def plot(self, path: str | Path) -> Path:
         """Draw the voltage magnitudes, lowest first.

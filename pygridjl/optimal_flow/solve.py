@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from typing import overload
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, overload
 
+import numpy as np
+
+from pygridjl.bridge.problems.asking import JuliaOptions, julia_options
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.methods import Backend
 from pygridjl.core.result import Status
@@ -23,39 +29,53 @@ def opf(
     formulation: str | None = ...,
     *,
     backend: Backend = ...,
-    ampacity: bool = ...,
     certify: bool = ...,
     time_limit: float | None = ...,
+    solver: str | None = ...,
+    solver_options: Mapping[str, Any] | None = ...,
+    write_model: str | Path | None = ...,
+    verbose: bool = ...,
 ) -> OpfResult: ...
 
 
 @overload
 def opf(
-    grid: Feeder,
+    grid: Feeder | str | os.PathLike[str],
     formulation: str | None = ...,
     *,
     backend: Backend = ...,
     ampacity: bool = ...,
-    certify: bool = ...,
     time_limit: float | None = ...,
+    solver: str | None = ...,
+    solver_options: Mapping[str, Any] | None = ...,
+    write_model: str | Path | None = ...,
+    verbose: bool = ...,
+    solution: bool = ...,
 ) -> FeederOpfResult: ...
 
 
 def opf(
-    grid: Network | Feeder,
+    grid: Network | Feeder | str | os.PathLike[str],
     formulation: str | None = None,
     *,
     backend: Backend = "python",
     ampacity: bool = True,
     certify: bool = False,
     time_limit: float | None = None,
+    solver: str | None = None,
+    solver_options: Mapping[str, Any] | None = None,
+    write_model: str | Path | None = None,
+    verbose: bool = False,
+    solution: bool = False,
 ) -> OpfResult | FeederOpfResult:
     """Solve an optimal power flow.
 
     Parameters
     ----------
-    grid : Network or Feeder
-        The grid; its base state says which branches are closed.
+    grid : Network, Feeder or path-like
+        The grid; its base state says which branches are closed. With ``backend="julia"`` also the
+        path of an OpenDSS script, which PowerModelsDistribution reads in its own way: without
+        controls, with the regulators at their initial taps and whatever bands the script has.
     formulation : str, optional
         Of a network: ``"acp"``, the AC equations, by either backend; ``"soc"``, ``"qc"``,
         ``"sdp"`` and ``"dc"`` by ``"julia"``. Of a feeder: ``"lindist"``, LinDist3Flow, by either
@@ -72,6 +92,19 @@ def opf(
     time_limit : float, optional
         Seconds for the solver, and as many again for the certificate; 60 unless given, infinity
         for no limit.
+    solver : str, optional
+        With ``backend="julia"``: any Julia package of the project that has an ``Optimizer``, such
+        as ``"KNITRO"``; local solvers prove nothing.
+    solver_options : mapping, optional
+        Options of that package, by its own names.
+    write_model : path-like, optional
+        With ``backend="julia"``: where to write the program that is solved (``.mof.json``,
+        ``.lp``, ``.mps`` or ``.nl``).
+    verbose : bool
+        Whether the solver in Julia prints its log.
+    solution : bool
+        With ``backend="julia"``: whether the solution as PowerModels or PowerModelsDistribution
+        lays it out is part of the answer.
 
     Returns
     -------
@@ -94,25 +127,36 @@ def opf(
     >>> print(result.status, f"{result.objective:.2f} an hour")
     feasible 5296.69 an hour
     """
-    kind = Feeder if isinstance(grid, Feeder) else Network
-    registry = FEEDER_FORMULATIONS if kind is Feeder else NETWORK_FORMULATIONS
+    of_feeder = not isinstance(grid, Network)
+    registry = FEEDER_FORMULATIONS if of_feeder else NETWORK_FORMULATIONS
     if formulation is None:
         formulation = registry.default(backend)
     chain = registry.parse(formulation, backend)
     _, time_limit = registry.common_of(chain, time_limit=time_limit)
-    if certify and (kind is Feeder or formulation != "acp"):
+    if certify and (of_feeder or formulation != "acp"):
         raise InvalidOptionError("certify: only formulation 'acp' of a network can be certified")
-    if kind is Network and not ampacity:
+    if not of_feeder and not ampacity:
         raise InvalidOptionError("ampacity: the ratings of a network are always limits")
+    how = julia_options(
+        backend,
+        solver=solver,
+        solver_options=solver_options,
+        write_model=write_model,
+        verbose=verbose,
+        solution=solution,
+        time_limit=time_limit,
+    )
+    if isinstance(grid, str | os.PathLike):
+        return _script_by_julia(Path(grid), formulation, backend, how, ampacity)
     if isinstance(grid, Feeder):
         if backend == "julia":
-            return _feeder_by_julia(grid, formulation, ampacity, time_limit)
-        of_feeder: FeederOpfResult = chain.methods[0].load()(
+            return _feeder_by_julia(grid, formulation, how, ampacity)
+        solved: FeederOpfResult = chain.methods[0].load()(
             grid, ampacity=ampacity, time_limit=time_limit
         )
-        return of_feeder
+        return solved
     answer: OpfResult = (
-        _by_julia(grid, formulation, time_limit)
+        _by_julia(grid, formulation, how)
         if backend == "julia"
         else chain.methods[0].load()(grid, time_limit=time_limit)
     )
@@ -124,47 +168,87 @@ def opf(
 
 
 def _feeder_by_julia(
-    feeder: Feeder, formulation: str, ampacity: bool, time_limit: float | None
+    feeder: Feeder, formulation: str, how: JuliaOptions, ampacity: bool
 ) -> FeederOpfResult:
     from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
 
-    found = julia_feeder_opf(
-        feeder,
-        formulation,  # type: ignore[arg-type]
-        ampacity=ampacity,
-        time_limit=time_limit,
-    )
-    answered = found.status in (Status.OPTIMAL, Status.FEASIBLE, Status.TIME_LIMIT)
+    found = julia_feeder_opf(feeder, formulation, "opf", how, ampacity=ampacity)
     return FeederOpfResult(
-        feeder=found.feeder,
+        feeder=feeder.name,
         formulation=formulation,
         engine="julia",
         solver=found.solver,
         status=found.status,
-        objective=found.objective if answered else None,
-        vm=found.vm,
-        va=found.va,
-        p_source=found.p_source,
-        q_source=found.q_source,
-        pg=found.pg,
-        qg=found.qg,
+        objective=found.objective,
+        bus=feeder.buses.id,
         notes=found.notes,
         seconds=found.seconds,
         versions=found.versions,
+        raw_status=found.raw_status,
+        solution=found.solution,
+        **found.values,
     )
 
 
-def _by_julia(network: Network, formulation: str, time_limit: float | None) -> OpfResult:
+def _script_by_julia(
+    path: Path, formulation: str, backend: Backend, how: JuliaOptions, ampacity: bool
+) -> FeederOpfResult:
+    """Solve an OpenDSS script as PowerModelsDistribution reads it."""
+    from pygridjl.bridge.problems.dss_opf import julia_dss_opf
+
+    if backend != "julia":
+        raise InvalidOptionError(
+            "backend: a script itself is solved by 'julia' only; load_feeder reads it for 'python'"
+        )
+    if not ampacity:
+        raise InvalidOptionError("ampacity: the limits of a script are those it states")
+    found = julia_dss_opf(path, formulation, "opf", how)
+    # One row a bus, one column a phase, per unit of 1 MVA a phase.
+    nodes = [node.rpartition(".") for node in found.values["node"]]
+    buses = list(dict.fromkeys(bus for bus, _, _ in nodes))
+    row = {bus: k for k, bus in enumerate(buses)}
+    vm, va = np.full((2, len(buses), 3), np.nan)
+    for k, (bus, _, phase) in enumerate(nodes):
+        if phase in ("1", "2", "3"):
+            place = row[bus], int(phase) - 1
+            vm[place], va[place] = found.values["vm"][k], found.values["va"][k]
+    p_source, q_source = (found.values[name] / 1e3 for name in ("p_source", "q_source"))
+    has_answer = found.objective is not None
+    return FeederOpfResult(
+        feeder=path.name,
+        formulation=formulation,
+        engine="julia",
+        solver=found.solver,
+        status=found.status,
+        objective=float(np.nansum(p_source)) if has_answer else None,
+        bus=np.array(buses, dtype=np.str_),
+        vm=vm,
+        va=va,
+        p_source=p_source,
+        q_source=q_source,
+        pg=np.zeros((0, 3)),
+        qg=np.zeros((0, 3)),
+        notes=("per unit of 1 MVA a phase; units of the script are in the solution", *found.notes),
+        seconds=found.seconds,
+        versions=found.versions,
+        raw_status=found.raw_status,
+        solution=found.solution,
+    )
+
+
+def _by_julia(network: Network, formulation: str, how: JuliaOptions) -> OpfResult:
     from pygridjl.bridge.problems.network_opf import julia_opf
 
-    found = julia_opf(network, formulation, time_limit=time_limit)  # type: ignore[arg-type]
+    found = julia_opf(network, formulation, how)
+    values = dict(found.values)
     status, objective, violation = found.status, found.objective, None
     if formulation == "acp" and objective is not None:
-        violation = largest_violation(network, found.vm, found.va, found.pg, found.qg)
+        point = (values[name] for name in ("vm", "va", "pg", "qg"))
+        violation = largest_violation(network, *point)
         if violation > FEASIBILITY_TOLERANCE:
             objective = None
             status = Status.NOT_FOUND if status is Status.FEASIBLE else status
-    p_from, q_from, p_to, q_to = found.flows
+    p_from, q_from, p_to, q_to = values.pop("flows")
     return OpfResult(
         network=network.name,
         formulation=formulation,
@@ -175,10 +259,6 @@ def _by_julia(network: Network, formulation: str, time_limit: float | None) -> O
         bound=found.bound,
         bus=network.buses.id,
         generator=network.generators.id,
-        vm=found.vm,
-        va=found.va,
-        pg=found.pg,
-        qg=found.qg,
         p_from=p_from,
         q_from=q_from,
         p_to=p_to,
@@ -187,4 +267,7 @@ def _by_julia(network: Network, formulation: str, time_limit: float | None) -> O
         notes=found.notes,
         seconds=found.seconds,
         versions=found.versions,
+        raw_status=found.raw_status,
+        solution=found.solution,
+        **values,
     )

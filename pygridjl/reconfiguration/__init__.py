@@ -2,11 +2,12 @@
 
 from pygridjl.reconfiguration.check import CheckReport, check_configuration
 from pygridjl.reconfiguration.problem import RadialProblem, build_problem
-from pygridjl.reconfiguration.result import ReconfigurationResult
+from pygridjl.reconfiguration.result import FeederReconfigurationResult, ReconfigurationResult
 from pygridjl.reconfiguration.solve import reconfigure
 
 __all__ = [
     "CheckReport",
+    "FeederReconfigurationResult",
     "RadialProblem",
     "ReconfigurationResult",
     "build_problem",

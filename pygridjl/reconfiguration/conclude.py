@@ -122,6 +122,8 @@ def conclude(
         seed=seed,
         engine=run.engine,
         versions={**engine_versions("numpy", "scipy"), **run.versions},
+        raw_status=run.raw_status,
+        trace=run.trace,
     )
 
 
@@ -197,6 +199,8 @@ def _nothing_found(
         notes=tuple(run.notes),
         engine=run.engine,
         versions={**engine_versions("numpy", "scipy"), **run.versions},
+        raw_status=run.raw_status,
+        trace=run.trace,
     )
 
 

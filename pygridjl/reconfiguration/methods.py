@@ -7,7 +7,7 @@ from typing import Literal
 
 from pygridjl.core.methods import Backend, Method, NoOptions, Options, Registry, option
 
-__all__ = ["METHODS", "ForwardOptions"]
+__all__ = ["FEEDER_METHODS", "METHODS", "ForwardOptions"]
 
 _BOTH: tuple[Backend, ...] = ("python", "julia")
 
@@ -143,3 +143,28 @@ METHODS = Registry(
     ],
 )
 """What precedes a finish runs in Python; the finish runs where the backend says."""
+
+_JULIA: tuple[Backend, ...] = ("julia",)
+
+FEEDER_METHODS = Registry(
+    "reconfiguration of a feeder",
+    [
+        Method(
+            "lindist",
+            "LinDist3Flow with quadratic losses, by HiGHS unless another solver is named",
+            backends=_JULIA,
+            proves=True,
+        ),
+        Method("acp", "the AC equations in polar voltages, by Juniper", backends=_JULIA),
+        Method("acr", "the AC equations in rectangular voltages, by Juniper", backends=_JULIA),
+        Method("ivr", "the AC equations in currents and voltages, by Juniper", backends=_JULIA),
+        Method(
+            "soc",
+            "second-order cone relaxation of the branch flow, by Pajarito; its bound holds in AC",
+            backends=_JULIA,
+            proves=True,
+        ),
+    ],
+    word="method",
+)
+"""The formulations of PowerModelsDistribution with states of switches."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pygridjl.core.result import Result, Status, relative_gap
 from pygridjl.reconfiguration.ac.evaluate import Violation
 from pygridjl.reconfiguration.states.table import StateLosses
 
 if TYPE_CHECKING:
+    from pygridjl.grid.feeder import Feeder
     from pygridjl.grid.network import Network
 
-__all__ = ["ReconfigurationResult"]
+__all__ = ["FeederReconfigurationResult", "ReconfigurationResult"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class ReconfigurationResult(Result):
         ``"python"`` or ``"julia"``.
     versions : dict
         Versions of the packages that computed the answer.
+    raw_status : str
+        How a solver in Julia itself names its end; empty in Python.
+    trace : tuple
+        What a solver in Julia knew when: seconds, objective of its best answer and bound, kW, with
+        None where there was none.
     """
 
     network: str
@@ -95,6 +103,8 @@ class ReconfigurationResult(Result):
     seed: int | None = None
     engine: str = "python"
     versions: dict[str, str] = field(default_factory=dict)
+    raw_status: str = ""
+    trace: tuple[tuple[float, float | None, float | None], ...] = ()
 
     @property
     def operations(self) -> int:
@@ -162,7 +172,118 @@ class ReconfigurationResult(Result):
         return "   ·   ".join(parts)
 
 
-def _ids(ids: tuple[int, ...]) -> str:
+@dataclass(frozen=True)
+class FeederReconfigurationResult(Result):
+    """Switch states of a three-phase feeder, what they cost and what was proven about them.
+
+    Attributes
+    ----------
+    feeder : str
+        Name of the feeder.
+    method : str
+        Formulation: ``lindist``, ``acp``, ``acr``, ``ivr`` or ``soc``.
+    status : Status
+        ``optimal`` only if ``bound`` proves ``objective`` optimal in this formulation.
+    open_branches : tuple of str
+        Ids of the open branches; empty if there is no answer.
+    switched_open, switched_closed : tuple of str
+        What changes against the base state.
+    objective : float or None
+        Losses in the formulation, kW: of currents at nominal voltages (``lindist``), in AC, or of
+        the relaxation (``soc``).
+    bound : float or None
+        Proven lower bound on the objective of every allowed configuration, kW; that of ``soc``
+        also holds for the AC losses.
+    gap : float or None
+        (objective − bound) / objective.
+    loss_kw, base_loss_kw : float or None
+        AC losses of the answer and of the base state by sweeps of our own, kW; None without a
+        solution.
+    v_min : float or None
+        Lowest voltage in AC, p.u.
+    engine, solver : str
+        ``"julia"`` and the package that solved it.
+    raw_status : str
+        How the solver itself names its end; a claim of a local solver is no proof.
+    trace : tuple
+        What was known when: seconds, objective of the best answer and bound, kW.
+    notes : tuple of str
+        What was assumed, and what is wrong with a claim.
+    solution : dict
+        PowerModelsDistribution's own solution, where it was asked for.
+    seconds : dict
+        Wall-clock seconds by phase.
+    versions : dict
+        Versions of the packages that computed the answer.
+    """
+
+    feeder: str
+    method: str
+    status: Status
+    open_branches: tuple[str, ...]
+    switched_open: tuple[str, ...]
+    switched_closed: tuple[str, ...]
+    objective: float | None
+    bound: float | None
+    gap: float | None
+    loss_kw: float | None
+    base_loss_kw: float | None
+    v_min: float | None
+    engine: str
+    solver: str
+    raw_status: str
+    trace: tuple[tuple[float, float | None, float | None], ...] = ()
+    notes: tuple[str, ...] = ()
+    solution: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [
+            ("feeder", self.feeder),
+            ("method", f"{self.method} by {self.solver} ({self.engine})"),
+            ("status", f"{self.status.value} ({self.raw_status})"),
+            ("open branches", _ids(self.open_branches)),
+            ("switch open", _ids(self.switched_open)),
+            ("switch closed", _ids(self.switched_closed)),
+            ("AC losses", _against(self.loss_kw, self.base_loss_kw)),
+            ("objective", "none" if self.objective is None else f"{self.objective:.3f} kW"),
+        ]
+        if self.bound is not None:
+            gap = "" if self.gap is None else f", gap {100 * self.gap:.3f} %"
+            rows.append(("proven bound", f"{self.bound:.3f} kW{gap}"))
+        if self.v_min is not None:
+            rows.append(("lowest voltage", f"{self.v_min:.4f} p.u."))
+        return rows
+
+    def plot(self, feeder: Feeder, path: str | Path) -> Path:
+        """Draw the voltage magnitudes of the answer in AC, lowest first.
+
+        Parameters
+        ----------
+        feeder : Feeder
+            The feeder the result belongs to.
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        PowerFlowError
+            If the answer has no AC solution.
+        """
+        from pygridjl.core.figures import plot_voltages
+        from pygridjl.powerflow.feeder_sweep import feeder_power_flow
+
+        flow = feeder_power_flow(feeder.with_open(self.open_branches))
+        return plot_voltages(np.abs(flow.v), f"{self.feeder}, {self.method}", path)
+
+
+def _ids(ids: tuple[object, ...]) -> str:
     return ", ".join(str(i) for i in ids) if ids else "none"
 
 

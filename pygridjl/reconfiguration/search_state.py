@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from pygridjl.reconfiguration.certificates import Certificate
     from pygridjl.reconfiguration.states.moments import StateProblem
 
-__all__ = ["Progress", "Run"]
+__all__ = ["Progress", "Run", "Trace"]
 
 Progress = Callable[[str], None]
+Trace = tuple[tuple[float, float | None, float | None], ...]
 
 
 @dataclass
@@ -61,6 +62,10 @@ class Run:
         What computed the answer.
     versions : dict
         Versions of it.
+    raw_status : str
+        How a solver itself names its end.
+    trace : tuple
+        Seconds, objective and bound, kW, as they came.
     """
 
     problem: RadialProblem
@@ -79,6 +84,8 @@ class Run:
     notes: list[str] = field(default_factory=list)
     engine: str = "python"
     versions: dict[str, str] = field(default_factory=dict)
+    raw_status: str = ""
+    trace: Trace = ()
 
     @property
     def remaining(self) -> float:

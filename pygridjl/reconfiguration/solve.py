@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from pygridjl.bridge.problems.asking import julia_options
 from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InfeasibleConfigurationError, InvalidOptionError
 from pygridjl.core.jit import working_time
 from pygridjl.core.methods import Backend, Chain, Method, NoOptions
 from pygridjl.core.result import Stopwatch, engine_versions
 from pygridjl.core.types import BoolArray
+from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.ac.descent import ac_descent
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
@@ -20,7 +23,7 @@ from pygridjl.reconfiguration.base_state import base_state
 from pygridjl.reconfiguration.conclude import conclude, impossible
 from pygridjl.reconfiguration.methods import METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind, build_problem
-from pygridjl.reconfiguration.result import ReconfigurationResult
+from pygridjl.reconfiguration.result import FeederReconfigurationResult, ReconfigurationResult
 from pygridjl.reconfiguration.search_state import Progress, Run
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
 from pygridjl.reconfiguration.states.finish import base_over_states, repaired
@@ -36,16 +39,60 @@ __all__ = ["reconfigure"]
 AC_SHARE = 0.3
 
 
+@overload
 def reconfigure(
     network: Network,
-    method: str = "maxflow+ils",
+    method: str | None = ...,
+    *,
+    problem: ProblemKind = ...,
+    backend: Backend = ...,
+    certify: bool = ...,
+    seed: int | None = ...,
+    time_limit: float | None = ...,
+    switchable: Collection[int] | None = ...,
+    keep_closed: Collection[int] = ...,
+    keep_open: Collection[int] = ...,
+    limits: Collection[Limit] | None = ...,
+    states: LoadStates | ScenarioSet | None = ...,
+    max_operations: int | None = ...,
+    operation_cost: float = ...,
+    options: Mapping[str, Any] | None = ...,
+    solver: str | None = ...,
+    solver_options: Mapping[str, Any] | None = ...,
+    write_model: str | Path | None = ...,
+    verbose: bool = ...,
+    on_progress: Progress | None = ...,
+) -> ReconfigurationResult: ...
+
+
+@overload
+def reconfigure(
+    network: Feeder,
+    method: str | None = ...,
+    *,
+    backend: Backend = ...,
+    time_limit: float | None = ...,
+    switchable: Collection[str] | None = ...,
+    limits: Collection[Limit] | None = ...,
+    solver: str | None = ...,
+    solver_options: Mapping[str, Any] | None = ...,
+    write_model: str | Path | None = ...,
+    verbose: bool = ...,
+    start: Collection[str] | None = ...,
+    solution: bool = ...,
+) -> FeederReconfigurationResult: ...
+
+
+def reconfigure(
+    network: Network | Feeder,
+    method: str | None = None,
     *,
     problem: ProblemKind = "substations",
     backend: Backend = "python",
     certify: bool = False,
     seed: int | None = None,
     time_limit: float | None = None,
-    switchable: Collection[int] | None = None,
+    switchable: Collection[Any] | None = None,
     keep_closed: Collection[int] = (),
     keep_open: Collection[int] = (),
     limits: Collection[Limit] | None = None,
@@ -53,21 +100,30 @@ def reconfigure(
     max_operations: int | None = None,
     operation_cost: float = 0.0,
     options: Mapping[str, Any] | None = None,
+    solver: str | None = None,
+    solver_options: Mapping[str, Any] | None = None,
+    write_model: str | Path | None = None,
+    verbose: bool = False,
+    start: Collection[str] | None = None,
+    solution: bool = False,
     on_progress: Progress | None = None,
-) -> ReconfigurationResult:
+) -> ReconfigurationResult | FeederReconfigurationResult:
     """Find a radial configuration of least loss and say how far from optimal it can be.
 
     Parameters
     ----------
-    network : Network
-        The network; :func:`pygridjl.load_network` reads one.
-    method : str
-        ``start[+step…][+finish]``, e.g. ``"forward"``, ``"forward+exchange"``, ``"maxflow+ils"``,
-        with the starts ``forward``, ``forward-faithful``, ``forward-literal``, ``maxflow``,
-        ``mst``, ``spt``, ``sequential``, ``base``, the steps ``exchange``, ``ils`` and the finishes
-        ``exact``, ``highs``, ``scip`` (linear model) and ``exact-ac``, ``scip-ac`` (AC losses),
-        which also stand alone. With ``backend="julia"`` the finishes are ``scip``, ``highs``,
-        ``pajarito``, ``juniper`` and ``juniper-plain``, and there must be one.
+    network : Network or Feeder
+        The network; :func:`pygridjl.load_network` reads one. Of a three-phase feeder the switches
+        are chosen by PowerModelsDistribution's equations, which needs ``backend="julia"``.
+    method : str, optional
+        Of a network ``"maxflow+ils"`` unless given: ``start[+step…][+finish]``, e.g.
+        ``"forward"``, ``"forward+exchange"``, with the starts ``forward``, ``forward-faithful``,
+        ``forward-literal``, ``maxflow``, ``mst``, ``spt``, ``sequential``, ``base``, the steps
+        ``exchange``, ``ils`` and the finishes ``exact``, ``highs``, ``scip`` (linear model) and
+        ``exact-ac``, ``scip-ac`` (AC losses), which also stand alone. With ``backend="julia"`` the
+        finishes are ``scip``, ``highs``, ``pajarito``, ``juniper`` and ``juniper-plain``, and there
+        must be one, or a ``solver``. Of a feeder ``"lindist"`` unless given, ``"acp"``, ``"acr"``,
+        ``"ivr"`` or ``"soc"``.
     problem : {"substations", "balanced"}
         One substation in each tree, or a spanning tree with fixed injections that sum to zero.
     backend : {"python", "julia"}
@@ -82,8 +138,9 @@ def reconfigure(
     time_limit : float, optional
         Seconds for search and proof together, 60 unless given; infinity for no limit. The best
         answer and bound so far are returned. Compiling and starting Julia do not count.
-    switchable : collection of int, optional
-        Ids of the branches that may be switched; by default those the network marks so.
+    switchable : collection of int or str, optional
+        Ids of the branches that may be switched; by default those the network marks so, of a
+        feeder its switches and what is open.
     keep_closed, keep_open : collection of int
         Ids of branches that must be closed or open.
     limits : collection of {"voltage", "ampacity", "capacity"}, optional
@@ -98,12 +155,28 @@ def reconfigure(
         the cost of all operations.
     options : mapping, optional
         Options of the methods in the chain, such as ``{"weight_rule": "eq2"}`` of FORWARD.
+    solver : str, optional
+        With ``backend="julia"``: any Julia package of the project that has an ``Optimizer`` with
+        integers, such as ``"Gurobi"``, as the finish of a network's method or for a feeder's
+        formulation. Local solvers prove nothing.
+    solver_options : mapping, optional
+        Options of that package, by its own names.
+    write_model : path-like, optional
+        With ``backend="julia"``: where to write the program that is solved (``.mof.json``,
+        ``.lp``, ``.mps`` or ``.nl``).
+    verbose : bool
+        Whether the solver in Julia prints its log.
+    start : collection of str, optional
+        Of a feeder: ids of the open branches of the tree to begin with; the base state unless
+        given.
+    solution : bool
+        Of a feeder: whether PowerModelsDistribution's own solution is part of the answer.
     on_progress : callable, optional
         Called with one line of text when a phase starts and while a proof advances.
 
     Returns
     -------
-    ReconfigurationResult
+    ReconfigurationResult or FeederReconfigurationResult
         The configuration with its objective (linear model), AC losses, proven bound and gap. When
         no answer keeps the limits, status is ``not_found`` (none seen) or ``infeasible`` (proven)
         and the least bad one seen is reported with its violations.
@@ -129,7 +202,43 @@ def reconfigure(
     >>> result.bound <= result.objective
     True
     """
-    chain = METHODS.parse(method, backend)
+    how = julia_options(
+        backend,
+        solver=solver,
+        solver_options=solver_options,
+        write_model=write_model,
+        verbose=verbose,
+        solution=solution,
+    )
+    if isinstance(network, Feeder):
+        from pygridjl.reconfiguration.feeder import of_feeder
+
+        of_networks = {
+            "problem": problem != "substations",
+            "certify": certify,
+            "seed": seed is not None,
+            "keep_closed": bool(keep_closed),
+            "keep_open": bool(keep_open),
+            "states": states is not None,
+            "max_operations": max_operations is not None,
+            "operation_cost": bool(operation_cost),
+            "options": bool(options),
+        }
+        return of_feeder(
+            network,
+            method,
+            backend,
+            how,
+            of_networks,
+            switchable=switchable,
+            limits=limits,
+            start=start,
+            time_limit=time_limit,
+        )
+    if start is not None or solution:
+        raise InvalidOptionError("start, solution: only reconfiguration of a feeder has them")
+    method = "maxflow+ils" if method is None else method
+    chain = _chain(method, backend, solver)
     own = METHODS.options_of(chain, options or {})
     seed, seconds = METHODS.common_of(chain, seed=seed, time_limit=time_limit, proof=certify)
     watch = Stopwatch()
@@ -142,7 +251,7 @@ def reconfigure(
         text = "max_operations, operation_cost: of the finishes only exact counts operations"
         _assert_exact(chain, backend, text)
     in_julia = chain.finish if backend == "julia" else None
-    start = working_time()
+    began = working_time()
     with watch.phase("setup"):
         try:
             radial = build_problem(
@@ -172,8 +281,9 @@ def reconfigure(
 
         with watch.phase("julia"):
             say("starting Julia")
-            julia.start(in_julia.name)
-    deadline = start + seconds + watch.seconds.get("julia", 0.0)
+            how = julia.options_of(in_julia, how)
+            julia.start(how)
+    deadline = began + seconds + watch.seconds.get("julia", 0.0)
     run = Run(radial, deadline, watch, evaluator, say, case)
     if chain.start is not None:
         _search(run, chain, own, generator(seed or 0))
@@ -183,7 +293,7 @@ def reconfigure(
         certificate = electrical_bound(radial)
         run.note_bound(certificate.bound, certificate.method)
     if in_julia is not None:
-        julia.solve(run, in_julia)
+        julia.solve(run, in_julia, how)
     elif chain.finish is not None:
         _finish(run, chain)
     if certify and str(chain.finish) != "exact":
@@ -210,6 +320,20 @@ def _assert_exact(chain: Chain, backend: Backend, text: str) -> None:
     """
     if backend != "python" or (chain.finish is not None and str(chain.finish) != "exact"):
         raise InvalidOptionError(f"{text}, not {chain.finish}")
+
+
+def _chain(method: str, backend: Backend, solver: str | None) -> Chain:
+    """Read a method; a solver that is named by its package is its finish."""
+    if solver is None:
+        return METHODS.parse(method, backend)
+    from pygridjl.reconfiguration.certificates.julia_solvers import named_solver
+
+    chain = METHODS.parse(method, "python")
+    if chain.finish is not None:
+        raise InvalidOptionError(
+            f"solver: {method!r} ends in {chain.finish.name!r}, which is a solver already"
+        )
+    return Chain((*chain.methods, named_solver(solver)))
 
 
 def _search(run: Run, chain: Chain, own: tuple[Any, ...], rng: np.random.Generator) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pygridjl.bridge.answer import floats, number, status_of
+from pygridjl.bridge.answer import floats, number, plain, status_of, trace_of
 from pygridjl.bridge.problems.dss_opf import julia_dss_opf
 from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
 from pygridjl.bridge.problems.network_opf import julia_opf
@@ -22,6 +22,20 @@ def test_nan_is_none_and_arrays_are_copies() -> None:
     copy = floats(source)
     copy[0] = 9
     assert source[0] == 0
+
+
+def test_a_trace_has_none_where_julia_has_no_number() -> None:
+    table = np.array([[0.1, np.nan, -np.inf], [0.5, 2.0, 1.0]])
+    assert trace_of(table, 10.0) == ((0.1, None, None), (0.5, 20.0, 10.0))
+
+
+def test_nested_solutions_become_plain() -> None:
+    class Symbol:
+        def __str__(self):
+            return "WYE"
+
+    given = {"bus": {1: {"vm": np.array([1.0, 0.9]), "kind": Symbol()}}, "per_unit": True}
+    assert plain(given) == {"bus": {"1": {"vm": [1.0, 0.9], "kind": "WYE"}}, "per_unit": True}
 
 
 @pytest.mark.parametrize("status", list(Status))

@@ -19,6 +19,7 @@ from pygridjl.bridge.errors import (
 )
 from pygridjl.bridge.locate import Place
 from pygridjl.bridge.probe import compile_packages, probe
+from pygridjl.core.errors import InvalidOptionError
 
 
 @pytest.fixture
@@ -73,19 +74,29 @@ def test_julia_exceptions_are_translated(fake_julia, monkeypatch) -> None:
     assert caught.value.__cause__ is None
 
 
+def test_what_pygridjl_refuses_is_an_invalid_option(fake_julia, monkeypatch) -> None:
+    def refuse() -> None:
+        raise _JuliaError("InvalidArgument: start: no spanning tree\nStacktrace:\n [1] refuse")
+
+    monkeypatch.setattr(runtime, "_running", _stand_in(fake_julia, os.getpid(), f=refuse))
+    with pytest.raises(InvalidOptionError) as caught:
+        runtime.call("f")
+    assert str(caught.value) == "start: no spanning tree"
+
+
 def test_a_missing_solver_is_one_line_with_the_command_that_adds_it(
     fake_julia, monkeypatch
 ) -> None:
-    running = _stand_in(fake_julia, os.getpid())
+    running = _stand_in(fake_julia, os.getpid(), has_package=lambda name: False)
     monkeypatch.setattr(runtime, "_running", running)
     with pytest.raises(JuliaSolverMissingError) as caught:
-        runtime.require("SCIP")
+        runtime.require("Gurobi")
     assert isinstance(caught.value, JuliaPackageError)
     message = str(caught.value)
     assert "\n" not in message
-    assert "has no SCIP" in message
+    assert "has no Gurobi" in message
     assert f"{running.found.exe} --project={running.found.project}" in message
-    assert 'Pkg.add("SCIP")' in message
+    assert 'Pkg.add("Gurobi")' in message
     # Another Julia would not mend it.
     assert "pygridjl julia install" not in message
 
@@ -175,7 +186,10 @@ def test_the_environment_of_the_user_stays(fake_julia, monkeypatch) -> None:
 
 
 def test_versions_name_julia_and_the_packages_asked_for(fake_julia, monkeypatch) -> None:
-    monkeypatch.setattr(runtime, "_running", _stand_in(fake_julia, os.getpid()))
-    named = runtime.versions("HiGHS", "SCIP")
-    assert list(named) == ["pygridjl", "julia", "PyGridJL", "HiGHS"]
+    loaded = {"Gurobi": "1.7.0"}
+    running = _stand_in(fake_julia, os.getpid(), package_version=lambda name: loaded.get(name, ""))
+    monkeypatch.setattr(runtime, "_running", running)
+    named = runtime.versions("HiGHS", "SCIP", "Gurobi")
+    assert list(named) == ["pygridjl", "julia", "PyGridJL", "HiGHS", "Gurobi"]
     assert named["julia"] == "1.10.4"
+    assert named["Gurobi"] == "1.7.0"

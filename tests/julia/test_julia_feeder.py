@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 from feeder_builders import two_bus_feeder
 
+import pygridjl
 from pygridjl.bridge.errors import JuliaSolveError
+from pygridjl.bridge.problems.asking import JuliaOptions
 from pygridjl.bridge.problems.dss_opf import julia_dss_opf
 from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
 from pygridjl.bridge.problems.feeder_radial import julia_feeder_reconfigure
@@ -22,8 +25,12 @@ from pygridjl.grid import (
     FeederGenerators,
     FeederLoads,
     load_feeder,
+    validate_feeder,
 )
+from pygridjl.grid.cases.ties import switches_of
+from pygridjl.powerflow.feeder_sweep import feeder_power_flow
 from pygridjl.powerflow.lindistflow import LinDistFlow3
+from pygridjl.powerflow.losses import resistive_losses
 
 pytestmark = pytest.mark.julia
 
@@ -37,7 +44,7 @@ def test_lindistflow_agrees_with_ours(name: str) -> None:
     theirs = julia_feeder_opf(feeder, "lindist", "pf")
     assert theirs.status is Status.OPTIMAL
     ours = np.sqrt(LinDistFlow3(feeder).voltages(*feeder.injection()))
-    np.testing.assert_allclose(feeder.by_node(theirs.vm), ours, atol=1e-6)
+    np.testing.assert_allclose(feeder.by_node(theirs.values["vm"]), ours, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", FEEDERS)
@@ -46,11 +53,13 @@ def test_three_forms_of_the_ac_equations_agree(name: str) -> None:
     polar = julia_feeder_opf(feeder, "acp", "pf")
     assert polar.status is Status.FEASIBLE
     # What flows in covers the demand and the losses.
-    assert polar.p_source.sum() > feeder.load_p.sum()
+    assert polar.values["p_source"].sum() > feeder.load_p.sum()
     for formulation in ("acr", "ivr"):
         other = julia_feeder_opf(feeder, formulation, "pf")
-        np.testing.assert_allclose(other.vm, polar.vm, atol=1e-6)
-        assert other.p_source.sum() == pytest.approx(polar.p_source.sum(), rel=1e-6)
+        np.testing.assert_allclose(other.values["vm"], polar.values["vm"], atol=1e-6)
+        assert other.values["p_source"].sum() == pytest.approx(
+            polar.values["p_source"].sum(), rel=1e-6
+        )
 
 
 @pytest.mark.parametrize("name", FEEDERS)
@@ -61,10 +70,12 @@ def test_opf_of_our_own_feeder_solves(name: str) -> None:
         answer = julia_feeder_opf(feeder, formulation, ampacity=False)
         assert answer.status is Status.FEASIBLE
         # Nothing to decide: the optimum is the power flow.
-        assert answer.p_source.sum() == pytest.approx(flow.p_source.sum(), rel=1e-6)
+        assert answer.values["p_source"].sum() == pytest.approx(
+            flow.values["p_source"].sum(), rel=1e-6
+        )
     relaxed = julia_feeder_opf(feeder, "soc", ampacity=False)
     assert relaxed.status is Status.OPTIMAL
-    assert feeder.load_p.sum() - 1e-6 <= relaxed.objective <= flow.p_source.sum() + 1e-6
+    assert feeder.load_p.sum() - 1e-6 <= relaxed.objective <= flow.values["p_source"].sum() + 1e-6
     linear = julia_feeder_opf(feeder, "lindist", ampacity=False)
     assert linear.objective == pytest.approx(feeder.load_p.sum(), rel=1e-9)
 
@@ -75,11 +86,11 @@ def test_a_generator_lowers_the_import_and_keeps_the_band() -> None:
     unit = FeederGenerators(id=["pv"], bus=[bus], p=[[0.5] * 3], q=[[0.0] * 3], s_max=[[0.6] * 3])
     answer = julia_feeder_opf(feeder.replace(generators=unit), "acp", ampacity=False)
     assert answer.status is Status.FEASIBLE
-    assert (answer.pg <= 0.5 + 1e-6).all()
-    assert np.nanmin(answer.vm) >= 0.95 - 1e-6
-    assert np.nanmax(np.delete(answer.vm, feeder.source_bus, axis=0)) <= 1.06 + 1e-6
+    assert (answer.values["pg"] <= 0.5 + 1e-6).all()
+    assert np.nanmin(answer.values["vm"]) >= 0.95 - 1e-6
+    assert np.nanmax(np.delete(answer.values["vm"], feeder.source_bus, axis=0)) <= 1.06 + 1e-6
     alone = julia_feeder_opf(load_feeder("ieee13"), "acp", "pf")
-    assert answer.objective < alone.p_source.sum() - 1.4
+    assert answer.objective < alone.values["p_source"].sum() - 1.4
 
 
 def test_ampacities_that_exclude_every_answer_are_proven_so() -> None:
@@ -89,17 +100,101 @@ def test_ampacities_that_exclude_every_answer_are_proven_so() -> None:
     assert julia_feeder_opf(tight, "acp").status is Status.NOT_FOUND
 
 
-def test_reconfiguration_of_a_feeder_by_its_switches() -> None:
-    """On IEEE 123 with every switch free, the trees are few enough to try with our LinDistFlow."""
-    feeder = load_feeder("ieee123")
-    switches = [str(name) for name in feeder.branches.id[feeder.branches.kind == "switch"]]
-    answer = julia_feeder_reconfigure(feeder, switches, "lindist", time_limit=120)
+def trees_of(feeder: Feeder) -> dict[tuple[str, ...], tuple[float, float]]:
+    """Losses of every tree of a feeder's switches: of nominal currents and in AC, kW."""
+    found = {}
+    count = int((~feeder.branches.closed).sum())
+    for opened in combinations(switches_of(feeder), count):
+        state = feeder.with_open(opened)
+        if validate_feeder(state):
+            continue
+        model = LinDistFlow3(state)
+        P, Q = model.flows(*state.injection())
+        linear = float(feeder.to_kw(resistive_losses(model).value(P, Q)))
+        found[opened] = (linear, feeder_power_flow(state).loss_kw)
+    return found
+
+
+@pytest.mark.parametrize("name", ["ieee13-ties", "ieee34-ties", "ieee123-ties"])
+def test_reconfiguration_of_a_feeder_is_what_trying_every_tree_finds(name: str) -> None:
+    feeder = load_feeder(name)
+    trees = trees_of(feeder)
+    assert len(trees) > 10
+    answer = pygridjl.reconfigure(feeder, backend="julia", limits=["voltage"], time_limit=120)
     assert answer.status is Status.OPTIMAL
     assert answer.bound <= answer.objective
-    assert answer.objective == pytest.approx(_linear_loss(feeder, answer.opened), rel=1e-4)
-    assert answer.objective <= _linear_loss(feeder, tuple(_open(feeder))) * (1 + 1e-6)
+    least = min(linear for linear, _ in trees.values())
+    # The constant-power trees include some whose voltages leave the wide band.
+    assert answer.objective >= least * (1 - 1e-6)
+    assert trees[answer.open_branches][0] == pytest.approx(answer.objective, rel=1e-5)
+    allowed = [
+        linear
+        for opened, (linear, _) in trees.items()
+        if LinDistFlow3(feeder.with_open(opened)).voltages(*_injection(feeder, opened)).min()
+        > 0.8**2
+    ]
+    assert answer.objective == pytest.approx(min(allowed), rel=1e-5)
+    assert answer.loss_kw == pytest.approx(trees[answer.open_branches][1], rel=1e-9)
+    assert any("without a voltage band" in note for note in answer.notes)
+    assert "ampacities and angle differences are not kept" in answer.notes
+
+
+def _injection(feeder: Feeder, opened: tuple[str, ...]):
+    return feeder.with_open(opened).injection()
+
+
+@pytest.mark.parametrize("formulation", ["acp", "acr", "ivr"])
+def test_the_minlp_of_a_real_feeder_against_every_tree(formulation: str) -> None:
+    feeder = load_feeder("ieee13-ties")
+    trees = trees_of(feeder)
+    best = min(ac for _, ac in trees.values())
+    answer = pygridjl.reconfigure(
+        feeder, formulation, backend="julia", limits=["voltage"], time_limit=60
+    )
+    assert answer.status in (Status.FEASIBLE, Status.TIME_LIMIT)
+    assert answer.bound is None
+    # Its own losses are those that our sweeps find for its states, and none of the best is missed.
+    assert answer.objective == pytest.approx(trees[answer.open_branches][1], rel=1e-3)
+    assert answer.objective <= 1.001 * best
+
+
+def test_the_relaxation_bounds_the_losses_of_every_tree() -> None:
+    feeder = load_feeder("ieee13-ties")
+    best = min(ac for _, ac in trees_of(feeder).values())
+    answer = pygridjl.reconfigure(feeder, "soc", backend="julia", limits=["voltage"], time_limit=60)
+    assert answer.bound is None or answer.bound <= best * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("name", ["case33bw"])
+def test_a_network_in_three_balanced_phases_is_the_network(name: str) -> None:
+    network = pygridjl.load_network(name)
+    feeder = pygridjl.balanced_feeder(network)
+    ours = pygridjl.reconfigure(network, "exact", limits=())
+    theirs = pygridjl.reconfigure(
+        feeder,
+        "lindist",
+        backend="julia",
+        switchable=feeder.branches.id.tolist(),
+        limits=["voltage"],
+        time_limit=200,
+    )
+    assert theirs.bound <= ours.objective * (1 + 1e-6)
+    assert theirs.objective >= ours.objective * (1 - 1e-6)
+    if theirs.status is Status.OPTIMAL:
+        assert theirs.open_branches == tuple(map(str, ours.open_branches))
+
+
+def test_what_cannot_be_switched_is_refused() -> None:
     with pytest.raises(InvalidOptionError, match="nowhere"):
-        julia_feeder_reconfigure(feeder, ["nowhere"])
+        pygridjl.reconfigure(load_feeder("ieee13"), backend="julia", switchable=["nowhere"])
+
+
+def test_a_script_is_solved_as_pmd_reads_it(script: Path) -> None:
+    answer = pygridjl.opf(script, "acp", backend="julia", solution=True)
+    assert answer.status is Status.FEASIBLE
+    assert answer.bus.size == len(answer.vm)
+    assert answer.solution["bus"]
+    assert answer.p_source.sum() == pytest.approx(answer.objective)
 
 
 def ring() -> Feeder:
@@ -134,51 +229,37 @@ def test_the_minlp_baseline_against_every_tree(formulation: str, started: bool) 
     losses = {}
     for name in feeder.branches.id.tolist():
         flow = julia_feeder_opf(feeder.with_open([name]), "acp", "pf")
-        losses[(name,)] = float(flow.p_source.sum() - feeder.load_p.sum())
+        losses[(name,)] = float(flow.values["p_source"].sum() - feeder.load_p.sum())
     best = min(losses, key=lambda tree: losses[tree])
     start = [name for name in feeder.branches.id.tolist() if name not in best]
     answer = julia_feeder_reconfigure(
         feeder,
         feeder.branches.id.tolist(),
         formulation,
+        JuliaOptions(time_limit=120),
         start=start if started else None,
-        time_limit=120,
     )
     # Juniper may be wrong, but never claims a proof, and its losses are those of its tree.
     assert answer.status is Status.FEASIBLE
     assert answer.bound is None
-    assert answer.objective == pytest.approx(losses[answer.opened], rel=1e-4)
+    assert answer.objective == pytest.approx(losses[answer.values["opened"]], rel=1e-4)
     assert answer.objective >= losses[best] * (1 - 1e-4)
     if started:
-        assert answer.opened == best
+        assert answer.values["opened"] == best
     assert {"Juniper", "Ipopt", "HiGHS"} <= answer.versions.keys()
 
 
 def test_time_limits_are_statuses() -> None:
     feeder = load_feeder("ieee123")
-    assert julia_feeder_opf(feeder, "acp", time_limit=1e-3).status is Status.TIME_LIMIT
+    hurried = julia_feeder_opf(feeder, "acp", "opf", JuliaOptions(time_limit=1e-3))
+    assert hurried.status is Status.TIME_LIMIT
+    assert hurried.objective is None
     switches = feeder.branches.id[feeder.branches.kind == "switch"].tolist()
     for seconds in (1e-3, 1e-2, 5e-2):
-        answer = julia_feeder_reconfigure(feeder, switches, "lindist", time_limit=seconds)
+        answer = julia_feeder_reconfigure(
+            feeder, switches, "lindist", JuliaOptions(time_limit=seconds)
+        )
         assert answer.objective is not None or answer.status is Status.TIME_LIMIT
-
-
-def _open(feeder: Feeder) -> list[str]:
-    return [str(name) for name in feeder.branches.id[~feeder.branches.closed]]
-
-
-def _linear_loss(feeder: Feeder, opened: tuple[str, ...]) -> float:
-    """Σ r (P² + Q²) over the phases, by our tree sweeps."""
-    feeder = feeder.with_open(opened)
-    model = LinDistFlow3(feeder)
-    P, Q = model.flows(*feeder.injection())
-    resistance = np.array(
-        [
-            feeder.branches.r[edge, phase, phase] if edge >= 0 else 0.0
-            for edge, phase in zip(model.branch, feeder.node_phase, strict=True)
-        ]
-    )
-    return float(resistance @ (P**2 + Q**2))
 
 
 @pytest.fixture
@@ -201,7 +282,7 @@ def test_raw_script_agrees_with_opendss(script: Path) -> None:
     answer = julia_dss_opf(script, "acp", "pf")
     assert answer.status is Status.FEASIBLE
     # In volts: behind a transformer rated 12 kV at a bus of 12.47 kV the bases differ.
-    ours = pd.Series(1e3 * answer.vm * answer.kv, index=answer.node)
+    ours = pd.Series(1e3 * answer.values["vm"] * answer.values["kv"], index=answer.values["node"])
     both = theirs.index.intersection(ours.index)
     assert len(both) >= 6
     np.testing.assert_allclose(ours[both], theirs[both], rtol=1e-3)
@@ -216,5 +297,5 @@ def test_a_script_that_cannot_be_read_is_our_error(tmp_path: Path) -> None:
 
 
 def test_unknown_taps_are_named(script: Path) -> None:
-    with pytest.raises(JuliaSolveError, match="no transformer reg9"):
+    with pytest.raises(InvalidOptionError, match="no transformer reg9"):
         julia_dss_opf(script, "acp", "pf", taps={("REG9", 2): 1.05})

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pygridjl.bridge.answer import JuliaAnswer
 from pygridjl.bridge.errors import JuliaSolveError
-from pygridjl.bridge.problems.dss_opf import JuliaDssOpf, julia_dss_opf
+from pygridjl.bridge.problems.asking import JuliaOptions
+from pygridjl.bridge.problems.dss_opf import julia_dss_opf
 from pygridjl.bridge.problems.feeder_opf import julia_feeder_opf
 from pygridjl.core.result import Status
 from pygridjl.grid import load_feeder
@@ -47,9 +49,9 @@ def by_opendss(path: Path) -> tuple[dict[str, float], dict[tuple[str, int], floa
     return volts, {key: tap for key, tap in taps.items() if tap != 1.0}
 
 
-def largest_difference(answer: JuliaDssOpf, volts: dict[str, float], *floating: str) -> float:
+def largest_difference(answer: JuliaAnswer, volts: dict[str, float], *floating: str) -> float:
     """Largest difference over all nodes but those of buses that float."""
-    found = dict(zip(answer.node, answer.vm, strict=True))
+    found = dict(zip(answer.values["node"], answer.values["vm"], strict=True))
     common = [node for node in found if node in volts and node.split(".")[0] not in floating]
     assert len(common) >= 0.9 * len(volts)
     return max(abs(found[node] - volts[node]) for node in common)
@@ -66,7 +68,7 @@ def test_our_feeder_in_pmd_agrees_with_opendss(name: str, tmp_path: Path) -> Non
     ]
     answer = julia_feeder_opf(feeder, "acp", "pf")
     assert answer.status is Status.FEASIBLE
-    np.testing.assert_allclose(feeder.by_node(answer.vm), theirs, atol=1e-4)
+    np.testing.assert_allclose(feeder.by_node(answer.values["vm"]), theirs, atol=1e-4)
     raw = julia_dss_opf(path, "acp", "pf")
     assert raw.status is Status.FEASIBLE
     assert largest_difference(raw, volts) <= 1e-4
@@ -91,7 +93,9 @@ def test_published_ieee34_with_the_taps_of_opendss(tmp_path: Path) -> None:
     script = (Path(str(SCRIPTS)) / "34Bus" / "ieee34Mod1.dss").read_text(encoding="utf-8")
     path = _variant(tmp_path, "34Bus", script.replace("Model=4", "Model=1"))
     volts, taps = by_opendss(path)
-    answer = julia_dss_opf(path, "acp", v_min=0.8, v_max=1.2, taps=taps, time_limit=60)
+    answer = julia_dss_opf(
+        path, "acp", "opf", JuliaOptions(time_limit=60), v_min=0.8, v_max=1.2, taps=taps
+    )
     assert answer.status is Status.FEASIBLE
     assert largest_difference(answer, volts) <= 1e-3
 

@@ -37,16 +37,49 @@ def test_published_costs_of_case14(formulation: str, cost: float) -> None:
     assert answer.solver in answer.versions
 
 
-def test_relaxations_bound_the_cost_and_only_they_claim_to() -> None:
-    network = get_case("case30")
+@pytest.mark.parametrize("name", ["case14", "case30", "case57"])
+def test_relaxations_bound_the_cost_and_only_they_claim_to(name: str) -> None:
+    network = get_case(name)
     ac = opf(network).objective
     for formulation in ("soc", "sdp"):
         answer = opf(network, formulation, backend="julia")
-        assert answer.status is Status.OPTIMAL
-        assert answer.bound <= ac * (1 + 1e-6)
+        # How accurately an interior-point method ends depends on the machine: a bound comes with
+        # an optimum only, and the value of a point that is nearly feasible is near below the cost.
+        assert answer.status in (Status.OPTIMAL, Status.FEASIBLE)
+        assert (answer.bound is None) == (answer.status is Status.FEASIBLE)
+        assert answer.bound is None or answer.bound <= ac * (1 + 1e-6)
+        assert answer.objective <= ac * (1 + 1e-4)
         assert answer.violation is None
+        if answer.bound is None:
+            assert any("no certificate" in note for note in answer.notes)
     for formulation in ("acp", "qc", "dc"):
         assert opf(network, formulation, backend="julia").bound is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["case118"])
+def test_no_status_is_not_found_with_an_objective(name: str) -> None:
+    answer = opf(get_case(name), "sdp", backend="julia", time_limit=120)
+    assert (answer.objective is None) == (answer.status is Status.NOT_FOUND)
+
+
+def test_another_solver_and_its_claims() -> None:
+    network = get_case("case14")
+    by_ipopt = opf(network, "dc", backend="julia", solver="Ipopt")
+    assert by_ipopt.solver == "Ipopt"
+    # A local solver proves nothing, even of a convex program.
+    assert by_ipopt.status is Status.FEASIBLE
+    assert by_ipopt.raw_status == "LOCALLY_SOLVED"
+    default = opf(network, "dc", backend="julia")
+    assert by_ipopt.objective == pytest.approx(default.objective, rel=1e-6)
+    assert default.raw_status == "OPTIMAL"
+
+
+def test_the_program_and_the_solution_as_powermodels_has_them(tmp_path) -> None:
+    path = tmp_path / "case9.mof.json"
+    answer = opf(get_case("case9"), backend="julia", write_model=path, solution=True)
+    assert path.stat().st_size > 1000
+    assert answer.solution["bus"]["1"]["vm"] == pytest.approx(answer.vm[0])
 
 
 def test_an_apparent_power_limit_is_kept() -> None:

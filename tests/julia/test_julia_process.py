@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pygridjl.bridge import runtime
-from pygridjl.bridge.errors import JuliaPackageError, JuliaSolveError
+from pygridjl.bridge.errors import JuliaSolveError, JuliaSolverMissingError
 
 pytestmark = pytest.mark.julia
 
@@ -52,7 +52,7 @@ def test_a_julia_exception_keeps_its_trace_aside() -> None:
 
 
 def test_a_missing_solver_is_a_missing_package() -> None:
-    with pytest.raises(JuliaPackageError, match="Nowhere"):
+    with pytest.raises(JuliaSolverMissingError, match="Nowhere"):
         runtime.require("Nowhere")
 
 
@@ -80,6 +80,41 @@ def _in_worker(x: float) -> tuple[int, float]:
     from pygridjl.bridge.answer import floats
 
     return os.getpid(), float(floats(runtime.call("zeros", 3)).sum()) + x
+
+
+def test_any_thread_of_python_may_call() -> None:
+    """One thread of Julia's own would sleep in Python while a task waits for it."""
+    want, found = _stage_values(False), []
+    thread = threading.Thread(target=lambda: found.append(_stage_values(False)))
+    thread.start()
+    thread.join(timeout=120)
+    assert not thread.is_alive()
+    np.testing.assert_allclose(found[0], want, rtol=1e-8)
+
+
+def test_a_pool_of_threads_may_call() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    want = _stage_values(True)
+    with ThreadPoolExecutor(4) as pool:
+        for values in pool.map(_stage_values, [True] * 8, timeout=300):
+            np.testing.assert_allclose(values, want, rtol=1e-8)
+
+
+def test_a_julia_that_was_there_before_is_used(monkeypatch) -> None:
+    code = (
+        "import juliacall\n"
+        "from pygridjl.bridge import runtime\n"
+        "assert runtime.call('identity', 2.0) == 2.0\n"
+        "assert runtime.start().origin == 'running'\n"
+    )
+    found = runtime.start()
+    for name, value in (
+        ("PYTHON_JULIACALL_EXE", found.exe),
+        ("PYTHON_JULIACALL_PROJECT", found.project),
+    ):
+        monkeypatch.setenv(name, value)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 @pytest.mark.slow

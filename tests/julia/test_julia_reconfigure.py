@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pygridjl.bridge import runtime
-from pygridjl.bridge.errors import JuliaPackageError
+from pygridjl.bridge.errors import JuliaSolverMissingError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.reconfiguration import reconfigure
-from pygridjl.reconfiguration.certificates import julia_solvers as julia
 
 pytestmark = pytest.mark.julia
 
@@ -86,15 +84,23 @@ def test_a_time_limit_is_a_status():
     assert result.bound <= result.objective
 
 
-def test_a_missing_package_has_its_own_error(monkeypatch):
-    found = runtime.start()
-    julia.start.cache_clear()
-    assert runtime._running is not None
-    monkeypatch.setattr(runtime._running, "solvers", set())
-    monkeypatch.setattr(
-        runtime._running,
-        "found",
-        type(found)(**{**vars(found), "missing_optional": ("SCIP",)}),
+def test_a_missing_package_is_one_line_with_the_command_that_adds_it():
+    with pytest.raises(JuliaSolverMissingError, match=r"Pkg.add\(\"NoSuchSolver\"\)") as caught:
+        reconfigure(get_case("case16ci"), "maxflow", backend="julia", solver="NoSuchSolver")
+    assert "\n" not in str(caught.value)
+
+
+def test_any_package_finishes_a_method():
+    ours = reconfigure(get_case("forward18"), "exact", problem="balanced")
+    theirs = reconfigure(
+        get_case("forward18"),
+        "forward",
+        problem="balanced",
+        backend="julia",
+        solver="SCIP",
+        solver_options={"limits/gap": 1e-7},
     )
-    with pytest.raises(JuliaPackageError, match="has no SCIP"):
-        reconfigure(get_case("case16ci"), "scip", backend="julia")
+    assert theirs.objective == pytest.approx(ours.objective, rel=1e-9)
+    assert theirs.bound_method == "SCIP (Julia)"
+    assert theirs.raw_status == "OPTIMAL"
+    assert theirs.trace[-1][1] == pytest.approx(theirs.objective)

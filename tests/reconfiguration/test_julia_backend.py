@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pygridjl.bridge.answer import JuliaAnswer
 from pygridjl.bridge.errors import JuliaNotFoundError
-from pygridjl.bridge.problems.radial import JuliaRadial
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
@@ -26,31 +26,32 @@ def julia(monkeypatch):
 
     class Julia:
         asked: list
-        answer: JuliaRadial
+        answer: JuliaAnswer
 
     stand_in = Julia()
     stand_in.asked = []
 
-    def solve(problem, solver, *, start=None, time_limit=None):
-        stand_in.asked.append((solver, start, time_limit))
-        return replace(stand_in.answer, solver=solver)
+    def solve(problem, how, *, start=None):
+        stand_in.asked.append((how, start))
+        return replace(stand_in.answer, solver=how.solver)
 
     monkeypatch.setattr(
-        "pygridjl.reconfiguration.certificates.julia_solvers.start", lambda solver: None
+        "pygridjl.reconfiguration.certificates.julia_solvers.start", lambda how: None
     )
     monkeypatch.setattr("pygridjl.bridge.problems.radial.julia_reconfigure", solve)
     return stand_in
 
 
 def answer(problem, closed, status, *, raw="", bound=None):
-    return JuliaRadial(
-        solver="",
+    objective = None if closed is None else problem.objective(closed)
+    return JuliaAnswer(
         status=status,
-        raw=raw,
-        closed=closed,
-        objective=None if closed is None else problem.objective(closed),
+        raw_status=raw,
+        solver="",
+        objective=objective,
         bound=bound,
-        nodes=None,
+        values={"closed": closed, "nodes": None},
+        trace=((0.25, objective, None), (1.0, objective, bound)),
         seconds={"julia": 0.5, "solve": 1.0, "crossing": 0.1},
         versions={"julia": "1.10.8", "JuMP": "1.31.2"},
     )
@@ -102,8 +103,7 @@ def test_a_proof_is_taken_over_with_its_versions_and_seconds(julia, problem):
     closed = problem.edge_states(
         get_case("forward11").with_open(best.open_branches).branches.closed
     )
-    # A bound may exceed the loss of the tree by what the solver tolerates.
-    julia.answer = answer(problem, closed, Status.OPTIMAL, bound=OPTIMUM * (1 + 1e-9))
+    julia.answer = answer(problem, closed, Status.OPTIMAL, bound=problem.objective(closed))
     result = run("scip")
     assert result.status is Status.OPTIMAL
     assert result.gap == 0.0
@@ -114,6 +114,7 @@ def test_a_proof_is_taken_over_with_its_versions_and_seconds(julia, problem):
     assert result.seconds["scip"] == 1.0
     assert "julia" in result.seconds
     assert result.notes == ()
+    assert result.trace == julia.answer.trace
 
 
 @pytest.mark.parametrize("start", ["forward", "maxflow+exchange", "mst"])
@@ -121,8 +122,8 @@ def test_what_precedes_the_solver_is_its_start(julia, problem, poor_tree, start)
     julia.answer = answer(problem, poor_tree, Status.FEASIBLE)
     result = run(f"{start}+highs")
     alone = reconfigure(get_case("forward11"), start, problem="balanced")
-    solver, tree, _ = julia.asked[0]
-    assert solver == "highs-oa"
+    how, tree = julia.asked[0]
+    assert how.solver == "HiGHS"
     assert problem.open_branches(tree) == alone.open_branches
     # The better of start and answer is returned.
     assert result.objective == pytest.approx(min(alone.objective, problem.objective(poor_tree)))
@@ -132,9 +133,52 @@ def test_what_precedes_the_solver_is_its_start(julia, problem, poor_tree, start)
 def test_without_a_start_there_is_none(julia, problem, poor_tree):
     julia.answer = answer(problem, poor_tree, Status.FEASIBLE)
     run("scip", time_limit=7.0)
-    _, tree, limit = julia.asked[0]
+    how, tree = julia.asked[0]
     assert tree is None
-    assert 0 < limit <= 7.0
+    assert 0 < how.time_limit <= 7.0
+
+
+def test_juniper_as_it_comes_is_left_alone(julia, problem, poor_tree):
+    julia.answer = answer(problem, poor_tree, Status.FEASIBLE, raw="LOCALLY_SOLVED")
+    assert run("juniper-plain").raw_status == "LOCALLY_SOLVED"
+    run("juniper")
+    assert [(how.solver, how.as_it_comes) for how, _ in julia.asked] == [
+        ("Juniper", True),
+        ("Juniper", False),
+    ]
+
+
+def test_any_package_is_a_finish(julia, problem, poor_tree):
+    julia.answer = answer(problem, poor_tree, Status.FEASIBLE, raw="LOCALLY_SOLVED")
+    result = run("forward", solver="KNITRO", solver_options={"maxtimecpu": 5.0})
+    how, tree = julia.asked[0]
+    assert (how.solver, dict(how.solver_options)) == ("KNITRO", {"maxtimecpu": 5.0})
+    assert tree is not None
+    assert result.method == "forward"
+    assert "KNITRO ended with LOCALLY_SOLVED" in result.notes[0]
+    assert "no proof" in result.notes[0]
+    julia.answer = answer(problem, poor_tree, Status.TIME_LIMIT, bound=2000.0)
+    proven = run("forward", solver="Gurobi")
+    assert proven.notes == ()
+    assert proven.bound >= 2000.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "scip", "solver": "Gurobi"}, "'scip', which is a solver already"),
+        ({"method": "forward", "solver": "no package"}, "is not the name of a Julia package"),
+        ({"method": "forward", "solver": "A", "solver_options": {"x": []}}, "x must be a text"),
+        ({"method": "exact", "backend": "python", "solver": "SCIP"}, "solver: needs backend="),
+        ({"method": "exact", "backend": "python", "verbose": True}, "verbose: needs backend="),
+        ({"method": "exact", "backend": "python", "start": ("1",)}, "only reconfiguration of a"),
+    ],
+)
+def test_solvers_that_cannot_be_used(julia, arguments, message):
+    with pytest.raises(InvalidOptionError, match=message):
+        reconfigure(
+            get_case("forward11"), **{"problem": "balanced", "backend": "julia", **arguments}
+        )
 
 
 def test_a_clock_that_ends_the_solver_is_a_status(julia, problem, poor_tree):

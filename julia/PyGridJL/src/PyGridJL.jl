@@ -7,6 +7,16 @@ tuples of arrays out. `pygridjl` drives it from Python; it works as well from pl
 Every solve returns a `status` among `"optimal"`, `"feasible"`, `"time_limit"`, `"infeasible"` and
 `"not_found"`. Only `"optimal"` and `"infeasible"` are proofs; a `bound` is `NaN` unless the solver
 proves one. Nothing is printed.
+
+Any package of the active project that has an `Optimizer` can solve: `Solver("Gurobi")` after
+`using Gurobi`. What cannot be used is refused by an [`InvalidArgument`](@ref).
+
+```julia
+using PyGridJL
+ring = RadialProblem(3, 1, [1, 2, 3], [2, 3, 1], [1.0, 2.0, 1.0], [2.0, -1.0, -1.0], zeros(3),
+                     fill(false, 3))
+reconfigure(ring, Solver("HiGHS")).closed
+```
 """
 module PyGridJL
 
@@ -15,43 +25,38 @@ using HiGHS: HiGHS
 using InfrastructureModels: InfrastructureModels
 using Ipopt: Ipopt
 using JuMP: JuMP, MOI
-using LinearAlgebra: Diagonal, I, dot, norm
+using LinearAlgebra: Diagonal, I, Symmetric, dot, eigen, eigvals, norm, opnorm
 using Logging: Logging
 using PowerModels: PowerModels
 using PowerModelsDistribution: PowerModelsDistribution as PMD
-using PrecompileTools: @compile_workload
+using PrecompileTools: PrecompileTools, @compile_workload
 using SparseArrays: SparseMatrixCSC, sparse
 
+export InvalidArgument, RadialProblem, Solver
+export dss_opf, feeder_opf, feeder_reconfigure, network_opf, reconfigure
+export second_stage, solve_scenarios!
+
+include("arguments.jl")
 include("conversion.jl")
 include("solvers.jl")
 include("status.jl")
 include("quadratic.jl")
 include("second_stage.jl")
 include("radial.jl")
-include("reconfigure.jl")
 include("outer_approximation.jl")
+include("reconfigure.jl")
 include("network_opf.jl")
 include("feeder_data.jl")
 include("feeder_opf.jl")
 include("dss.jl")
+include("feeder_switching.jl")
 include("feeder_reconfigure.jl")
+include("feeder_losses.jl")
 
 function __init__()
     # What PowerModels would remark about the data has been checked before they come here.
     PowerModels.logger_config!("error")
     InfrastructureModels.logger_config!("error")
-    return nothing
-end
-
-"""
-    load_package(name)
-
-Load a package of the active project that PyGridJL takes up by an extension (a solver).
-"""
-function load_package(name::AbstractString)
-    id = Base.identify_package(String(name))
-    id === nothing && throw(ArgumentError("package $name is not in the active project"))
-    Base.require(id)
     return nothing
 end
 

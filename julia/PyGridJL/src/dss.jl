@@ -19,38 +19,41 @@ function Logging.handle_message(log::Remarks, level, message, args...; kwargs...
 end
 
 """
-    dss_opf(path, formulation, problem="opf", time_limit=Inf, v_min=0.0, v_max=Inf,
-            tap_names=[], tap_windings=[], taps=[]) -> NamedTuple
+    dss_opf(path, formulation, problem="opf", solver=nothing, time_limit=Inf, v_min=0.0, v_max=Inf,
+            tap_names=[], tap_windings=[], taps=[], write_model="") -> NamedTuple
 
 Three-phase optimal power flow or power flow of an OpenDSS script as PowerModelsDistribution parses
 it. Voltage bounds are in p.u. of each bus. PowerModelsDistribution leaves regulators at their
 initial taps: `taps` sets winding `tap_windings[k]` of transformer `tap_names[k]`, all phases.
 
 The answer holds `status`, `raw`, `solver`, `objective`, `node` (`"bus.phase"`), `vm` (p.u.), `va`
-(rad), `kv` (the base of `vm`, line to neutral), `p_source`, `q_source` (kW and kvar, summed over the phases), `notes` (what
-PowerModelsDistribution remarked), `build_seconds`, `solve_seconds`.
+(rad), `kv` (the base of `vm`, line to neutral), `p_source`, `q_source` (kW and kvar, by phase),
+`notes` (what PowerModelsDistribution remarked), `build_seconds`, `solve_seconds` and `solution`
+(PowerModelsDistribution's own).
 """
 function dss_opf(
     path::AbstractString,
     formulation::AbstractString,
     problem::AbstractString = "opf",
+    solver::Union{Nothing,Solver} = nothing,
     time_limit::Real = Inf,
     v_min::Real = 0.0,
     v_max::Real = Inf,
     tap_names = String[],
     tap_windings = Int[],
     taps = Float64[],
+    write_model::AbstractString = "",
 )
+    how = PowerFlowTask(String(formulation), String(problem), solver, time_limit, String(write_model))
     remarks = Remarks(String[])
     data = Logging.with_logger(remarks) do
         # Banked, single-phase regulators would share one tap.
-        read() = PMD.parse_file(String(path); bank_transformers = false)
-        return redirect_stdout(read, devnull)
+        return PMD.parse_file(String(path); bank_transformers = false)
     end
     ground_delta_loads!(data, remarks.messages)
     for (name, winding, tap) in zip(tap_names, tap_windings, taps)
         transformer = get(table(data, "transformer"), String(name), nothing)
-        transformer === nothing && throw(ArgumentError("taps: no transformer $name in $path"))
+        transformer === nothing && refuse("taps: no transformer $name in $(basename(path))")
         transformer["tm_set"][Int(winding)] .= tap
     end
     if v_min > 0 || isfinite(v_max)
@@ -60,8 +63,9 @@ function dss_opf(
         )
         quietly(() -> PMD.apply_voltage_bounds!(data; bounds...))
     end
-    answer = solve_engineering(data, String(formulation), String(problem), Float64(time_limit))
-    return (; report(answer)..., dss_point(answer)..., notes = remarks.messages)
+    answer = solve_engineering(data, how, remarks.messages)
+    point = dss_point(answer)
+    return (; report(answer, remarks.messages)..., point..., notes = remarks.messages, answer.solution)
 end
 
 # A script without such components has no table of them.
@@ -80,7 +84,7 @@ end
 
 function dss_point(answer)
     node, vm, va, kv = String[], Float64[], Float64[], Float64[]
-    p_source, q_source = NaN, NaN
+    p_source, q_source = fill(NaN, 3), fill(NaN, 3)
     isempty(answer.solution) && return (; node, vm, va, kv, p_source, q_source)
     for (name, index) in sort!(collect(answer.math["bus_lookup"]); by = first)
         found, bus = answer.solution["bus"][string(index)], answer.math["bus"][string(index)]
@@ -94,8 +98,11 @@ function dss_point(answer)
     kva = answer.math["settings"]["sbase"]
     for (key, unit) in answer.math["gen"]
         startswith(unit["source_id"], "voltage_source") || continue
-        p_source = kva * sum(answer.solution["gen"][key]["pg"])
-        q_source = kva * sum(answer.solution["gen"][key]["qg"])
+        found, phases = answer.solution["gen"][key], unit["connections"]
+        for (k, phase) in enumerate(phases)
+            phase in 1:3 || continue
+            p_source[phase], q_source[phase] = kva * found["pg"][k], kva * found["qg"][k]
+        end
     end
     return (; node, vm, va, kv, p_source, q_source)
 end

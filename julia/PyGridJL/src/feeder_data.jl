@@ -2,6 +2,8 @@
 
 # Impedances below this many p.u. are an ideal connection: as admittances they would drown the rest.
 const IDEAL_IMPEDANCE = 1e-6
+# The band of buses that have none where a problem needs one, p.u.
+const WIDE_BAND = (0.8, 1.2)
 
 """
     FeederArrays
@@ -13,8 +15,8 @@ do not exist marked by zeros.
 - `bus`: kv_ln, v_min, v_max, then 1 or 0 for phases a, b, c;
 - `branch`: from, to, then 1 or 0 by phase, ratio by phase (to over from, no load), ampacity by phase;
   `r`, `x`: impedance matrices behind the ratio, row by row (9 columns), p.u. of the to bus;
-- `load`: p by phase, q by phase, of each bus; `shunt`: reactive injection at 1 p.u. by phase, of
-  each bus;
+- `load`: p by phase, q by phase, of each bus; `shunt`: reactive, then active injection at 1 p.u. by
+  phase, of each bus;
 - `generator`: bus, p by phase, q by phase, s_max by phase.
 """
 struct FeederArrays
@@ -28,6 +30,26 @@ struct FeederArrays
     load::Matrix{Float64}
     shunt::Matrix{Float64}
     generator::Matrix{Float64}
+end
+
+# The same feeder on another base.
+function rebase(feeder::FeederArrays, phase_mva::Float64)
+    k = feeder.phase_mva / phase_mva
+    branch, generator = copy(feeder.branch), copy(feeder.generator)
+    branch[:, 9:11] .*= k
+    generator[:, 2:10] .*= k
+    return FeederArrays(
+        phase_mva,
+        feeder.source,
+        feeder.v_set,
+        feeder.bus,
+        branch,
+        feeder.r ./ k,
+        feeder.x ./ k,
+        feeder.load .* k,
+        feeder.shunt .* k,
+        generator,
+    )
 end
 
 # The same feeder with its generators as negative loads.
@@ -53,6 +75,17 @@ end
 phases_of(row, first) = [phase for phase in 1:3 if row[first+phase-1] > 0]
 bus_phases(feeder, i) = phases_of(view(feeder.bus, i, :), 4)
 branch_phases(feeder, l) = phases_of(view(feeder.branch, l, :), 3)
+
+"""
+    band_of(feeder, i) -> (low, high)
+
+Voltage band of a bus, p.u.; [`WIDE_BAND`](@ref) in place of a side that has none.
+"""
+function band_of(feeder, i)
+    low, high = feeder.bus[i, 2], feeder.bus[i, 3]
+    return (low > 0 ? low : WIDE_BAND[1], isfinite(high) ? high : WIDE_BAND[2])
+end
+
 bus_name(i) = "b$i"
 middle_name(l) = "m$l"
 line_name(l) = "l$l"
@@ -60,21 +93,23 @@ generator_name(g) = "g$g"
 switch_name(l) = "w$l"
 
 """
-    engineering(feeder; constant_shunts=false, ideal=IDEAL_IMPEDANCE, band=true,
+    engineering(feeder; constant_shunts=false, ideal=IDEAL_IMPEDANCE, band=true, wide=false,
                 ampacity=true, switchable=Set()) -> Dict
 
 The ENGINEERING dictionary of a feeder, as PowerModelsDistribution takes it. A ratio becomes an
 ideal transformer with a bus behind it. With `constant_shunts`, capacitors and line charging inject
 constant reactive power, as linear models have it; else they are admittances. `band` and
-`ampacity` say whether voltage bands and ampacities are limits. Generators may be curtailed, and give or take as much reactive
-power as their capacity leaves beside their active power; without a capacity it stays as it is.
-Rows of `branch` in `switchable` begin with a switch that may be opened.
+`ampacity` say whether voltage bands and ampacities are limits; with `wide` buses without a band get
+a wide one. Generators may be curtailed, and give or take as much reactive power as their capacity
+leaves beside their active power; without a capacity it stays as it is. Rows of `branch` in
+`switchable` begin with a switch that may be opened.
 """
 function engineering(
     feeder::FeederArrays;
     constant_shunts::Bool = false,
     ideal::Real = IDEAL_IMPEDANCE,
     band::Bool = true,
+    wide::Bool = false,
     ampacity::Bool = true,
     switchable::Set{Int} = Set{Int}(),
 )
@@ -108,7 +143,7 @@ function engineering(
         )...,
     )
     for i in axes(feeder.bus, 1)
-        add_bus!(data, feeder, i; band)
+        add_bus!(data, feeder, i; band, wide)
         add_injections!(data, feeder, i, kva; constant_shunts)
     end
     for l in axes(feeder.branch, 1)
@@ -142,21 +177,25 @@ function plain_bus(name, phases)
     )
 end
 
-function add_bus!(data, feeder, i; band)
+function add_bus!(data, feeder, i; band, wide)
     phases = bus_phases(feeder, i)
     bus = data["bus"][bus_name(i)] = plain_bus(bus_name(i), phases)
-    kv, v_min, v_max = feeder.bus[i, 1:3]
-    if band
-        v_min > 0 && (bus["vm_lb"] = fill(v_min * kv, length(phases)))
-        isfinite(v_max) && (bus["vm_ub"] = fill(v_max * kv, length(phases)))
-    end
+    low, high = wide ? band_of(feeder, i) : (feeder.bus[i, 2], feeder.bus[i, 3])
+    band && set_band!(bus, feeder.bus[i, 1], low, high)
+    return nothing
+end
+
+function set_band!(bus, kv, low, high)
+    low > 0 && (bus["vm_lb"] = fill(low * kv, length(bus["terminals"])))
+    isfinite(high) && (bus["vm_ub"] = fill(high * kv, length(bus["terminals"])))
     return nothing
 end
 
 function add_injections!(data, feeder, i, kva; constant_shunts)
     phases, kv = bus_phases(feeder, i), feeder.bus[i, 1]
-    p, q, shunt = feeder.load[i, 1:3], feeder.load[i, 4:6], feeder.shunt[i, :]
-    constant_shunts && (q = q .- shunt)
+    p, q = feeder.load[i, 1:3], feeder.load[i, 4:6]
+    shunt_q, shunt_p = feeder.shunt[i, 1:3], feeder.shunt[i, 4:6]
+    constant_shunts && ((p, q) = (p .- shunt_p, q .- shunt_q))
     if any(!iszero, p) || any(!iszero, q)
         data["load"]["d$i"] = Dict{String,Any}(
             "source_id" => "load.d$i",
@@ -171,15 +210,15 @@ function add_injections!(data, feeder, i, kva; constant_shunts)
             "status" => PMD.ENABLED,
         )
     end
-    if !constant_shunts && any(!iszero, shunt)
+    if !constant_shunts && (any(!iszero, shunt_q) || any(!iszero, shunt_p))
         # siemens from p.u.: power in kVA over the square of kV is 1e-3 siemens
         siemens = 1e-3 * kva / kv^2
         data["shunt"]["s$i"] = Dict{String,Any}(
             "source_id" => "shunt.s$i",
             "bus" => bus_name(i),
             "connections" => phases,
-            "gs" => zeros(length(phases), length(phases)),
-            "bs" => siemens .* Matrix(Diagonal(shunt[phases])),
+            "gs" => -siemens .* Matrix(Diagonal(shunt_p[phases])),
+            "bs" => siemens .* Matrix(Diagonal(shunt_q[phases])),
             "dispatchable" => PMD.NO,
             "status" => PMD.ENABLED,
         )
@@ -197,7 +236,10 @@ function add_branch!(data, feeder, l; ideal, ampacity, switchable)
     impedance = max(maximum(abs, r), maximum(abs, x))
     at = bus_name(from)
     if switchable
-        data["bus"][switch_name(l)] = plain_bus(switch_name(l), phases)
+        behind = data["bus"][switch_name(l)] = plain_bus(switch_name(l), phases)
+        # Closed it has the voltage of one end, open that of the other through the ratio.
+        low, high = switch_band(feeder, from, to, ratio)
+        set_band!(behind, kv_from, low, high)
         data["switch"][switch_name(l)] = Dict{String,Any}(
             "source_id" => "switch.w$l",
             "f_bus" => at,
@@ -247,6 +289,14 @@ function add_branch!(data, feeder, l; ideal, ampacity, switchable)
     )
     ampacity && any(isfinite, rating) && (line["cm_ub"] = ampere .* rating)
     return nothing
+end
+
+function switch_band(feeder, from, to, ratio)
+    near, far = band_of(feeder, from), band_of(feeder, to)
+    return (
+        min(near[1], far[1] / maximum(ratio)),
+        max(near[2], far[2] / minimum(ratio)),
+    )
 end
 
 function add_generator!(data, feeder, g, kva)

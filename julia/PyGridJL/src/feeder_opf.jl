@@ -1,26 +1,28 @@
 # Three-phase optimal power flow and power flow by PowerModelsDistribution.
 
-# Formulation => (type, solver, whether that proves its optimum).
+# Formulation => (type, package that solves it by default).
 const FEEDER_FORMULATIONS = Dict(
-    "acp" => (PMD.ACPUPowerModel, "Ipopt", false),
-    "acr" => (PMD.ACRUPowerModel, "Ipopt", false),
-    "ivr" => (PMD.IVRUPowerModel, "Ipopt", false),
-    "lindist" => (PMD.LPUBFDiagPowerModel, "HiGHS", true),
-    "soc" => (PMD.SOCConicUBFPowerModel, "Clarabel", true),
+    "acp" => (PMD.ACPUPowerModel, "Ipopt"),
+    "acr" => (PMD.ACRUPowerModel, "Ipopt"),
+    "ivr" => (PMD.IVRUPowerModel, "Ipopt"),
+    "lindist" => (PMD.LPUBFDiagPowerModel, "HiGHS"),
+    "soc" => (PMD.SOCConicUBFPowerModel, "Clarabel"),
 )
 
 """
     feeder_opf(phase_mva, source, v_set, bus, branch, r, x, load, shunt, generator,
-               formulation, problem="opf", time_limit=Inf, ampacity=true) -> NamedTuple
+               formulation, problem="opf", solver=nothing, time_limit=Inf, ampacity=true,
+               write_model="") -> NamedTuple
 
 Three-phase optimal power flow (`problem="opf"`: least import from the source, voltage bands kept,
 ampacities kept unless `ampacity=false`, generators dispatched) or power flow (`"pf"`: no limits,
 generators as given). For the arrays see
-[`FeederArrays`](@ref). `formulation` is `"acp"`, `"acr"`, `"ivr"`, `"lindist"` or `"soc"`.
+[`FeederArrays`](@ref). `formulation` is `"acp"`, `"acr"`, `"ivr"`, `"lindist"` or `"soc"`, `solver`
+a [`Solver`](@ref), by default Ipopt, HiGHS for `"lindist"` and Clarabel for `"soc"`.
 
 The answer holds `status`, `raw`, `solver`, `objective` (import, p.u.), `vm` and `va` by bus and
 phase (`NaN` where there is none), `p_source`, `q_source` by phase, `pg` and `qg` by generator and
-phase, `notes`, `build_seconds`, `solve_seconds`.
+phase, `notes`, `build_seconds`, `solve_seconds` and `solution` (PowerModelsDistribution's own).
 """
 function feeder_opf(
     @nospecialize(phase_mva::Real),
@@ -33,30 +35,45 @@ function feeder_opf(
     @nospecialize(load),
     @nospecialize(shunt),
     @nospecialize(generator),
-    formulation::AbstractString,
-    problem::AbstractString = "opf",
-    time_limit::Real = Inf,
+    @nospecialize(formulation::AbstractString),
+    @nospecialize(problem::AbstractString = "opf"),
+    solver::Union{Nothing,Solver} = nothing,
+    @nospecialize(time_limit::Real = Inf),
     ampacity::Bool = true,
+    @nospecialize(write_model::AbstractString = ""),
 )
     tables = own_matrices(bus, branch, r, x, load, shunt, generator)
     feeder = FeederArrays(phase_mva, source, own_vector(v_set), tables...)
-    return feeder_opf(
-        feeder,
-        String(formulation),
-        String(problem),
-        Float64(time_limit),
-        ampacity,
-    )
+    how = PowerFlowTask(formulation, problem, solver, time_limit, write_model)
+    return feeder_answer(feeder, how, ampacity)
 end
 
-function feeder_opf(
-    feeder::FeederArrays,
-    formulation::String,
-    problem::String,
-    time_limit::Float64,
-    ampacity::Bool,
-)
-    linear, optimal = formulation == "lindist", problem == "opf"
+"""
+    PowerFlowTask(formulation, problem, solver, time_limit, write_model)
+
+What is asked of a three-phase case.
+"""
+struct PowerFlowTask
+    formulation::String
+    problem::String
+    solver::Solver
+    time_limit::Float64
+    write_model::String
+
+    function PowerFlowTask(formulation, problem, solver, time_limit, write_model)
+        haskey(FEEDER_FORMULATIONS, formulation) ||
+            refuse("formulation: $formulation is none of acp, acr, ivr, lindist, soc")
+        problem in ("opf", "pf") || refuse("problem: $problem is neither opf nor pf")
+        problem == "pf" &&
+            formulation == "soc" &&
+            refuse("formulation soc: a relaxation without an objective is no power flow")
+        chosen = solver === nothing ? Solver(default_solver("feeder_opf", formulation)) : solver
+        return new(formulation, problem, chosen, Float64(time_limit), write_model)
+    end
+end
+
+function feeder_answer(feeder::FeederArrays, how::PowerFlowTask, ampacity::Bool)
+    linear, optimal = how.formulation == "lindist", how.problem == "opf"
     data = engineering(
         optimal ? feeder : with_fixed_generators(feeder);
         constant_shunts = linear,
@@ -66,53 +83,51 @@ function feeder_opf(
     )
     # PowerModelsDistribution's ampacities are not linear: ours stand in.
     ratings = linear ? take_ratings!(data) : Dict{String,Vector{Float64}}()
-    answer = solve_engineering(data, formulation, problem, time_limit, ratings)
     notes = isempty(ratings) ? String[] : ["ampacities as hexagons, at 1 p.u. voltage"]
-    return (; report(answer)..., feeder_point(answer, feeder)..., notes)
+    answer = solve_engineering(data, how, notes, ratings)
+    return (; report(answer, notes)..., feeder_point(answer, feeder)..., notes, answer.solution)
 end
 
 """
-    solve_engineering(data, formulation, problem, time_limit, ratings) -> NamedTuple
+    solve_engineering(data, how, notes, ratings) -> NamedTuple
 
-Transform, build and solve an ENGINEERING dictionary; `ratings` are hexagons to add, by line.
+Transform, build and solve an ENGINEERING dictionary; `ratings` are hexagons to add, by line. What
+PowerModelsDistribution remarks goes into `notes`.
 """
-function solve_engineering(data, formulation, problem, time_limit, ratings = Dict())
-    type, solver, proven = get(FEEDER_FORMULATIONS, formulation) do
-        throw(ArgumentError("formulation: $formulation is none of acp, acr, ivr, lindist, soc"))
-    end
-    problem == "pf" && formulation == "soc" &&
-        throw(ArgumentError("formulation soc: a relaxation without an objective is no power flow"))
-    build = problem == "opf" ? PMD.build_mc_opf : problem == "pf" ? PMD.build_mc_pf : nothing
-    build === nothing && throw(ArgumentError("problem: $problem is neither opf nor pf"))
+function solve_engineering(data, how::PowerFlowTask, notes, ratings = Dict())
+    type = FEEDER_FORMULATIONS[how.formulation][1]
+    build = how.problem == "opf" ? PMD.build_mc_opf : PMD.build_mc_pf
     began = time()
-    math, pm = quietly() do
+    math, pm = Logging.with_logger(Remarks(notes)) do
         math = PMD.transform_data_model(data)
         pm = PMD.instantiate_mc_model(math, type, build)
         add_hexagons!(pm, math, ratings)
         return math, pm
     end
-    JuMP.set_optimizer(pm.model, solver_named(solver))
-    limit_time!(pm.model, time_limit)
+    isempty(how.write_model) || save_model(pm.model, how.write_model)
+    attach!(pm.model, how.solver, how.time_limit)
     built = time()
-    quietly(() -> JuMP.optimize!(pm.model))
+    run_solver!(pm.model, how.solver)
     solve_seconds = time() - built
-    status = outcome(pm.model; proven)
-    solution = Dict{String,Any}()
-    if JuMP.has_values(pm.model) && status != "infeasible"
-        solution = quietly() do
-            return InfrastructureModels.build_solution(pm; post_processors = [PMD.sol_data_model!])
-        end
-    end
-    return (; status, pm, math, solver, solution, build_seconds = built - began, solve_seconds)
+    status = outcome(pm.model; proven = proves(how.solver))
+    solution = has_point(pm.model) ? quietly(() -> pmd_solution(pm)) : Dict{String,Any}()
+    solver, relaxes = how.solver.package, how.formulation == "soc" && how.problem == "opf"
+    build_seconds = built - began
+    return (; status, pm, math, solver, relaxes, solution, build_seconds, solve_seconds)
 end
 
-function report(answer)
-    objective = isempty(answer.solution) ? NaN : JuMP.objective_value(answer.pm.model)
+function report(answer, notes)
+    model = answer.pm.model
+    objective = isempty(answer.solution) ? NaN : JuMP.objective_value(model)
+    told_bound = answer.relaxes && answer.status == "optimal" ? dual_bound(model) : NaN
+    status, bound = reconciled(answer.status, told_bound, objective, notes)
     return (;
-        answer.status,
-        raw = raw_status(answer.pm.model),
+        status,
+        raw = raw_status(model),
         answer.solver,
         objective,
+        bound,
+        trace = zeros(0, 3),
         answer.build_seconds,
         answer.solve_seconds,
     )
@@ -153,6 +168,14 @@ function take_ratings!(data)
 end
 
 # |√3 P ± Q| ≤ √3 S and |Q| ≤ √3/2 S: the hexagon within the circle P² + Q² ≤ S².
+function hexagon!(model, P, Q, S)
+    for sign in (-1.0, 1.0)
+        JuMP.@constraint(model, -√3 * S <= √3 * P + sign * Q <= √3 * S)
+    end
+    JuMP.@constraint(model, -√3 / 2 * S <= Q <= √3 / 2 * S)
+    return nothing
+end
+
 function add_hexagons!(pm, math, ratings)
     isempty(ratings) && return nothing
     kva = math["settings"]["sbase"]
@@ -164,11 +187,7 @@ function add_hexagons!(pm, math, ratings)
         P, Q = PMD.var(pm, :p, arc), PMD.var(pm, :q, arc)
         for (k, phase) in enumerate(branch["f_connections"])
             isfinite(rating[k]) || continue
-            S = rating[k] * kv / kva
-            for sign in (-1.0, 1.0)
-                JuMP.@constraint(pm.model, -√3 * S <= √3 * P[phase] + sign * Q[phase] <= √3 * S)
-            end
-            JuMP.@constraint(pm.model, -√3 / 2 * S <= Q[phase] <= √3 / 2 * S)
+            hexagon!(pm.model, P[phase], Q[phase], rating[k] * kv / kva)
         end
     end
     return nothing

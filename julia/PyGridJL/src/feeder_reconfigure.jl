@@ -1,24 +1,36 @@
 # Reconfiguration of a three-phase feeder on PowerModelsDistribution's variables and constraints.
 
-# Voltage band of buses that have none, p.u.: an open switch separates voltages by no more.
-const WIDE_BAND = (0.8, 1.2)
-# Widest difference of angles across an open switch, rad.
-const OPEN_ANGLE = 0.5
+# Formulation => (type, whether it is linear, package that solves it by default).
+const SWITCHING_FORMULATIONS = Dict(
+    "lindist" => (PMD.LPUBFDiagPowerModel, true, "HiGHS"),
+    "acp" => (PMD.ACPUPowerModel, false, "Juniper"),
+    "acr" => (PMD.ACRUPowerModel, false, "Juniper"),
+    "ivr" => (PMD.IVRUPowerModel, false, "Juniper"),
+    "soc" => (PMD.SOCConicUBFPowerModel, false, "Pajarito"),
+)
+
+# Percent of the demand: what the objective of the linear model is scaled to.
+const PERCENT = 100.0
 
 """
     feeder_reconfigure(phase_mva, source, v_set, bus, branch, r, x, load, shunt, generator,
-                       switchable, start, formulation, time_limit=Inf) -> NamedTuple
+                       switchable, start, formulation, solver=nothing, time_limit=Inf,
+                       limits=true, write_model="") -> NamedTuple
 
 Choose which of the `switchable` rows of `branch` are closed, so that the feeder is a tree and the
-losses are least. For the arrays see [`FeederArrays`](@ref); generators are as given.
+losses are least. For the arrays see [`FeederArrays`](@ref); generators are as given, all phases of
+a branch are switched at once.
 
-`formulation` is `"acp"` or `"acr"` (the AC equations: a mixed-integer nonlinear program for
-Juniper, which proves nothing), or `"lindist"` (LinDist3Flow with losses r(P² + Q²) at 1 p.u., by
-outer approximation with HiGHS, which proves its optimum). `start` is the state of each switchable
-branch to begin with, or empty.
+`formulation` is `"acp"`, `"acr"` or `"ivr"` (the AC equations: a mixed-integer nonlinear program),
+`"soc"` (their second-order cone relaxation, whose bound holds for AC), or `"lindist"` (LinDist3Flow
+with the losses `IᴴRI` of currents at nominal voltages, mutual resistances included). `solver` is a
+[`Solver`](@ref) with integers, by default Juniper, Pajarito and HiGHS. `start` is the state of each
+switchable branch to begin with, or empty. `limits` says whether ampacities and angle differences
+are kept; voltage bands always are, and buses without one get a wide one.
 
-The answer holds `status`, `raw`, `closed` by switchable row, `objective` (losses, p.u.), `bound`
-and `seconds`.
+The answer holds `status`, `raw`, `solver`, `closed` by switchable row, `objective` (losses, p.u.),
+`bound`, `nodes`, `trace`, `notes`, `build_seconds`, `solve_seconds` and `solution`
+(PowerModelsDistribution's own).
 """
 function feeder_reconfigure(
     @nospecialize(phase_mva::Real),
@@ -34,81 +46,234 @@ function feeder_reconfigure(
     @nospecialize(switchable),
     @nospecialize(start),
     @nospecialize(formulation::AbstractString),
+    solver::Union{Nothing,Solver} = nothing,
     @nospecialize(time_limit::Real = Inf),
+    limits::Bool = true,
+    @nospecialize(write_model::AbstractString = ""),
 )
+    haskey(SWITCHING_FORMULATIONS, formulation) ||
+        refuse("formulation: $formulation is none of acp, acr, ivr, lindist, soc")
     tables = own_matrices(bus, branch, r, x, load, shunt, generator)
-    feeder = with_fixed_generators(
-        FeederArrays(phase_mva, source, own_vector(v_set), tables...),
-    )
+    feeder = FeederArrays(phase_mva, source, own_vector(v_set), tables...)
     rows, states = own_integers(switchable), own_states(start)
-    length(states) in (0, length(rows)) || throw(DimensionMismatch("start: want a state each"))
-    type, linear = if formulation == "lindist"
-        PMD.LPUBFDiagPowerModel, true
-    elseif formulation in ("acp", "acr")
-        FEEDER_FORMULATIONS[formulation][1], false
+    length(states) in (0, length(rows)) || refuse("start: want a state for each switchable branch")
+    isempty(rows) && refuse("switchable: there is no branch to switch")
+    chosen = solver === nothing ? Solver(default_solver("feeder_reconfigure", formulation)) : solver
+    kind = String(formulation)
+    return switching_answer(
+        feeder, rows, states, kind, chosen, Float64(time_limit), limits, String(write_model),
+    )
+end
+
+function switching_answer(
+    feeder::FeederArrays,
+    rows::Vector{Int},
+    start::Vector{Bool},
+    formulation::String,
+    solver::Solver,
+    time_limit::Float64,
+    limits::Bool,
+    write_model::String,
+)
+    isempty(start) ||
+        is_tree(feeder, rows, start) ||
+        refuse("start: the closed branches are not a spanning tree")
+    form = square_form(solver)
+    began = time()
+    case = switching_case(feeder, rows, formulation, limits)
+    built = time()
+    answer = if case.linear
+        least_linear_loss(case, form, solver, start, time_limit, write_model)
     else
-        throw(ArgumentError("formulation: $formulation is none of acp, acr, lindist"))
+        least_loss(case, solver, start, time_limit, write_model)
     end
-    limit = Float64(time_limit)
-    math, pm = quietly() do
+    closed, status = answer.closed, answer.status
+    if !isempty(closed) && !is_tree(feeder, rows, closed)
+        push!(case.notes, "the solver's states are no tree: no answer is taken over")
+        closed = Bool[]
+    end
+    isempty(closed) && status in ("optimal", "feasible") && (status = "not_found")
+    value = isempty(closed) ? NaN : answer.objective
+    # Of imports, whose rounding is that of the solver; losses are small differences of them.
+    status, bound = reconciled(status, answer.bound, value, case.notes)
+    objective, bound = (x * case.factor + case.constant for x in (value, bound))
+    return (;
+        status,
+        answer.raw,
+        solver = solver.package,
+        closed,
+        objective,
+        bound,
+        answer.nodes,
+        trace = as_matrix(answer.trace, case.factor, case.constant),
+        case.notes,
+        build_seconds = built - began,
+        solve_seconds = time() - built,
+        solution = isempty(closed) ? Dict{String,Any}() : answer.solution,
+    )
+end
+
+"""
+    SwitchingCase
+
+A feeder as a model with states of switches. Losses in p.u. of the feeder are the objective of the
+model times `factor` plus `constant`.
+"""
+struct SwitchingCase
+    pm::Any
+    feeder::FeederArrays
+    rows::Vector{Int}
+    z::Vector{JuMP.VariableRef}
+    import_power::Any
+    linear::Bool
+    factor::Float64
+    constant::Float64
+    notes::Vector{String}
+end
+
+function switching_case(given::FeederArrays, rows, formulation, limits)
+    type, linear, _ = SWITCHING_FORMULATIONS[formulation]
+    notes = String[]
+    fixed = with_fixed_generators(given)
+    # Tolerances of solvers mean the same for every feeder whose demand is about 1.
+    demand = max(sum(abs, view(fixed.load, :, 1:3)), sum(abs, view(fixed.load, :, 4:6)), 1e-6)
+    feeder = linear ? rebase(fixed, fixed.phase_mva * demand) : fixed
+    without = count(i -> feeder.bus[i, 2] <= 0 || !isfinite(feeder.bus[i, 3]), axes(feeder.bus, 1))
+    without > 0 && push!(
+        notes,
+        "buses without a voltage band: $without, which keep $(WIDE_BAND[1]) to $(WIDE_BAND[2]) p.u.",
+    )
+    limits || push!(notes, "ampacities and angle differences are not kept")
+    remarks = Remarks(notes)
+    most = largest_flow(feeder)
+    pm = Logging.with_logger(remarks) do
         data = engineering(
             feeder;
             constant_shunts = linear,
             ideal = linear ? 0.0 : IDEAL_IMPEDANCE,
-            ampacity = false,
+            wide = true,
+            # PowerModelsDistribution's ampacities are not linear: ours stand in.
+            ampacity = limits && !linear,
             switchable = Set(rows),
         )
         math = PMD.transform_data_model(data)
-        return math, PMD.instantiate_mc_model(math, type, build_reconfiguration)
+        build(model) = build_reconfiguration(model, most, limits)
+        made = PMD.instantiate_mc_model(math, type, build)
+        limits && add_ampacities!(made, math, feeder, linear)
+        return made
     end
-    switch_of = Dict(switch["name"] => switch["index"] for (_, switch) in math["switch"])
-    z = [PMD.var(pm, :switch_state, switch_of[switch_name(l)]) for l in rows]
-    isempty(states) || JuMP.set_start_value.(z, Float64.(states))
-    return linear ? least_linear_loss(pm, z, limit) : least_loss(pm, z, feeder, limit)
+    if limits && linear && any(isfinite, view(feeder.branch, :, 9:11))
+        push!(notes, "ampacities as hexagons, at 1 p.u. voltage")
+    end
+    switch_of = Dict(switch["name"] => switch["index"] for (_, switch) in PMD.ref(pm, :switch))
+    z = JuMP.VariableRef[PMD.var(pm, :switch_state, switch_of[switch_name(l)]) for l in rows]
+    iron = -sum(view(feeder.shunt, :, 4:6))
+    # In AC what flows in covers demand and losses, those of iron among them.
+    constant = linear ? iron * demand : -sum(view(feeder.load, :, 1:3))
+    factor = linear ? demand / PERCENT : 1.0
+    power = sum(
+        sum(PMD.var(pm, :pg, i)[c] for c in unit["connections"]) for
+        (i, unit) in PMD.ref(pm, :gen)
+    )
+    return SwitchingCase(pm, feeder, rows, z, power, linear, factor, constant, notes)
+end
+
+# More than any phase of a switch carries, p.u.: all demand, shunts, and half as much in losses.
+largest_flow(feeder) =
+    1.5 * sum(
+        max(
+            sum(abs, view(feeder.load, :, phase)) +
+            WIDE_BAND[2]^2 * sum(abs, view(feeder.shunt, :, 3 + phase)),
+            sum(abs, view(feeder.load, :, 3 + phase)) +
+            WIDE_BAND[2]^2 * sum(abs, view(feeder.shunt, :, phase)),
+        ) for phase in 1:3
+    )
+
+"""
+    is_tree(feeder, rows, closed) -> Bool
+
+Whether the branches that are not in `rows`, with those of `rows` that are closed, are a spanning
+tree of the buses.
+"""
+function is_tree(feeder::FeederArrays, rows, closed)
+    open = Set(rows[.!closed])
+    parent, n = collect(axes(feeder.bus, 1)), size(feeder.bus, 1)
+    joined = 0
+    for l in axes(feeder.branch, 1)
+        l in open && continue
+        a, b = (top!(parent, Int(feeder.branch[l, k])) for k in (1, 2))
+        a == b && return false
+        parent[a] = b
+        joined += 1
+    end
+    return joined == n - 1
 end
 
 """
-    build_reconfiguration(pm)
+    build_reconfiguration(pm, most, limits)
 
-What `build_mc_opf` of PowerModelsDistribution has, with binary states of the switches, voltages
-and flows that follow them, and a commodity that makes the closed edges a tree.
+What `build_mc_opf` of PowerModelsDistribution has, with binary states of the switches (see
+[`add_switching!`](@ref)); the objective comes later.
 """
-function build_reconfiguration(pm::PMD.AbstractUnbalancedPowerModel)
-    add_variables!(pm)
+function build_reconfiguration(pm::PMD.AbstractUnbalancedPowerModel, most, limits)
+    add_power_variables!(pm)
     PMD.constraint_mc_model_voltage(pm)
     add_injection_constraints!(pm)
     for i in PMD.ids(pm, :branch)
         PMD.constraint_mc_ohms_yt_from(pm, i)
         PMD.constraint_mc_ohms_yt_to(pm, i)
+        limits && add_branch_limits!(pm, i)
     end
-    add_switching!(pm)
-    return PMD.objective_mc_min_fuel_cost(pm)
+    return add_switching!(pm, most)
 end
 
-function build_reconfiguration(pm::PMD.AbstractUBFModels)
-    add_variables!(pm)
+function build_reconfiguration(pm::PMD.AbstractUBFModels, most, limits)
+    PMD.variable_mc_bus_voltage(pm)
     PMD.variable_mc_branch_current(pm)
+    add_power_variables!(pm; voltages = false)
     PMD.constraint_mc_model_current(pm)
     add_injection_constraints!(pm)
     for i in PMD.ids(pm, :branch)
         PMD.constraint_mc_power_losses(pm, i)
         PMD.constraint_mc_model_voltage_magnitude_difference(pm, i)
+        limits && add_branch_limits!(pm, i)
     end
-    return add_switching!(pm)
+    return add_switching!(pm, most)
 end
 
-function add_variables!(pm)
+function build_reconfiguration(pm::PMD.AbstractUnbalancedIVRModel, most, limits)
     PMD.variable_mc_bus_voltage(pm)
+    PMD.variable_mc_branch_current(pm)
+    PMD.variable_mc_switch_current(pm)
+    PMD.variable_mc_switch_state(pm; relax = false)
+    PMD.variable_mc_transformer_current(pm)
+    PMD.variable_mc_generator_current(pm)
+    PMD.variable_mc_load_current(pm)
+    add_injection_constraints!(pm; balance = PMD.constraint_mc_current_balance)
+    for i in PMD.ids(pm, :branch)
+        PMD.constraint_mc_current_from(pm, i)
+        PMD.constraint_mc_current_to(pm, i)
+        PMD.constraint_mc_bus_voltage_drop(pm, i)
+        # Its ampacities are bounds on the currents.
+        limits && PMD.constraint_mc_voltage_angle_difference(pm, i)
+    end
+    # A current is a power over a voltage.
+    return add_switching!(pm, most / WIDE_BAND[1])
+end
+
+function add_power_variables!(pm; voltages = true)
+    voltages && PMD.variable_mc_bus_voltage(pm)
     PMD.variable_mc_branch_power(pm)
     PMD.variable_mc_transformer_power(pm)
     PMD.variable_mc_switch_power(pm)
     PMD.variable_mc_switch_state(pm; relax = false)
     PMD.variable_mc_generator_power(pm)
     PMD.variable_mc_load_power(pm)
-    return PMD.variable_mc_storage_power(pm)
+    PMD.variable_mc_storage_power(pm)
+    return nothing
 end
 
-function add_injection_constraints!(pm)
+function add_injection_constraints!(pm; balance = PMD.constraint_mc_power_balance)
     for i in PMD.ids(pm, :ref_buses)
         PMD.constraint_mc_theta_ref(pm, i)
     end
@@ -120,7 +285,7 @@ function add_injection_constraints!(pm)
         PMD.constraint_mc_load_power(pm, i)
     end
     for i in PMD.ids(pm, :bus)
-        PMD.constraint_mc_power_balance(pm, i)
+        balance(pm, i)
     end
     for i in PMD.ids(pm, :transformer)
         PMD.constraint_mc_transformer_power(pm, i)
@@ -128,153 +293,79 @@ function add_injection_constraints!(pm)
     return nothing
 end
 
-function add_switching!(pm)
-    # Twice the demand of all phases is more than any switch carries, losses included.
-    most = 2 * sum(
-        sum(abs, load["pd"]) + sum(abs, load["qd"]) for (_, load) in PMD.ref(pm, :load);
-        init = 0.5,
-    )
-    for i in PMD.ids(pm, :switch)
-        switch = PMD.ref(pm, :switch, i)
-        z = PMD.var(pm, :switch_state, i)
-        arc = (i, switch["f_bus"], switch["t_bus"])
-        for flow in (PMD.var(pm, :psw, arc), PMD.var(pm, :qsw, arc)), c in switch["f_connections"]
-            JuMP.@constraint(pm.model, flow[c] <= most * z)
-            JuMP.@constraint(pm.model, flow[c] >= -most * z)
-        end
-        for (apart, widest) in separations(pm, switch)
-            JuMP.@constraint(pm.model, apart <= widest * (1 - z))
-            JuMP.@constraint(pm.model, apart >= -widest * (1 - z))
-        end
-    end
-    return add_commodity!(pm)
-end
-
-function band(pm, switch)
-    limits = WIDE_BAND
-    for end_ in ("f_bus", "t_bus")
-        bus = PMD.ref(pm, :bus, switch[end_])
-        low, high = minimum(bus["vmin"]), maximum(bus["vmax"])
-        low > 0 && isfinite(high) && (limits = (min(limits[1], low), max(limits[2], high)))
-    end
-    return limits
-end
-
-# What is equal across a closed switch, and by how much it may differ across an open one.
-differences(pm, name, switch) = [
-    PMD.var(pm, name, switch["f_bus"])[f] - PMD.var(pm, name, switch["t_bus"])[t] for
-    (f, t) in zip(switch["f_connections"], switch["t_connections"])
-]
-
-function separations(pm::PMD.AbstractUnbalancedACPModel, switch)
-    low, high = band(pm, switch)
-    return [
-        [(d, high - low) for d in differences(pm, :vm, switch)]
-        [(d, OPEN_ANGLE) for d in differences(pm, :va, switch)]
-    ]
-end
-
-function separations(pm::PMD.AbstractUnbalancedACRModel, switch)
-    low, high = band(pm, switch)
-    widest = high - low + OPEN_ANGLE * high
-    return [(d, widest) for name in (:vr, :vi) for d in differences(pm, name, switch)]
-end
-
-function separations(pm::PMD.AbstractUBFModels, switch)
-    low, high = band(pm, switch)
-    return [(d, high^2 - low^2) for d in differences(pm, :w, switch)]
-end
-
-# One unit from the source to every bus over closed edges, whose number is that of a tree.
-function add_commodity!(pm)
-    n = length(PMD.ids(pm, :bus))
-    edges = [
-        [(PMD.ref(pm, kind, i), 1.0) for kind in (:branch, :transformer) for i in PMD.ids(pm, kind)]
-        [(PMD.ref(pm, :switch, i), PMD.var(pm, :switch_state, i)) for i in PMD.ids(pm, :switch)]
-    ]
-    flow = JuMP.@variable(pm.model, [eachindex(edges)], lower_bound = 1 - n, upper_bound = n - 1)
-    net = Dict(i => JuMP.AffExpr(0.0) for i in PMD.ids(pm, :bus))
-    for (k, (edge, state)) in enumerate(edges)
-        JuMP.add_to_expression!(net[edge["f_bus"]], 1.0, flow[k])
-        JuMP.add_to_expression!(net[edge["t_bus"]], -1.0, flow[k])
-        state isa Float64 && continue
-        JuMP.@constraint(pm.model, flow[k] <= (n - 1) * state)
-        JuMP.@constraint(pm.model, flow[k] >= -(n - 1) * state)
-    end
-    (source,) = PMD.ids(pm, :ref_buses)
-    for (i, leaving) in net
-        JuMP.@constraint(pm.model, leaving == (i == source ? n - 1 : -1))
-    end
-    JuMP.@constraint(pm.model, sum(state for (_, state) in edges) == n - 1)
+function add_branch_limits!(pm, i)
+    PMD.constraint_mc_voltage_angle_difference(pm, i)
+    PMD.constraint_mc_thermal_limit_from(pm, i)
+    PMD.constraint_mc_thermal_limit_to(pm, i)
+    PMD.constraint_mc_ampacity_from(pm, i)
+    PMD.constraint_mc_ampacity_to(pm, i)
     return nothing
 end
 
-function least_loss(pm, z, feeder, time_limit)
-    JuMP.set_optimizer(pm.model, optimizer(Val(:juniper)))
-    limit_time!(pm.model, time_limit)
-    seconds = @elapsed quietly(() -> JuMP.optimize!(pm.model))
-    answered = JuMP.has_values(pm.model)
-    return (;
-        status = outcome(pm.model; proven = false),
-        raw = raw_status(pm.model),
-        closed = answered ? JuMP.value.(z) .> 0.5 : Bool[],
-        # Import less demand, in the units of the import: p.u. of one phase.
-        objective = answered ? JuMP.objective_value(pm.model) - sum(view(feeder.load, :, 1:3)) :
-                    NaN,
-        bound = NaN,
-        seconds,
+"""
+    add_ampacities!(pm, math, feeder, linear)
+
+Ampacities that PowerModelsDistribution has no constraint for: of branches without impedance, which
+are its ideal transformers, and hexagons in the linear model.
+"""
+function add_ampacities!(pm, math, feeder, linear)
+    arc_of = Dict(
+        (name, item["name"]) => (item["index"], item["f_bus"], item["t_bus"]) for
+        name in ("branch", "transformer") for (_, item) in math[name]
     )
+    for l in axes(feeder.branch, 1)
+        phases, rating = branch_phases(feeder, l), feeder.branch[l, 9:11]
+        any(isfinite, rating[phases]) || continue
+        if linear
+            add_hexagon!(pm, arc_of, l, phases, rating)
+        elseif !haskey(arc_of, ("branch", line_name(l)))
+            add_ideal_ampacity!(pm, arc_of["transformer", "t$l"], phases, rating)
+        end
+    end
+    return nothing
 end
 
-function least_linear_loss(pm, z, time_limit)
-    model, began = pm.model, time()
-    # t ≥ r (P² + Q²) for each phase of each branch, by tangents.
-    terms = Tuple{JuMP.VariableRef,Float64,JuMP.VariableRef,JuMP.VariableRef}[]
-    for i in PMD.ids(pm, :branch)
-        branch = PMD.ref(pm, :branch, i)
-        arc = (i, branch["f_bus"], branch["t_bus"])
-        for (k, c) in enumerate(branch["f_connections"])
-            r = branch["br_r"][k, k]
-            r > 0 || continue
-            t = JuMP.@variable(model, lower_bound = 0.0)
-            push!(terms, (t, r, PMD.var(pm, :p, arc)[c], PMD.var(pm, :q, arc)[c]))
-        end
+function add_hexagon!(pm, arc_of, l, phases, rating)
+    line = get(arc_of, ("branch", line_name(l)), nothing)
+    arc = line === nothing ? arc_of["transformer", "t$l"] : line
+    names = line === nothing ? (:pt, :qt) : (:p, :q)
+    P, Q = (PMD.var(pm, name)[arc] for name in names)
+    for c in phases
+        isfinite(rating[c]) && hexagon!(pm.model, P[c], Q[c], rating[c])
     end
-    # Per cent of a p.u.: losses are small beside HiGHS's tolerances.
-    JuMP.@objective(model, Min, 100 * sum(r * t for (t, r, _, _) in terms; init = 0.0))
-    JuMP.set_optimizer(model, highs("mip_rel_gap" => 1e-6))
-    best, bound, closed, status, raw = Inf, 0.0, Bool[], "time_limit", "TIME_LIMIT"
-    while time() - began < time_limit
-        limit_time!(model, time_limit - (time() - began))
-        JuMP.optimize!(model)
-        raw = raw_status(model)
-        ended = JuMP.termination_status(model)
-        if ended == MOI.INFEASIBLE
-            status = "infeasible"
-            break
-        end
-        told_bound = proven_bound(model)
-        isnan(told_bound) || (bound = max(bound, told_bound / 100))
-        if JuMP.has_values(model)
-            flows = [(JuMP.value(p), JuMP.value(q)) for (_, _, p, q) in terms]
-            loss = sum(r * (p^2 + q^2) for ((_, r, _, _), (p, q)) in zip(terms, flows); init = 0.0)
-            if loss < best
-                best, closed = loss, Vector{Bool}(JuMP.value.(z) .> 0.5)
-            end
-            for ((t, _, P, Q), (p, q)) in zip(terms, flows)
-                JuMP.@constraint(model, t >= 2p * P + 2q * Q - p^2 - q^2)
-            end
-        end
-        if isfinite(best) && best - bound <= 1e-5 * best
-            status = "optimal"
-            break
-        end
-        if ended != MOI.OPTIMAL
-            status = ended == MOI.TIME_LIMIT ? "time_limit" : "not_found"
-            break
-        end
-    end
-    objective = isempty(closed) ? NaN : best
-    isnan(objective) || (bound = min(bound, objective))
-    return (; status, raw, closed, objective, bound, seconds = time() - began)
+    return nothing
 end
+
+function add_ideal_ampacity!(pm, arc, phases, rating)
+    P, Q = PMD.var(pm, :pt)[arc], PMD.var(pm, :qt)[arc]
+    for c in phases
+        isfinite(rating[c]) || continue
+        v = squared_voltage(pm, arc[2], c)
+        JuMP.@constraint(pm.model, P[c]^2 + Q[c]^2 <= rating[c]^2 * v)
+    end
+    return nothing
+end
+
+# Its powers are products: currents are what is limited.
+function add_ideal_ampacity!(pm::PMD.AbstractUnbalancedIVRModel, arc, phases, rating)
+    R, J = PMD.var(pm, :crt)[arc], PMD.var(pm, :cit)[arc]
+    for c in phases
+        isfinite(rating[c]) && JuMP.@constraint(pm.model, R[c]^2 + J[c]^2 <= rating[c]^2)
+    end
+    return nothing
+end
+
+function add_ideal_ampacity!(pm::PMD.SOCConicUBFModel, arc, phases, rating)
+    P, Q = PMD.var(pm, :pt)[arc], PMD.var(pm, :qt)[arc]
+    for c in phases
+        isfinite(rating[c]) || continue
+        w = PMD.var(pm, :w, arc[2])[c]
+        cone = JuMP.AffExpr[w, 0.5 * rating[c]^2, P[c], Q[c]]
+        JuMP.@constraint(pm.model, cone in JuMP.RotatedSecondOrderCone())
+    end
+    return nothing
+end
+
+squared_voltage(pm::PMD.AbstractUnbalancedACPModel, bus, c) = PMD.var(pm, :vm, bus)[c]^2
+squared_voltage(pm::PMD.AbstractUnbalancedACRModel, bus, c) =
+    PMD.var(pm, :vr, bus)[c]^2 + PMD.var(pm, :vi, bus)[c]^2

@@ -1,19 +1,20 @@
 # Optimal power flow of a single-phase network by PowerModels.
 
-# Formulation => (PowerModels type, solver, proves its optimum, bounds every AC point).
+# Formulation => (PowerModels type, package that solves it by default, whether it relaxes AC).
 const NETWORK_FORMULATIONS = Dict(
-    "acp" => (PowerModels.ACPPowerModel, "Ipopt", false, false),
-    "soc" => (PowerModels.SOCWRConicPowerModel, "Clarabel", true, true),
-    "qc" => (PowerModels.QCRMPowerModel, "Ipopt", false, false),
-    "sdp" => (PowerModels.SparseSDPWRMPowerModel, "Clarabel", true, true),
-    "dc" => (PowerModels.DCPPowerModel, "HiGHS", true, false),
+    "acp" => (PowerModels.ACPPowerModel, "Ipopt", false),
+    "soc" => (PowerModels.SOCWRConicPowerModel, "Clarabel", true),
+    "qc" => (PowerModels.QCRMPowerModel, "Ipopt", true),
+    "sdp" => (PowerModels.SparseSDPWRMPowerModel, "Clarabel", true),
+    "dc" => (PowerModels.DCPPowerModel, "HiGHS", false),
 )
 
 # PowerModels narrows angle differences without a limit to this, and relaxations need one.
 const WIDEST_ANGLE = deg2rad(60)
 
 """
-    network_opf(base_mva, bus, branch, generator, formulation, time_limit=Inf) -> NamedTuple
+    network_opf(base_mva, bus, branch, generator, formulation, solver=nothing, time_limit=Inf,
+                write_model="") -> NamedTuple
 
 Minimise generation cost. One row a component, everything in per unit and radians, positions from 1:
 
@@ -21,7 +22,8 @@ Minimise generation cost. One row a component, everything in per unit and radian
 - `branch`: from, to, r, x, b, tap, shift, rating, angle_min, angle_max (π-model, ratio at from);
 - `generator`: bus, p_min, p_max, q_min, q_max, s_max, c2, c1, c0 (cost for P in per unit).
 
-Infinite limits are none. `formulation` is `"acp"`, `"soc"`, `"qc"`, `"sdp"` or `"dc"`. The answer
+Infinite limits are none. `formulation` is `"acp"`, `"soc"`, `"qc"`, `"sdp"` or `"dc"`, `solver` a
+[`Solver`](@ref), by default Ipopt for `"acp"` and `"qc"`, Clarabel for the conic ones. The answer
 holds `status`, `raw`, `solver`, `objective`, `bound`, `vm`, `va`, `pg`, `qg`, `flows` (p_from,
 q_from, p_to, q_to by row), `notes`, `build_seconds` and `solve_seconds`; `NaN` where the
 formulation has no such value.
@@ -32,53 +34,82 @@ function network_opf(
     @nospecialize(branch::AbstractMatrix),
     @nospecialize(generator::AbstractMatrix),
     @nospecialize(formulation::AbstractString),
+    solver::Union{Nothing,Solver} = nothing,
     @nospecialize(time_limit::Real = Inf),
+    @nospecialize(write_model::AbstractString = ""),
 )
-    haskey(NETWORK_FORMULATIONS, formulation) || throw(
-        ArgumentError("formulation: $formulation is none of acp, soc, qc, sdp, dc"),
-    )
+    haskey(NETWORK_FORMULATIONS, formulation) ||
+        refuse("formulation: $formulation is none of acp, soc, qc, sdp, dc")
+    chosen = solver === nothing ? Solver(default_solver("network_opf", formulation)) : solver
+    kind = String(formulation)
     # Own copies of one type, so that the precompiled method serves every kind of array.
     return network_opf_own(
         Float64(base_mva),
         own_matrix(bus),
         own_matrix(branch),
         own_matrix(generator),
-        String(formulation),
+        kind,
+        chosen,
         Float64(time_limit),
+        String(write_model),
     )
 end
 
-function network_opf_own(base_mva, bus, branch, generator, formulation, time_limit)
-    type, solver, proven, bounds = NETWORK_FORMULATIONS[formulation]
+function network_opf_own(
+    base_mva, bus, branch, generator, formulation, solver::Solver, time_limit, write_model,
+)
+    type, _, relaxes = NETWORK_FORMULATIONS[formulation]
     notes = String[]
+    cost = 1.0
     build_seconds = @elapsed begin
         data = powermodels_data(base_mva, bus, branch, generator, formulation, notes)
         pm = PowerModels.instantiate_model(data, type, PowerModels.build_opf)
         limit_apparent_power!(pm, generator, formulation, notes)
-        JuMP.set_optimizer(pm.model, solver_named(solver))
-        limit_time!(pm.model, time_limit)
+        isempty(write_model) || save_model(pm.model, write_model)
+        cost = normalise_cost!(pm.model, bus, generator)
+        attach!(pm.model, solver, time_limit)
     end
-    solve_seconds = @elapsed JuMP.optimize!(pm.model)
+    solve_seconds = @elapsed run_solver!(pm.model, solver)
+    proven = proves(solver)
     status = outcome(pm.model; proven)
-    answered = JuMP.has_values(pm.model) && status != "infeasible"
-    objective = answered ? JuMP.objective_value(pm.model) : NaN
-    # The dual objective of a conic program bounds it even if the primal stopped short.
-    bound = bounds && status == "optimal" ? JuMP.dual_objective_value(pm.model) : NaN
-    formulation == "qc" &&
-        push!(notes, "Ipopt proves no bound: the value of the relaxation is no certificate")
+    answered = has_point(pm.model)
+    objective = answered ? JuMP.objective_value(pm.model) * cost : NaN
+    bound = NaN
+    if relaxes && status == "optimal"
+        status, bound = reconciled(status, cost * dual_bound(pm.model), objective, notes)
+    elseif relaxes && answered
+        why = proven ? "ended as $(raw_status(pm.model))" : "works locally"
+        push!(notes, "$(solver.package) $why: the value of the relaxation is no certificate")
+    end
     formulation == "dc" && push!(notes, "linear approximation: no losses, voltages of 1 p.u.")
-    point = network_point(pm, size(bus, 1), size(branch, 1), size(generator, 1), answered)
+    solution = answered ? network_solution(pm) : Dict{String,Any}()
+    point = network_point(solution, size(bus, 1), size(branch, 1), size(generator, 1))
     return (;
         status,
         raw = raw_status(pm.model),
-        solver,
+        solver = solver.package,
         objective,
         bound,
         point...,
+        trace = zeros(0, 3),
         notes,
+        solution,
         build_seconds,
         solve_seconds,
     )
+end
+
+network_solution(pm) =
+    InfrastructureModels.build_solution(pm; post_processors = [PowerModels.sol_data_model!])
+
+# Divide the cost by what serving the demand costs about, so that the tolerances of interior-point
+# methods mean the same for every case; returns the divisor.
+function normalise_cost!(model, bus, generator)
+    demand = max(sum(abs, view(bus, :, 3)), 1.0)
+    slopes = abs.(view(generator, :, 8))
+    cost = max(1.0, demand * sum(slopes) / max(1, length(slopes)))
+    JuMP.set_objective_function(model, JuMP.objective_function(model) / cost)
+    return cost
 end
 
 function powermodels_data(base_mva, bus, branch, generator, formulation, notes)
@@ -96,7 +127,7 @@ function powermodels_data(base_mva, bus, branch, generator, formulation, notes)
     )
     relaxed = formulation in ("soc", "qc", "sdp")
     if formulation == "qc" && !all(isfinite, view(bus, :, 2))
-        throw(ArgumentError("formulation qc needs an upper voltage limit at every bus"))
+        refuse("formulation qc: needs an upper voltage limit at every bus")
     end
     carries = zeros(Bool, size(bus, 1))
     for g in axes(generator, 1)
@@ -209,15 +240,9 @@ function limit_apparent_power!(pm, generator, formulation, notes)
     return nothing
 end
 
-function network_point(pm, n, m, k, answered)
+function network_point(solution, n, m, k)
     vm, va, pg, qg = fill(NaN, n), fill(NaN, n), fill(NaN, k), fill(NaN, k)
     flows = fill(NaN, 4, m)
-    point = (; vm, va, pg, qg, flows)
-    answered || return point
-    solution = InfrastructureModels.build_solution(
-        pm;
-        post_processors = [PowerModels.sol_data_model!],
-    )
     for (key, values) in get(solution, "bus", Dict())
         i = parse(Int, key)
         vm[i] = get(values, "vm", haskey(values, "w") ? sqrt(max(0.0, values["w"])) : NaN)
@@ -231,5 +256,5 @@ function network_point(pm, n, m, k, answered)
         l = parse(Int, key)
         flows[:, l] = [get(values, name, NaN) for name in ("pf", "qf", "pt", "qt")]
     end
-    return point
+    return (; vm, va, pg, qg, flows)
 end

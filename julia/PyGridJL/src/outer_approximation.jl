@@ -1,106 +1,212 @@
-# Reconfiguration by outer approximation: HiGHS solves linear programs, tangents stand for squares.
+# Convex losses of flows that exist only where a state is 1, in every form that solvers take; and
+# outer approximation for those that take none: tangents stand for the squares.
 
 const OA_GAP = 1e-6
 # At HiGHS's own tolerances rows violated by a trifle keep the bound from reaching the gap.
 const OA_FEASIBILITY = 1e-9
 const OA_ROOT_ROUNDS = 60
+# Rounds in which neither the answer nor the bound moves before it is given up.
+const OA_STALLS = 3
 
 """
-    outer_approximation(problem; start=nothing, time_limit=Inf) -> NamedTuple
+    Loss(flows, matrix, weight, state, most)
 
-Minimise the loss with tangent cuts `t ≥ 2(p̂P + q̂Q) - (p̂² + q̂²) closed`, which hold for every
-`p̂`, `q̂`: first on the relaxation until its bound settles, then around the integer program, whose
-dual bound is a bound of the problem at every moment. See [`reconfigure`](@ref) for the answer.
+The loss `weight · flows' matrix flows` of flows that are zero unless `state` is 1 (`nothing`: a
+branch that is always closed). The matrix is positive semidefinite; `most` bounds the quadratic
+form.
 """
-function outer_approximation(
-    problem::RadialProblem;
-    start::Union{Nothing,AbstractVector{Bool}} = nothing,
-    time_limit::Real = Inf,
+struct Loss
+    flows::Vector{JuMP.VariableRef}
+    matrix::Matrix{Float64}
+    weight::Float64
+    state::Union{Nothing,JuMP.VariableRef}
+    most::Float64
+end
+
+"""
+    Square(t, loss)
+
+A variable that stands for the quadratic form of a [`Loss`](@ref), from above.
+"""
+struct Square
+    t::JuMP.VariableRef
+    loss::Loss
+end
+
+form_value(matrix, flows) = dot(flows, matrix, flows)
+
+total_loss(losses::Vector{Loss}, flows) =
+    sum(l.weight * form_value(l.matrix, f) for (l, f) in zip(losses, flows); init = 0.0)
+
+"""
+    add_losses!(model, losses, form) -> Vector{Square}
+
+Make the sum of the losses the objective, in a form of [`square_form`](@ref). The perspective
+`t · state ≥ flows' matrix flows` is tight for fractional states.
+"""
+function add_losses!(model::JuMP.AbstractModel, losses::Vector{Loss}, form::Symbol)
+    if form == :objective
+        total = JuMP.QuadExpr()
+        for l in losses
+            JuMP.add_to_expression!(total, l.weight, l.flows' * l.matrix * l.flows)
+        end
+        JuMP.@objective(model, Min, total)
+        return Square[]
+    end
+    squares = Square[]
+    for l in losses
+        t = JuMP.@variable(model, lower_bound = 0.0, upper_bound = l.most)
+        push!(squares, Square(t, l))
+        form == :tangents && continue
+        state = l.state === nothing ? 1.0 : l.state
+        if form == :cone
+            root = matrix_root(l.matrix)
+            cone = JuMP.AffExpr[1.0 * t, 0.5 * state, (root * l.flows)...]
+            JuMP.@constraint(model, cone in JuMP.RotatedSecondOrderCone())
+        else
+            JuMP.@constraint(model, l.flows' * l.matrix * l.flows <= t * state)
+        end
+    end
+    JuMP.@objective(model, Min, sum(s.loss.weight * s.t for s in squares; init = 0.0))
+    return squares
+end
+
+# U with U'U = M, rows of zeros left out.
+function matrix_root(M::Matrix{Float64})
+    values, vectors = eigen(Symmetric(M))
+    kept = findall(>(1e-12 * maximum(values)), values)
+    return sqrt.(values[kept]) .* permutedims(vectors[:, kept])
+end
+
+# t ≥ 2 f̂'M f - f̂'M f̂ state holds for every f̂, be the branch closed or open.
+function add_tangents!(model::JuMP.AbstractModel, squares::Vector{Square}, flows)
+    for (square, at) in zip(squares, flows)
+        l = square.loss
+        slope = l.matrix * at
+        value = dot(at, slope)
+        value <= 1e-24 && continue
+        state = l.state === nothing ? 1.0 : l.state
+        JuMP.@constraint(model, square.t >= 2 * dot(slope, l.flows) - value * state)
+    end
+    return nothing
+end
+
+# Tighter than HiGHS comes; other packages keep their own tolerances.
+tangent_settings(::Val) = Pair{String,Any}[]
+tangent_settings(::Val{:HiGHS}) = Pair{String,Any}[
+    "mip_rel_gap"=>0.1*OA_GAP,
+    "mip_abs_gap"=>0.0,
+    "mip_feasibility_tolerance"=>OA_FEASIBILITY,
+    "primal_feasibility_tolerance"=>OA_FEASIBILITY,
+]
+
+with_tangent_settings(solver::Solver) = solver.plain ? solver : Solver(
+    solver.package,
+    [tangent_settings(kind(solver)); solver.options],
+    false,
+    solver.verbose,
 )
-    begin_at = time()
-    left() = time_limit - (time() - begin_at)
-    model = JuMP.Model(
-        highs(
-            "mip_rel_gap" => 0.1 * OA_GAP,
-            "mip_abs_gap" => 0.0,
-            "mip_feasibility_tolerance" => OA_FEASIBILITY,
-            "primal_feasibility_tolerance" => OA_FEASIBILITY,
-        ),
-    )
-    x = add_radial!(model, problem)
-    t = JuMP.@variable(model, [edges(problem)], lower_bound = 0.0)
-    JuMP.@objective(model, Min, sum(problem.weight[e] * t[e] for e in edges(problem)))
-    best = (closed = Bool[], objective = Inf)
-    consider(states) = begin
-        flows = tree_flows(problem, states)
-        flows === nothing && return false
-        value = loss(problem, flows[1], flows[2])
-        value < best.objective && (best = (; closed = Vector{Bool}(states), objective = value))
-        add_tangents!(model, problem, x, t, flows[1], flows[2])
-        return true
+
+"""
+    outer_approximation!(model, squares, states, flows_of, solver; …) -> NamedTuple
+
+Solve `model` with tangents in place of `squares`: first its relaxation until the bound settles,
+then the integer program in rounds, whose dual bound is a bound of the problem at every moment.
+
+`flows_of(closed)` returns the flows of each loss for an assignment of the states, or `nothing` if
+it is none; `seeds` are assignments to begin with. Units should make the loss between 1 and 100. It
+ends as `"optimal"` at a gap of 1e-6, and as `"feasible"` with a
+note when neither answer nor bound moves any more.
+"""
+function outer_approximation!(
+    model::JuMP.AbstractModel,
+    squares::Vector{Square},
+    states::Vector{JuMP.VariableRef},
+    flows_of,
+    solver::Solver;
+    seeds::Vector{Vector{Bool}} = Vector{Bool}[],
+    time_limit::Float64 = Inf,
+    notes::Vector{String} = String[],
+    trace::Trace = Trace(),
+)
+    began = time()
+    left() = time_limit - (time() - began)
+    losses = [square.loss for square in squares]
+    best, best_flows, objective, nodes = Bool[], Vector{Float64}[], Inf, 0
+    function consider(closed)
+        flows = flows_of(closed)
+        flows === nothing && return Vector{Float64}[]
+        value = total_loss(losses, flows)
+        if value < objective
+            best, best_flows, objective = closed, flows, value
+        end
+        add_tangents!(model, squares, flows)
+        return flows
     end
-    if start !== nothing
-        consider(start) || throw(ArgumentError("start: the closed edges are not a spanning tree"))
-    end
-    bound, nodes = 0.0, 0
-    if tree_flows(problem, minimum_spanning_tree(problem)) !== nothing
-        bound = root_bound!(model, problem, x, t, left)
-    end
-    status, raw = "time_limit", "TIME_LIMIT"
+    attach!(model, with_tangent_settings(solver), time_limit)
+    known = filter(!isempty, map(consider, seeds))
+    isempty(best) || note!(trace, time() - began, objective, NaN)
+    bound = root_bound!(model, squares, known, solver, left)
+    note!(trace, time() - began, isempty(best) ? NaN : objective, bound)
+    status, raw, stalls = "time_limit", "TIME_LIMIT", 0
     while left() > 0
         limit_time!(model, left())
-        isempty(best.closed) || set_incumbent!(problem, x, t, best.closed)
-        JuMP.optimize!(model)
-        raw = raw_status(model)
-        ended = JuMP.termination_status(model)
+        isempty(best) || set_incumbent!(squares, states, best, best_flows)
+        run_solver!(model, solver)
+        raw, ended = raw_status(model), JuMP.termination_status(model)
         if ended == MOI.INFEASIBLE
-            status = "infeasible"
+            status = isempty(best) ? "infeasible" : "feasible"
+            isempty(best) || push!(notes, "the last round was called infeasible: no proof")
             break
         end
         nodes += max(0, node_count(model))
-        tangent_bound = proven_bound(model)
-        isnan(tangent_bound) || (bound = max(bound, tangent_bound))
-        JuMP.has_values(model) && consider(JuMP.value.(x.closed) .> 0.5)
-        if isfinite(best.objective) && best.objective - bound <= OA_GAP * best.objective
+        before = (objective, bound)
+        told_bound = proven_bound(model)
+        isnan(told_bound) || (bound = max(bound, told_bound))
+        has_point(model) && consider(Vector{Bool}(JuMP.value.(states) .> 0.5))
+        note!(trace, time() - began, isempty(best) ? NaN : objective, bound)
+        if !isempty(best) && objective - bound <= OA_GAP * objective
             status = "optimal"
             break
         end
         if ended != MOI.OPTIMAL
-            status = ended == MOI.TIME_LIMIT ? "time_limit" : "not_found"
+            status = ended == MOI.TIME_LIMIT ? "time_limit" : isempty(best) ? "not_found" : "feasible"
+            break
+        end
+        moved = objective < before[1] || bound > before[2] + 1e-3 * OA_GAP * max(1.0, bound)
+        stalls = moved ? 0 : stalls + 1
+        if stalls == OA_STALLS
+            gap = short(100 * (objective - bound) / objective)
+            push!(notes, "outer approximation came to rest at a gap of $gap %")
+            status = isempty(best) ? "not_found" : "feasible"
             break
         end
     end
-    objective = isempty(best.closed) ? NaN : best.objective
-    return (;
-        status,
-        closed = best.closed,
-        objective,
-        # Tangents lie below the loss, but sums round.
-        bound = min(bound, isnan(objective) ? bound : objective),
-        raw,
-        nodes,
-        seconds = time() - begin_at,
-    )
+    objective = isempty(best) ? NaN : objective
+    status, bound = reconciled(status, bound, objective, notes)
+    return (; status, raw, closed = best, objective, bound, nodes)
 end
 
-function root_bound!(model, problem, x, t, left)
+# The bound of the relaxation, and the tangents that make it.
+function root_bound!(model, squares, known, solver, left)
     restore = JuMP.relax_integrality(model)
-    bound, stalled = NaN, 0
-    P, Q = tree_flows(problem, minimum_spanning_tree(problem))[1:2]
-    for scale in (0.1, 0.3, 1.0)
-        add_tangents!(model, problem, x, t, scale .* P, scale .* Q)
-        add_tangents!(model, problem, x, t, -scale .* P, -scale .* Q)
+    for flows in known, scale in (0.1, 0.3, 1.0)
+        add_tangents!(model, squares, [scale .* f for f in flows])
+        add_tangents!(model, squares, [-scale .* f for f in flows])
     end
+    bound, stalled = NaN, 0
     for _ in 1:OA_ROOT_ROUNDS
         left() > 0 || break
         limit_time!(model, left())
-        JuMP.optimize!(model)
+        run_solver!(model, solver)
         JuMP.termination_status(model) == MOI.OPTIMAL || break
-        before, bound = bound, proven_bound(model)
-        closed = max.(JuMP.value.(x.closed), 1e-6)
-        P = JuMP.value.(x.P) ./ closed
-        Q = isempty(x.Q) ? zero(P) : JuMP.value.(x.Q) ./ closed
-        add_tangents!(model, problem, x, t, P, Q)
+        before, bound = bound, JuMP.objective_value(model)
+        flows = map(squares) do square
+            state = square.loss.state
+            closed = state === nothing ? 1.0 : max(JuMP.value(state), 1e-6)
+            return JuMP.value.(square.loss.flows) ./ closed
+        end
+        add_tangents!(model, squares, flows)
         stalled = bound - before <= 1e-4 * abs(bound) ? stalled + 1 : 0
         stalled == 3 && break
     end
@@ -108,18 +214,11 @@ function root_bound!(model, problem, x, t, left)
     return isnan(bound) ? 0.0 : max(bound, 0.0)
 end
 
-function add_tangents!(model, problem, x, t, P, Q)
-    for e in edges(problem)
-        p, q = P[e], isempty(x.Q) ? 0.0 : Q[e]
-        abs(p) + abs(q) <= 1e-12 && continue
-        slope = isempty(x.Q) ? 2p * x.P[e] : 2p * x.P[e] + 2q * x.Q[e]
-        JuMP.@constraint(model, t[e] >= slope - (p^2 + q^2) * x.closed[e])
+function set_incumbent!(squares, states, closed, flows)
+    JuMP.set_start_value.(states, Float64.(closed))
+    for (square, f) in zip(squares, flows)
+        JuMP.set_start_value.(square.loss.flows, f)
+        JuMP.set_start_value(square.t, form_value(square.loss.matrix, f))
     end
-    return nothing
-end
-
-function set_incumbent!(problem, x, t, closed)
-    P, Q = set_start!(problem, x, closed)
-    JuMP.set_start_value.(t, P .^ 2 .+ Q .^ 2)
     return nothing
 end

@@ -49,7 +49,7 @@ function sample_feeder()
     r = [0.1 .* full; full; single]
     x = 2.0 .* r
     load = [zeros(2, 6); 0.2 0.3 0.2 0.1 0.1 0.1; 0.0 0.2 0.0 0.0 0.1 0.0]
-    shunt = [zeros(2, 3); 0.1 0.1 0.1; 0.0 0.0 0.0]
+    shunt = [zeros(2, 6); 0.1 0.1 0.1 -0.01 -0.01 -0.01; zeros(1, 6)]
     generator = [4.0 0.0 0.1 0.0 0.0 0.0 0.0 0.0 0.15 0.0]
     return FeederArrays(1.0, 1, ones(3), bus, branch, r, x, load, shunt, generator)
 end
@@ -69,6 +69,26 @@ calcvoltagebases
 solve
 """
 
+# The sample feeder with a second line beside its first: a choice of two.
+function sample_feeder_ring()
+    one = sample_feeder()
+    return FeederArrays(
+        one.phase_mva,
+        one.source,
+        one.v_set,
+        one.bus,
+        [one.branch; one.branch[2:2, :]],
+        [one.r; 2 .* one.r[2:2, :]],
+        [one.x; 2 .* one.x[2:2, :]],
+        one.load,
+        one.shunt,
+        one.generator,
+    ),
+    [2, 4]
+end
+
+tables_of(feeder::FeederArrays) = (getfield(feeder, name) for name in fieldnames(FeederArrays))
+
 function run_samples()
     for q in ((Int[], Int[], Float64[]), ([1], [1], [1.0]))
         stage = second_stage(
@@ -77,37 +97,82 @@ function run_samples()
         solve_scenarios(stage, [2.0; 7.0;;], fill(Inf, 2, 1), 60.0)
     end
     for reactive in (true, false)
-        run_radial_sample("highs-oa"; reactive)
+        run_radial_sample("HiGHS"; reactive)
     end
     for formulation in keys(NETWORK_FORMULATIONS)
         network_opf(sample_network()..., formulation)
     end
-    feeder = sample_feeder()
-    tables = [getfield(feeder, name) for name in fieldnames(FeederArrays)]
     for formulation in keys(FEEDER_FORMULATIONS), problem in ("opf", "pf")
         problem == "pf" && formulation == "soc" && continue
-        feeder_opf(tables..., formulation, problem, Inf, true)
+        feeder_opf(tables_of(sample_feeder())..., formulation, problem)
     end
-    feeder_reconfigure(tables..., [2], [true], "lindist", 60.0)
+    run_feeder_sample("HiGHS", "lindist")
     mktempdir() do folder
         path = joinpath(folder, "sample.dss")
         write(path, SAMPLE_DSS)
         dss_opf(path, "acp", "pf")
-        dss_opf(path, "lindist", "opf", Inf, 0.8, 1.2)
+        dss_opf(path, "lindist", "opf", nothing, Inf, 0.8, 1.2)
     end
     return nothing
 end
 
 """
-    run_radial_sample(solver; reactive=true)
+    run_radial_sample(package; reactive=true)
+    run_feeder_sample(package, formulation)
 
-Solve a small reconfiguration; extensions call it when they are compiled.
+Solve a small reconfiguration; extensions call them when they are compiled.
 """
-function run_radial_sample(solver::String; reactive::Bool = true)
+run_radial_sample(package::String; reactive::Bool = true) =
+    run_radial_sample(Solver(package); reactive)
+run_feeder_sample(package::String, formulation::String) =
+    run_feeder_sample(Solver(package), formulation)
+
+function run_radial_sample(solver::Solver; reactive::Bool = true)
     problem = sample_radial(; reactive)
     start = minimum_spanning_tree(problem)
     fields = (getfield(problem, name) for name in fieldnames(RadialProblem))
-    return radial_reconfigure(fields..., solver, start, 60.0)
+    return radial_reconfigure(fields..., start, solver, 60.0)
+end
+
+function run_feeder_sample(solver::Solver, formulation::String)
+    feeder, rows = sample_feeder_ring()
+    start = [true, false]
+    return feeder_reconfigure(
+        tables_of(feeder)..., rows, start, formulation, solver, 60.0,
+    )
+end
+
+"""
+    workload_enabled() -> Bool
+
+Whether samples are solved when the package and its extensions are compiled: the preference
+`precompile_workload` of PyGridJL, which those who work on it may switch off.
+"""
+workload_enabled() = PrecompileTools.workload_enabled(@__MODULE__)
+
+const PREPARED = Set{NTuple{3,String}}()
+
+"""
+    prepare(problem, formulation, solver)
+
+Solve a sample of a problem, named by its function, once in a process: what is not compiled yet
+then takes no time from a limit.
+"""
+function prepare(problem::AbstractString, formulation::AbstractString, solver::Solver)
+    key = (String(problem), String(formulation), solver.package)
+    key in PREPARED && return nothing
+    solver = Solver(solver.package, solver.options, solver.plain, false)
+    if problem == "radial_reconfigure"
+        foreach(reactive -> run_radial_sample(solver; reactive), (true, false))
+    elseif problem == "feeder_reconfigure"
+        run_feeder_sample(solver, String(formulation))
+    elseif problem == "network_opf"
+        network_opf(sample_network()..., formulation, solver, 60.0)
+    else
+        feeder_opf(tables_of(sample_feeder())..., formulation, "opf", solver, 60.0)
+    end
+    push!(PREPARED, key)
+    return nothing
 end
 
 @compile_workload run_samples()

@@ -20,14 +20,14 @@ struct RadialProblem
     function RadialProblem(n, root, tail, head, weight, p, q, forced)
         m = length(tail)
         length(head) == length(weight) == length(forced) == m ||
-            throw(DimensionMismatch("tail, head, weight, forced: want equal lengths"))
-        length(p) == length(q) == n || throw(DimensionMismatch("p, q: want $n entries"))
-        1 <= root <= n || throw(ArgumentError("root: $root is not a node"))
+            refuse("tail, head, weight, forced: want equal lengths")
+        length(p) == length(q) == n || refuse("p, q: want $n entries")
+        1 <= root <= n || refuse("root: $root is not a node")
         all(i -> 1 <= i <= n, tail) && all(i -> 1 <= i <= n, head) ||
-            throw(ArgumentError("tail, head: not a node"))
+            refuse("tail, head: not a node")
         all(isfinite, weight) && all(isfinite, p) && all(isfinite, q) ||
-            throw(ArgumentError("weight, p, q: want finite numbers"))
-        all(>=(0), weight) || throw(ArgumentError("weight: want no negative number"))
+            refuse("weight, p, q: want finite numbers")
+        all(>=(0), weight) || refuse("weight: want no negative number")
         return new(n, root, tail, head, weight, p, q, forced)
     end
 end
@@ -120,19 +120,21 @@ end
 # Kruskal, forced edges first.
 function minimum_spanning_tree(problem::RadialProblem)
     parent = collect(1:problem.n)
-    function top(i)
-        while parent[i] != i
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        end
-        return i
-    end
     closed = fill(false, length(problem.tail))
     for e in sortperm(edges(problem); by = e -> (!problem.forced[e], problem.weight[e]))
-        a, b = top(problem.tail[e]), top(problem.head[e])
+        a, b = top!(parent, problem.tail[e]), top!(parent, problem.head[e])
         a == b && continue
         parent[a] = b
         closed[e] = true
     end
     return closed
+end
+
+# The root of a node in a union-find forest, whose paths are halved on the way.
+function top!(parent::Vector{Int}, i::Int)
+    while parent[i] != i
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    end
+    return i
 end

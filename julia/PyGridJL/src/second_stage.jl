@@ -44,8 +44,8 @@ function second_stage(
     q_values::AbstractVector{<:Real} = Float64[],
 )
     n, m = length(cost), length(row_lower)
-    length(lower) == length(upper) == n || throw(DimensionMismatch("lower, upper: want $n entries"))
-    length(row_upper) == m || throw(DimensionMismatch("row_upper: want $m entries"))
+    length(lower) == length(upper) == n || refuse("lower, upper: want $n entries")
+    length(row_upper) == m || refuse("row_upper: want $m entries")
     # HiGHS takes NaN for a number and answers "optimal".
     for (name, data) in (
         ("values", values),
@@ -56,9 +56,9 @@ function second_stage(
         ("row_upper", row_upper),
         ("q_values", q_values),
     )
-        any(isnan, data) && throw(ArgumentError("$name: holds NaN"))
+        any(isnan, data) && refuse("$name: holds NaN")
     end
-    all(i -> 1 <= i <= m, link) || throw(BoundsError(row_lower, collect(link)))
+    all(i -> 1 <= i <= m, link) || refuse("link: want rows between 1 and $m")
     A = sparse(Vector{Int}(rows), Vector{Int}(cols), Vector{Float64}(values), m, n)
     lb, ub = Vector{Float64}(lower), Vector{Float64}(upper)
     row_lb, row_ub = Vector{Float64}(row_lower), Vector{Float64}(row_upper)
@@ -108,12 +108,12 @@ function solve_scenarios!(
     time_limit::Real = Inf,
 )
     scenarios, k = size(lower)
-    k == length(stage.link) || throw(DimensionMismatch("want $(length(stage.link)) columns"))
-    size(upper) == (scenarios, k) || throw(DimensionMismatch("lower and upper differ in size"))
+    k == length(stage.link) || refuse("lower: want $(length(stage.link)) columns")
+    size(upper) == (scenarios, k) || refuse("lower, upper: differ in size")
     # Columns are contiguous for HiGHS, and threads never touch an array that belongs to Python.
     low, high = Matrix{Float64}(transpose(lower)), Matrix{Float64}(transpose(upper))
-    any(isnan, low) && throw(ArgumentError("lower: holds NaN"))
-    any(isnan, high) && throw(ArgumentError("upper: holds NaN"))
+    any(isnan, low) && refuse("lower: holds NaN")
+    any(isnan, high) && refuse("upper: holds NaN")
     n, limit = length(stage.lower), Float64(time_limit)
     status = fill("", scenarios)
     objective = fill(NaN, scenarios)
@@ -121,18 +121,14 @@ function solve_scenarios!(
     iterations = zeros(Int, scenarios)
     z = fill(NaN, n, scenarios)
     rays = Vector{Union{Nothing,Vector{Float64}}}(nothing, scenarios)
-    blocks = Iterators.partition(1:scenarios, max(1, cld(scenarios, length(stage.models))))
-    @sync for (worker, block) in enumerate(blocks)
-        Threads.@spawn for s in $block
-            answer = solve_one!(stage, $worker, low[:, s], high[:, s], limit)
-            status[s], iterations[s] = answer.status, answer.iterations
-            if answer.status == "optimal"
-                objective[s] = answer.objective
-                dual[:, s] = answer.dual
-                z[:, s] = answer.z
-            end
-            rays[s] = answer.ray
-        end
+    over_threads(length(stage.models), scenarios) do worker, s
+        answer = solve_one!(stage, worker, low[:, s], high[:, s], limit)
+        status[s], iterations[s] = answer.status, answer.iterations
+        objective[s] = answer.objective
+        dual[:, s] = answer.dual
+        z[:, s] = answer.z
+        rays[s] = answer.ray
+        return nothing
     end
     found = findall(!isnothing, rays)
     ray_of = zeros(Int, scenarios)
@@ -141,6 +137,32 @@ function solve_scenarios!(
     # Unlike hcat, stack makes a matrix of a single one too.
     ray = isempty(found) ? zeros(size(stage.matrix, 1), 0) : stack(certificates)
     return (; status, objective, dual, iterations, z, ray, ray_of)
+end
+
+"""
+    over_threads(work, workers, n)
+
+Call `work(worker, i)` for `i` in `1:n`, in contiguous blocks, one a worker. A single worker runs
+in the calling thread: a task would wait for a thread of Julia's own, which sleeps in Python when
+the call comes from another one. What a task throws is thrown as it is.
+"""
+function over_threads(work, workers::Int, n::Int)
+    if workers == 1
+        foreach(i -> work(1, i), 1:n)
+        return nothing
+    end
+    tasks = map(enumerate(Iterators.partition(1:n, max(1, cld(n, workers))))) do (worker, block)
+        return Threads.@spawn foreach(i -> work($worker, i), $block)
+    end
+    for task in tasks
+        try
+            wait(task)
+        catch error
+            foreach(t -> try wait(t) catch end, tasks)
+            throw(error isa TaskFailedException ? error.task.exception : error)
+        end
+    end
+    return nothing
 end
 
 """
@@ -155,6 +177,29 @@ solve_scenarios(stage::SecondStage, lower, upper, time_limit::Real) = solve_scen
     time_limit = Float64(time_limit),
 )
 
+"""
+    ScenarioAnswer
+
+What one scenario came to; `NaN` throughout without an optimum.
+"""
+struct ScenarioAnswer
+    status::String
+    objective::Float64
+    dual::Vector{Float64}
+    z::Vector{Float64}
+    iterations::Int
+    ray::Union{Nothing,Vector{Float64}}
+end
+
+without_optimum(stage::SecondStage, status, iterations, ray = nothing) = ScenarioAnswer(
+    status,
+    NaN,
+    fill(NaN, length(stage.link)),
+    fill(NaN, length(stage.lower)),
+    iterations,
+    ray,
+)
+
 function solve_one!(stage::SecondStage, worker::Int, low, high, time_limit)
     isempty(stage.quadratic) && return solve_linear!(stage, worker, low, high, time_limit)
     row_lower, row_upper = copy(stage.row_lower), copy(stage.row_upper)
@@ -163,13 +208,13 @@ function solve_one!(stage::SecondStage, worker::Int, low, high, time_limit)
     (; status, iterations) = answer
     if status == "optimal"
         dual = answer.row_dual[stage.link]
-        return (; status, answer.objective, dual, answer.z, iterations, ray = nothing)
+        return ScenarioAnswer(status, answer.objective, dual, answer.z, iterations, nothing)
     end
-    status == "time_limit" && return (; status, iterations, ray = nothing)
+    status == "time_limit" && return without_optimum(stage, status, iterations)
     # Whether there is no point at all is for the simplex method to say, which proves it.
     linear = solve_linear!(stage, worker, low, high, time_limit)
     linear.status == "infeasible" && return linear
-    return (; status, iterations, ray = nothing)
+    return without_optimum(stage, status, iterations)
 end
 
 function solve_linear!(stage::SecondStage, worker::Int, low, high, time_limit)
@@ -189,9 +234,9 @@ function solve_linear!(stage::SecondStage, worker::Int, low, high, time_limit)
         checked(HiGHS.Highs_getSolution(inner, z, reduced, row, row_dual), "solution")
         objective = HiGHS.Highs_getObjectiveValue(inner)
         dual = row_dual[stage.link]
-        return (; status = "optimal", objective, dual, z, iterations, ray = nothing)
+        return ScenarioAnswer("optimal", objective, dual, z, iterations, nothing)
     elseif code == HiGHS.kHighsModelStatusTimeLimit
-        return (; status = "time_limit", iterations, ray = nothing)
+        return without_optimum(stage, "time_limit", iterations)
     elseif code in (
         HiGHS.kHighsModelStatusInfeasible,
         HiGHS.kHighsModelStatusUnboundedOrInfeasible,
@@ -199,14 +244,18 @@ function solve_linear!(stage::SecondStage, worker::Int, low, high, time_limit)
         ray = farkas(stage, inner, low, high)
         # Without a certificate "unbounded or infeasible" proves nothing.
         proven = code == HiGHS.kHighsModelStatusInfeasible || ray !== nothing
-        return (; status = proven ? "infeasible" : "not_found", iterations, ray)
+        return without_optimum(stage, proven ? "infeasible" : "not_found", iterations, ray)
     end
-    return (; status = "not_found", iterations, ray = nothing)
+    return without_optimum(stage, "not_found", iterations)
 end
 
 function run!(inner)
+    # HiGHS never calls back into Julia here, so that other threads may collect garbage meanwhile.
+    gc_state = ccall(:jl_gc_safe_enter, Int8, ())
+    code = HiGHS.Highs_run(inner)
+    ccall(:jl_gc_safe_leave, Cvoid, (Int8,), gc_state)
     # One scenario that fails must not lose the others.
-    HiGHS.Highs_run(inner) == HiGHS.kHighsStatusError && return HiGHS.kHighsModelStatusSolveError
+    code == HiGHS.kHighsStatusError && return HiGHS.kHighsModelStatusSolveError
     return HiGHS.Highs_getModelStatus(inner)
 end
 

@@ -49,6 +49,6 @@ end
     heavy[:, 3] .*= 10
     @test PyGridJL.network_opf(base, heavy, branch, generator, "soc").status == "infeasible"
     @test PyGridJL.network_opf(base, heavy, branch, generator, "acp").status == "not_found"
-    @test PyGridJL.network_opf(base, bus, branch, generator, "acp", 1e-4).status == "time_limit"
-    @test_throws ArgumentError PyGridJL.network_opf(base, bus, branch, generator, "ac")
+    @test PyGridJL.network_opf(base, bus, branch, generator, "acp", nothing, 1e-4).status == "time_limit"
+    @test_throws InvalidArgument PyGridJL.network_opf(base, bus, branch, generator, "ac")
 end

@@ -31,7 +31,7 @@ function best_tree(problem)
     return best
 end
 
-const EXACT = ["highs-oa", "scip", "pajarito"]
+const EXACT = Solver.(["HiGHS", "SCIP", "Pajarito"])
 
 @testset "reconfigure" begin
     @testset "tree flows balance" begin
@@ -48,7 +48,7 @@ const EXACT = ["highs-oa", "scip", "pajarito"]
         @test PyGridJL.tree_flows(problem, fill(true, length(closed))) === nothing
     end
 
-    @testset "$solver finds what trying everything finds" for solver in EXACT
+    @testset "$(solver.package) finds what trying everything finds" for solver in EXACT
         for seed in 1:4, reactive in (true, false)
             problem = random_radial(Xoshiro(seed), 8, 4; reactive)
             got = PyGridJL.reconfigure(problem, solver)
@@ -62,7 +62,7 @@ const EXACT = ["highs-oa", "scip", "pajarito"]
         end
     end
 
-    @testset "$solver keeps forced edges and takes a start" for solver in EXACT
+    @testset "$(solver.package) keeps forced edges and takes a start" for solver in EXACT
         free = random_radial(Xoshiro(9), 8, 4)
         forced = .!PyGridJL.reconfigure(free, solver).closed
         # close one edge that the optimum leaves open
@@ -75,12 +75,12 @@ const EXACT = ["highs-oa", "scip", "pajarito"]
         got = PyGridJL.reconfigure(problem, solver; start)
         @test got.closed[findfirst(forced)]
         @test got.objective ≈ best_tree(problem) rtol = 1e-6
-        @test_throws ArgumentError PyGridJL.reconfigure(
+        @test_throws InvalidArgument PyGridJL.reconfigure(
             problem, solver; start = fill(true, length(start)),
         )
     end
 
-    @testset "$solver: units do not matter" for solver in EXACT
+    @testset "$(solver.package): units do not matter" for solver in EXACT
         problem = random_radial(Xoshiro(3), 8, 4)
         tiny = PyGridJL.RadialProblem(
             problem.n,
@@ -97,7 +97,7 @@ const EXACT = ["highs-oa", "scip", "pajarito"]
         @test b.objective ≈ 1e-12 * a.objective rtol = 1e-6
     end
 
-    @testset "$solver stops at the time limit with what it has" for solver in EXACT
+    @testset "$(solver.package) stops at the time limit with what it has" for solver in EXACT
         problem = random_radial(Xoshiro(4), 60, 40)
         start = PyGridJL.minimum_spanning_tree(problem)
         got = PyGridJL.reconfigure(problem, solver; start, time_limit = 1e-3)
@@ -109,9 +109,9 @@ const EXACT = ["highs-oa", "scip", "pajarito"]
         end
     end
 
-    @testset "Juniper is never a proof: $solver" for solver in ("juniper", "juniper-plain")
+    @testset "Juniper is never a proof, plain: $plain" for plain in (false, true)
         problem = random_radial(Xoshiro(2), 6, 2)
-        got = PyGridJL.reconfigure(problem, solver; time_limit = 120.0)
+        got = PyGridJL.reconfigure(problem, Solver("Juniper"; plain); time_limit = 120.0)
         @test got.status == "feasible"
         @test isnan(got.bound)
         @test got.objective >= best_tree(problem) * (1 - 1e-9)
@@ -121,12 +121,45 @@ const EXACT = ["highs-oa", "scip", "pajarito"]
         cut = PyGridJL.RadialProblem(
             3, 1, [1], [2], [1.0], [1.0, -1.0, 0.0], zeros(3), [false],
         )
-        @test PyGridJL.reconfigure(cut, "highs-oa").status == "infeasible"
+        @test PyGridJL.reconfigure(cut, Solver("HiGHS")).status == "infeasible"
+    end
+
+    @testset "bounds of every round lie below every answer: $(solver.package)" for solver in EXACT
+        problem = random_radial(Xoshiro(11), 14, 6)
+        got = PyGridJL.reconfigure(problem, solver)
+        bounds, objectives = filter(!isnan, got.trace[:, 3]), filter(!isnan, got.trace[:, 2])
+        @test maximum(bounds) <= minimum(objectives) * (1 + 1e-6)
+        @test issorted(got.trace[:, 1])
+        @test last(got.trace[:, 2]) ≈ got.objective
+    end
+
+    @testset "options reach the solver, and wrong ones are the caller's" begin
+        problem = random_radial(Xoshiro(6), 8, 4)
+        nodes = Solver("HiGHS"; options = ["mip_max_nodes" => 0, "presolve" => "off"])
+        @test PyGridJL.reconfigure(problem, nodes).status in ("optimal", "feasible", "not_found")
+        for solver in (Solver("HiGHS"; options = ["no_such" => 1]), Solver("Ipopt"), Solver("JuMP"))
+            @test_throws InvalidArgument PyGridJL.reconfigure(problem, solver)
+        end
+    end
+
+    @testset "the program as a file" begin
+        problem = random_radial(Xoshiro(6), 6, 3)
+        mktempdir() do folder
+            for ending in ("mof.json", "lp", "mps")
+                path = joinpath(folder, "model.$ending")
+                PyGridJL.reconfigure(problem, Solver("HiGHS"); write_model = path)
+                read = JuMP.read_from_file(path)
+                @test JuMP.num_constraints(read, JuMP.VariableRef, MOI.ZeroOne) == 8
+            end
+            @test_throws InvalidArgument PyGridJL.reconfigure(
+                problem, Solver("HiGHS"); write_model = joinpath(folder, "model.txt"),
+            )
+        end
     end
 
     @testset "wrong input" begin
-        @test_throws ArgumentError PyGridJL.reconfigure(random_radial(Xoshiro(1), 5, 2), "gurobi")
-        @test_throws ArgumentError PyGridJL.RadialProblem(
+        @test_throws InvalidArgument PyGridJL.reconfigure(random_radial(Xoshiro(1), 5, 2), Solver("Gurobi"))
+        @test_throws InvalidArgument PyGridJL.RadialProblem(
             2, 1, [1], [2], [NaN], [1.0, -1.0], zeros(2), [false],
         )
     end

@@ -1,3 +1,4 @@
+using JuMP: JuMP, MOI
 using PyGridJL
 using Test
 
@@ -5,8 +6,10 @@ using Test
 foreach(PyGridJL.load_package, ("SCIP", "Pajarito", "Juniper"))
 
 @testset "PyGridJL" begin
+    include("status.jl")
     include("second_stage.jl")
     include("reconfigure.jl")
     include("network_opf.jl")
     include("feeder.jl")
+    include("quality.jl")
 end

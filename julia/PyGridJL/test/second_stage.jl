@@ -127,12 +127,21 @@ end
         @test got.status == fill("optimal", 3)
     end
 
+    @testset "any number of workers, and what they throw" begin
+        for workers in (1, 2, 3)
+            seen = zeros(Int, 7)
+            PyGridJL.over_threads((worker, i) -> seen[i] = worker, workers, 7)
+            @test all(in(1:workers), seen)
+            @test_throws DomainError PyGridJL.over_threads((_, i) -> sqrt(-1.0 * i), workers, 7)
+        end
+    end
+
     @testset "NaN is refused" begin
-        @test_throws ArgumentError PyGridJL.second_stage(
+        @test_throws InvalidArgument PyGridJL.second_stage(
             [1], [1], [1.0], [NaN], [0.0], [1.0], [0.0], [1.0], [1],
         )
         stage, _, _ = build(Xoshiro(1), 2, 2)
-        @test_throws ArgumentError PyGridJL.solve_scenarios!(stage, [NaN 1.0], [Inf Inf])
-        @test_throws DimensionMismatch PyGridJL.solve_scenarios!(stage, [1.0;;], [Inf;;])
+        @test_throws InvalidArgument PyGridJL.solve_scenarios!(stage, [NaN 1.0], [Inf Inf])
+        @test_throws InvalidArgument PyGridJL.solve_scenarios!(stage, [1.0;;], [Inf;;])
     end
 end

@@ -2,82 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
-from pygridjl.bridge import runtime
-from pygridjl.bridge.answer import floats, number, status_of
-from pygridjl.bridge.problems.feeder_opf import FeederFormulation, FeederProblem
-from pygridjl.core.errors import CaseNotFoundError, InvalidOptionError
-from pygridjl.core.result import Result, Status
-from pygridjl.core.types import FloatArray
+from pygridjl.bridge.answer import JuliaAnswer, floats
+from pygridjl.bridge.problems.asking import JuliaOptions, ask
+from pygridjl.bridge.problems.feeder_opf import assert_feeder_problem
+from pygridjl.core.errors import CaseNotFoundError
 
-__all__ = ["JuliaDssOpf", "julia_dss_opf"]
-
-
-@dataclass(frozen=True, eq=False)
-class JuliaDssOpf(Result):
-    """What PowerModelsDistribution found for an OpenDSS script.
-
-    Attributes
-    ----------
-    path, formulation, problem : str
-        What was solved.
-    solver : str
-        What solved it.
-    status : Status
-        As for a feeder.
-    raw : str
-        How the solver itself names its end.
-    node : tuple of str
-        ``bus.phase``.
-    vm, va : ndarray, by node
-        Voltage, p.u. and rad; NaN where the formulation has none.
-    kv : ndarray, by node
-        Base of ``vm``, kV line to neutral. PowerModelsDistribution derives it from the source and
-        the ratings of transformers, not from the script's ``voltagebases``.
-    p_source, q_source : float or None
-        Import, kW and kvar.
-    notes : tuple of str
-        Warnings of PowerModelsDistribution while it read the script.
-    seconds : dict
-        Seconds by phase.
-    versions : dict
-        Versions of Julia and the packages.
-    """
-
-    path: str
-    formulation: str
-    problem: str
-    solver: str
-    status: Status
-    raw: str
-    node: tuple[str, ...]
-    vm: FloatArray
-    va: FloatArray
-    kv: FloatArray
-    p_source: float | None
-    q_source: float | None
-    notes: tuple[str, ...]
-    seconds: dict[str, float]
-    versions: dict[str, str]
+__all__ = ["julia_dss_opf"]
 
 
 def julia_dss_opf(
     path: str | Path,
-    formulation: FeederFormulation = "acp",
-    problem: FeederProblem = "opf",
+    formulation: str = "acp",
+    problem: str = "opf",
+    how: JuliaOptions | None = None,
     *,
     v_min: float = 0.0,
     v_max: float = np.inf,
     taps: Mapping[tuple[str, int], float] | None = None,
-    time_limit: float | None = None,
-) -> JuliaDssOpf:
+) -> JuliaAnswer:
     """Solve an OpenDSS script with PowerModelsDistribution's own reader.
 
     This is the road for what PowerModelsDistribution supports. It skips controls, takes loads of
@@ -92,25 +40,29 @@ def julia_dss_opf(
         The script.
     formulation, problem
         As for a feeder.
+    how : JuliaOptions, optional
+        Solver, its options and limits.
     v_min, v_max : float
         Voltage band of every bus, p.u.
     taps : mapping of (str, int) to float, optional
         Tap by transformer and winding (from 1). PowerModelsDistribution leaves regulators at
         their initial taps; give those that OpenDSS found.
-    time_limit : float, optional
-        Seconds for the solver.
 
     Returns
     -------
-    JuliaDssOpf
-        The answer.
+    JuliaAnswer
+        ``notes`` hold what PowerModelsDistribution remarked while it read the script. ``values``:
+        ``node`` (tuple of ``bus.phase``); ``vm``, ``va`` by node, p.u. and rad; ``kv``, the base of
+        ``vm``, kV line to neutral, which PowerModelsDistribution derives from the source and the
+        ratings of transformers, not from the script's ``voltagebases``; ``p_source``,
+        ``q_source`` (3,), import by phase, kW and kvar.
 
     Raises
     ------
     CaseNotFoundError
         If there is no such file.
     InvalidOptionError
-        If there is no such formulation or problem.
+        If there is no such formulation, problem or transformer, or the solver cannot be used.
     JuliaSolveError
         If the script cannot be read or the model not be built.
     JuliaNotFoundError, JuliaPackageError
@@ -118,50 +70,21 @@ def julia_dss_opf(
     """
     if not Path(path).is_file():
         raise CaseNotFoundError(f"{path}: no such file")
-    for name, value, known in (
-        ("formulation", formulation, get_args(FeederFormulation)),
-        ("problem", problem, get_args(FeederProblem)),
-    ):
-        if value not in known:
-            raise InvalidOptionError(f"{name}: {value!r} is none of {', '.join(known)}")
-    begin = time.perf_counter()
-    runtime.start()
-    started = time.perf_counter()
+    assert_feeder_problem(formulation, problem)
     taps = taps or {}
-    answer = runtime.call(
+    raw, answer = ask(
         "dss_opf",
-        str(Path(path).absolute()),
         formulation,
-        problem,
-        np.inf if time_limit is None else float(time_limit),
-        float(v_min),
-        float(v_max),
-        [name.lower() for name, _ in taps],
-        [winding for _, winding in taps],
-        [float(tap) for tap in taps.values()],
+        how or JuliaOptions(),
+        (str(Path(path).absolute()), formulation, problem),
+        (
+            float(v_min),
+            float(v_max),
+            [name.lower() for name, _ in taps],
+            [winding for _, winding in taps],
+            [float(tap) for tap in taps.values()],
+        ),
     )
-    ended = time.perf_counter()
-    build, solve = float(answer.build_seconds), float(answer.solve_seconds)
-    solver = str(answer.solver)
-    return JuliaDssOpf(
-        path=str(path),
-        formulation=formulation,
-        problem=problem,
-        solver=solver,
-        status=status_of(answer.status),
-        raw=str(answer.raw),
-        node=tuple(str(node) for node in answer.node),
-        vm=floats(answer.vm),
-        va=floats(answer.va),
-        kv=floats(answer.kv),
-        p_source=number(answer.p_source),
-        q_source=number(answer.q_source),
-        notes=tuple(str(note) for note in answer.notes),
-        seconds={
-            "julia": started - begin,
-            "build": build,
-            "solve": solve,
-            "read and crossing": max(0.0, ended - started - build - solve),
-        },
-        versions=runtime.versions("PowerModelsDistribution", solver),
-    )
+    names = ("vm", "va", "kv", "p_source", "q_source")
+    values = {name: floats(getattr(raw, name)) for name in names}
+    return replace(answer, values={"node": tuple(str(node) for node in raw.node), **values})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 
-from pygridjl.bridge import runtime
-from pygridjl.bridge.answer import floats, number, status_of
+from pygridjl.bridge.answer import JuliaAnswer, floats
+from pygridjl.bridge.problems.asking import JuliaOptions, ask
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.result import Result, Status
 from pygridjl.core.types import FloatArray
 from pygridjl.grid.network import Network
 from pygridjl.grid.network_checks import (
@@ -20,62 +18,14 @@ from pygridjl.grid.network_checks import (
     assert_valid,
 )
 
-__all__ = ["JuliaOpf", "NetworkFormulation", "julia_opf"]
+__all__ = ["NetworkFormulation", "julia_opf"]
 
 NetworkFormulation = Literal["acp", "soc", "qc", "sdp", "dc"]
 
 
-@dataclass(frozen=True, eq=False)
-class JuliaOpf(Result):
-    """What PowerModels found.
-
-    Attributes
-    ----------
-    formulation : str
-        As asked for.
-    solver : str
-        What solved it.
-    status : Status
-        ``optimal`` only for convex formulations solved by a solver that proves its optimum.
-    raw : str
-        How the solver itself names its end.
-    objective : float or None
-        Cost per hour.
-    bound : float or None
-        Proven lower bound on the cost of every AC operating point (``soc``, ``sdp``).
-    vm, va : ndarray, shape (n_bus,)
-        Voltage, p.u. and rad; NaN where the formulation has none.
-    pg, qg : ndarray, shape (n_generator,)
-        Injections, p.u.
-    flows : ndarray, shape (4, n_branch)
-        P and Q into the from end, P and Q into the to end, p.u.; 0 on open branches.
-    notes : tuple of str
-        What was assumed.
-    seconds : dict
-        Seconds by phase: ``julia`` start, ``build``, ``solve`` and ``crossing``.
-    versions : dict
-        Versions of Julia and the packages.
-    """
-
-    formulation: str
-    solver: str
-    status: Status
-    raw: str
-    objective: float | None
-    bound: float | None
-    vm: FloatArray
-    va: FloatArray
-    pg: FloatArray
-    qg: FloatArray
-    flows: FloatArray
-    notes: tuple[str, ...]
-    seconds: dict[str, float]
-    versions: dict[str, str]
-
-
 def julia_opf(
-    network: Network, formulation: NetworkFormulation = "acp", *, time_limit: float | None = None
-) -> JuliaOpf:
+    network: Network, formulation: str = "acp", how: JuliaOptions | None = None
+) -> JuliaAnswer:
     """Solve an optimal power flow with PowerModels.
 
     Parameters
@@ -83,22 +33,25 @@ def julia_opf(
     network : Network
         The network; its base state says which branches are closed.
     formulation : {"acp", "soc", "qc", "sdp", "dc"}
-        AC equations in polar form (Ipopt); second-order cone and sparse semidefinite relaxation
-        (Clarabel); quadratic-convex relaxation (Ipopt); linear approximation (HiGHS).
-    time_limit : float, optional
-        Seconds for the solver.
+        AC equations in polar form (by default Ipopt); second-order cone and sparse semidefinite
+        relaxation (Clarabel); quadratic-convex relaxation (Ipopt); linear approximation (HiGHS).
+    how : JuliaOptions, optional
+        Solver, its options and limits.
 
     Returns
     -------
-    JuliaOpf
-        The answer.
+    JuliaAnswer
+        Cost per hour, and a lower bound on that of every AC operating point where a relaxation
+        was solved by a solver that proves its optimum. ``values``: ``vm``, ``va`` (n_bus,), p.u.
+        and rad, ``pg``, ``qg`` (n_generator,), ``flows`` (4, n_branch): P and Q into the from
+        end, P and Q into the to end, p.u.; NaN where there is none, 0 on open branches.
 
     Raises
     ------
     InvalidNetworkError
         If the data are not sound.
     InvalidOptionError
-        If there is no such formulation.
+        If there is no such formulation, or the solver cannot be used.
     JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
     """
@@ -108,48 +61,27 @@ def julia_opf(
     assert_valid(network, use="opf")
     assert_quadratic_costs(network, "backend julia")
     assert_one_angle(network, "backend julia")
-    begin = time.perf_counter()
-    runtime.start()
-    started = time.perf_counter()
     closed = np.flatnonzero(network.branches.closed)
     units = np.flatnonzero(network.generators.in_service)
-    answer = runtime.call(
+    raw, answer = ask(
         "network_opf",
-        network.base_mva,
-        _bus_table(network),
-        _branch_table(network, closed),
-        _generator_table(network, units),
         formulation,
-        np.inf if time_limit is None else float(time_limit),
+        how or JuliaOptions(),
+        (
+            network.base_mva,
+            _bus_table(network),
+            _branch_table(network, closed),
+            _generator_table(network, units),
+            formulation,
+        ),
+        package="PowerModels",
     )
-    ended = time.perf_counter()
     pg, qg = np.zeros((2, len(network.generators)))
-    pg[units], qg[units] = floats(answer.pg), floats(answer.qg)
+    pg[units], qg[units] = floats(raw.pg), floats(raw.qg)
     flows = np.zeros((4, network.n_branch))
-    flows[:, closed] = floats(answer.flows)
-    build, solve = float(answer.build_seconds), float(answer.solve_seconds)
-    solver = str(answer.solver)
-    return JuliaOpf(
-        formulation=formulation,
-        solver=solver,
-        status=status_of(answer.status),
-        raw=str(answer.raw),
-        objective=number(answer.objective),
-        bound=number(answer.bound),
-        vm=floats(answer.vm),
-        va=floats(answer.va),
-        pg=pg,
-        qg=qg,
-        flows=flows,
-        notes=tuple(str(note) for note in answer.notes),
-        seconds={
-            "julia": started - begin,
-            "build": build,
-            "solve": solve,
-            "crossing": max(0.0, ended - started - build - solve),
-        },
-        versions=runtime.versions("PowerModels", solver),
-    )
+    flows[:, closed] = floats(raw.flows)
+    values = {"vm": floats(raw.vm), "va": floats(raw.va), "pg": pg, "qg": qg, "flows": flows}
+    return replace(answer, values=values)
 
 
 def _bus_table(network: Network) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Radial reconfiguration by JuMP: second-order cones, outer approximation, and Juniper.
+"""Radial reconfiguration by JuMP with any solver that has integers.
 
 The problem comes as a :class:`RadialArrays`, anything with the arrays of
 :class:`pygridjl.reconfiguration.problem.RadialProblem`, so that this package stays below the
@@ -7,30 +7,17 @@ methods.
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
-from pygridjl.bridge import runtime
-from pygridjl.bridge.answer import number, status_of
-from pygridjl.bridge.probe import OPTIONAL
+from pygridjl.bridge.answer import JuliaAnswer
+from pygridjl.bridge.problems.asking import JuliaOptions, ask
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.result import Result, Status
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["JuliaRadial", "RadialArrays", "RadialSolver", "julia_reconfigure"]
-
-RadialSolver = Literal["highs-oa", "scip", "pajarito", "juniper", "juniper-plain"]
-
-_PACKAGES = {
-    "highs-oa": ("JuMP", "HiGHS"),
-    "scip": ("JuMP", "SCIP"),
-    "pajarito": ("JuMP", "Pajarito", "HiGHS", "Clarabel"),
-    "juniper": ("JuMP", "Juniper", "Ipopt", "HiGHS"),
-    "juniper-plain": ("JuMP", "Juniper", "Ipopt", "HiGHS"),
-}
+__all__ = ["RadialArrays", "julia_reconfigure"]
 
 
 class RadialArrays(Protocol):
@@ -73,51 +60,12 @@ class RadialArrays(Protocol):
         """Kilowatts in one p.u."""
 
 
-@dataclass(frozen=True, eq=False)
-class JuliaRadial(Result):
-    """A spanning tree found in Julia.
-
-    Attributes
-    ----------
-    solver : str
-        As asked for.
-    status : Status
-        Never ``optimal`` or ``infeasible`` with ``juniper``, which proves nothing.
-    raw : str
-        How the solver itself names its end. A claim of ``juniper`` is no proof: it has ended with
-        ``LOCALLY_SOLVED`` and bound = objective 3 % above the optimum of a convex instance.
-    closed : ndarray of bool or None, shape (m,)
-        The closed edges.
-    objective : float or None
-        Loss of the linear model, Σ r (p² + q²), kW, computed from the tree.
-    bound : float or None
-        Proven lower bound, kW; None with ``juniper``.
-    nodes : int or None
-        Nodes of branch and bound, where the solver tells.
-    seconds : dict
-        Seconds by phase.
-    versions : dict
-        Versions of Julia and the packages.
-    """
-
-    solver: str
-    status: Status
-    raw: str
-    closed: BoolArray | None
-    objective: float | None
-    bound: float | None
-    nodes: int | None
-    seconds: dict[str, float]
-    versions: dict[str, str]
-
-
 def julia_reconfigure(
     problem: RadialArrays,
-    solver: RadialSolver = "scip",
+    how: JuliaOptions | None = None,
     *,
     start: BoolArray | None = None,
-    time_limit: float | None = None,
-) -> JuliaRadial:
+) -> JuliaAnswer:
     """Find the spanning tree of least linear loss with a solver in Julia.
 
     Parameters
@@ -125,75 +73,51 @@ def julia_reconfigure(
     problem : RadialArrays
         The problem, e.g. from :func:`pygridjl.reconfiguration.problem.build_problem`. Limits on
         voltages and currents are not part of this model.
-    solver : {"scip", "highs-oa", "pajarito", "juniper", "juniper-plain"}
-        Mixed-integer second-order cone by SCIP; outer approximation with HiGHS; outer
-        approximation by Pajarito with HiGHS and Clarabel; nonlinear branch and bound by Juniper
-        with Ipopt and HiGHS, the baseline of the literature (``juniper-plain`` as it comes:
-        Ipopt's own tolerances, no feasibility pump, data in megawatts).
+    how : JuliaOptions, optional
+        Solver, its options and limits. Solvers with cones or quadratic constraints get the
+        perspective of the loss, those with quadratic objectives that, mixed-integer linear ones
+        outer approximation. HiGHS unless given. With ``as_it_comes`` the data come in megawatts,
+        as in the literature, instead of in units that suit tolerances.
     start : ndarray of bool, shape (m,), optional
         A spanning tree to start from.
-    time_limit : float, optional
-        Seconds for the solver.
 
     Returns
     -------
-    JuliaRadial
-        The tree and what was proven about it.
+    JuliaAnswer
+        Objective (computed from the tree) and bound in kW; ``values``: ``closed`` (ndarray of
+        bool, shape (m,), or None) and ``nodes`` (of branch and bound, or None).
 
     Raises
     ------
     InvalidOptionError
-        If there is no such solver, or ``start`` has the wrong shape.
-    JuliaSolveError
-        If Julia fails, also if ``start`` is not a spanning tree.
-    JuliaNotFoundError, JuliaPackageError
-        If Julia or the solver's package cannot be used.
+        If the solver cannot be used, or ``start`` is no spanning tree.
+    JuliaNotFoundError, JuliaPackageError, JuliaSolveError
+        If Julia or the solver's package cannot be used, or it fails.
     """
-    if solver not in get_args(RadialSolver):
-        raise InvalidOptionError(
-            f"solver: {solver!r} is none of {', '.join(get_args(RadialSolver))}"
-        )
+    how = how or JuliaOptions()
     m = problem.tail.size
     if start is not None and start.shape != (m,):
         raise InvalidOptionError(f"start: shape {start.shape}, expected ({m},)")
-    begin = time.perf_counter()
-    runtime.start()
-    for package in _PACKAGES[solver]:
-        if package in OPTIONAL:
-            runtime.require(package)
-    # Megawatts for the baseline; PyGridJL scales the data itself for all others.
-    unit = problem.kw / 1000 if solver == "juniper-plain" else 1.0
-    started = time.perf_counter()
-    answer = runtime.call(
+    # PyGridJL scales the data itself unless a solver is to be seen as it comes.
+    unit = problem.kw / 1000 if how.as_it_comes else 1.0
+    raw, answer = ask(
         "radial_reconfigure",
-        problem.n,
-        problem.root + 1,
-        problem.tail + 1,
-        problem.head + 1,
-        problem.weight / unit,
-        problem.p * unit,
-        problem.q * unit,
-        problem.forced,
-        solver,
-        np.zeros(0, dtype=np.bool_) if start is None else start,
-        np.inf if time_limit is None else float(time_limit),
+        "",
+        how,
+        (
+            problem.n,
+            problem.root + 1,
+            problem.tail + 1,
+            problem.head + 1,
+            problem.weight / unit,
+            problem.p * unit,
+            problem.q * unit,
+            problem.forced,
+            np.zeros(0, dtype=np.bool_) if start is None else start,
+        ),
+        package="JuMP",
+        factor=problem.kw / unit,
     )
-    ended = time.perf_counter()
-    closed = np.array(answer.closed, dtype=np.bool_)
-    objective, bound, nodes = number(answer.objective), number(answer.bound), int(answer.nodes)
-    solve = float(answer.seconds)
-    return JuliaRadial(
-        solver=solver,
-        status=status_of(answer.status),
-        raw=str(answer.raw),
-        closed=closed if closed.size else None,
-        objective=None if objective is None else objective * problem.kw / unit,
-        bound=None if bound is None else bound * problem.kw / unit,
-        nodes=None if nodes < 0 else nodes,
-        seconds={
-            "julia": started - begin,
-            "solve": solve,
-            "crossing": max(0.0, ended - started - solve),
-        },
-        versions=runtime.versions(*_PACKAGES[solver]),
-    )
+    closed, nodes = np.array(raw.closed, dtype=np.bool_), int(raw.nodes)
+    values = {"closed": closed if closed.size else None, "nodes": None if nodes < 0 else nodes}
+    return replace(answer, values=values)

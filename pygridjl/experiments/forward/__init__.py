@@ -13,6 +13,7 @@ class Options:
     """Options of ``pygridjl reproduce forward``."""
 
     seed: int = option(0, "Seed of the random parts.", least=0)
+    time_limit: float = option(60.0, "Seconds for each run of a solver in Julia.", least=1.0)
 
 
 EXPERIMENT = Experiment(
@@ -20,7 +21,8 @@ EXPERIMENT = Experiment(
     kind="reproduce",
     text=(
         "FORWARD: Table I, the pseudo-code as printed, and what cannot be reproduced.\n\n"
-        "Writes report.md with its tables and figure into the folder --out."
+        "Writes report.md with its tables and figure into the folder --out; with Julia the MINLP "
+        "of the paper too, as in `pygridjl benchmark minlp`."
     ),
     plan="pygridjl.experiments.forward.tasks:plan",
     page="pygridjl.experiments.forward.page:page",

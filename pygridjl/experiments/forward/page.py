@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pygridjl.experiments.forward import Options
-from pygridjl.experiments.forward.tasks import cost_comparison, data_notes, random_summary
+from pygridjl.experiments.forward.tasks import (
+    MINLP,
+    cost_comparison,
+    data_notes,
+    random_summary,
+)
+from pygridjl.experiments.minlp import Options as MinlpOptions
+from pygridjl.experiments.minlp.page import page as minlp_page
 from pygridjl.experiments.reconfiguration.page import (
     plot_benchmark,
     standard_columns,
@@ -36,6 +43,11 @@ _LITERAL_TEXT = (
     "forbids joining two trees. On the cycle 0–1–2–3 with injections +5, +2, −5, −2 the literal"
     " mode"
 )
+_MINLP_TEXT = (
+    "The paper gives its MINLP to Knitro. Here open solvers of Julia get it, in the linear model "
+    "and on three-phase feeders, with and without a start; every answer is judged beside our "
+    "proof."
+)
 _COST_TEXT = (
     "Table I prints costs in giga-watts. The published instances, with generation scaled to "
     "demand, cost this much in the paper's own objective (1a) at best:"
@@ -53,13 +65,24 @@ def page(rows: Mapping[str, list[dict[str, Any]]], _options: Options, folder: Pa
     summary, costs = random_summary(rows["random instances"]), cost_comparison(table)
     (example,) = rows["counterexample"]
     text = forward_report(TABLE_METHODS, table, standard, summary, costs, data_notes(), example)
-    return Page(
-        text,
-        {"table_I": table, "standard": standard, "random": summary, "costs": costs},
-        {"table-I": table, "standard": standard},
-        [plot_benchmark(table, standard, folder / "benchmark.png")],
-        report=True,
-    )
+    found: dict[str, Any] = {
+        "table_I": table,
+        "standard": standard,
+        "random": summary,
+        "costs": costs,
+    }
+    tables: dict[str, Sequence[dict[str, Any]]] = {"table-I": table, "standard": standard}
+    figures = [plot_benchmark(table, standard, folder / "benchmark.png")]
+    theirs = {name.removeprefix(MINLP): part for name, part in rows.items() if MINLP in name}
+    if theirs:
+        minlp = minlp_page(theirs, MinlpOptions(), folder)
+        text += f"\n## The MINLP\n\n{_MINLP_TEXT}\n\n```text\n{minlp.text}\n```\n"
+        found["minlp"] = dict(minlp.found)
+        tables |= {f"minlp-{name}": list(table) for name, table in minlp.tables.items()}
+        figures += minlp.figures
+    else:
+        text += "\n## The MINLP\n\nLeft out: there is no usable Julia (`pygridjl julia status`).\n"
+    return Page(text, found, tables, figures, report=True)
 
 
 def forward_report(

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from pygridjl.bridge.setup import status
 from pygridjl.core.errors import UnservedNodesError
 from pygridjl.experiments.forward import Options
 from pygridjl.experiments.forward.printed import FORWARD_TABLE_I
+from pygridjl.experiments.minlp import Options as MinlpOptions, tasks as minlp
 from pygridjl.experiments.reconfiguration.tasks import (
     TABLE_METHODS,
     compile_kernels,
@@ -23,6 +25,7 @@ from pygridjl.reconfiguration import reconfigure
 from pygridjl.study.task import Plan, Row, Task
 
 __all__ = [
+    "MINLP",
     "RANDOM_SIZES",
     "cost_comparison",
     "counterexample_network",
@@ -34,15 +37,23 @@ __all__ = [
 # Buses and sources of the random Watts–Strogatz instances; the last three are those of Table I.
 RANDOM_SIZES = ((40, 4), (120, 10), (240, 10), (400, 20))
 INSTANCES = 10
+# What the names of the parts of ``benchmark minlp`` begin with here.
+MINLP = "minlp: "
 
 
 def plan(options: Options) -> Plan:
-    """List the benchmark's tables, the random instances and the counterexample."""
+    """List the benchmark's tables, the random instances, the counterexample, and the MINLP.
+
+    The last needs Julia and is left out where there is none.
+    """
     parts = table_parts(seed=options.seed)
     parts["random instances"] = random_tasks(
         seed=options.seed, sizes=RANDOM_SIZES, instances=INSTANCES
     )
     parts["counterexample"] = [Task({"table": "counterexample"}, _counterexample)]
+    if status().usable:
+        made = minlp.plan(MinlpOptions(time_limit=options.time_limit)).parts
+        parts |= {f"{MINLP}{name}": list(tasks) for name, tasks in made.items()}
     return Plan(parts, compile_kernels)
 
 

@@ -19,9 +19,8 @@ EXPERIMENT = Experiment(
     name="julia",
     kind="benchmark",
     text=(
-        "Measure the Julia half: crossing, first calls, JuMP against Python, FORWARD and the "
-        "MINLP.\n\n"
-        "Prints four tables and writes them as CSV files with a picture into the folder --out."
+        "Measure the Julia half: crossing, first calls, JuMP against Python.\n\n"
+        "Prints three tables and writes them as CSV files with a picture into the folder --out."
     ),
     plan="pygridjl.experiments.julia.tasks:plan",
     page="pygridjl.experiments.julia.page:page",

@@ -8,12 +8,11 @@ from typing import Any
 
 from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.julia import Options
-from pygridjl.experiments.julia.tasks import PACKAGES, join_baselines
+from pygridjl.experiments.julia.tasks import PACKAGES
 from pygridjl.experiments.registry import Page
 from pygridjl.report.tables import Column, number, text_table
 
 __all__ = [
-    "baseline_columns",
     "crossing_columns",
     "engine_columns",
     "first_call_columns",
@@ -25,12 +24,11 @@ Row = Mapping[str, Any]
 
 
 def page(rows: Mapping[str, list[dict[str, Any]]], _options: Options, folder: Path) -> Page:
-    """Lay the four tables out and draw the figure."""
+    """Lay the three tables out and draw the figure."""
     parts = {
         "first calls": (rows["first calls"], first_call_columns()),
         "crossing": (rows["crossing"], crossing_columns()),
         "engines": (rows["engines"], engine_columns()),
-        "baselines": (join_baselines(rows["baselines"]), baseline_columns()),
     }
     tables = {name: table for name, (table, _) in parts.items()}
     versions = {name: rows["versions"][0][name] for name in PACKAGES if name in rows["versions"][0]}
@@ -40,13 +38,12 @@ def page(rows: Mapping[str, list[dict[str, Any]]], _options: Options, folder: Pa
                 f"{name}\n{text_table(table, columns)}\n"
                 for name, (table, columns) in parts.items()
             ),
-            "    seconds of solvers in Julia to feasible and optimal: within a factor of two",
             "    " + ", ".join(f"{name} {version}" for name, version in versions.items()),
         ]
     )
     found = {name.replace(" ", "_"): table for name, table in tables.items()}
     files = {name.replace(" ", "-"): table for name, table in tables.items()}
-    figure = plot_julia(tables["first calls"], tables["baselines"], folder / "julia.png")
+    figure = plot_julia(tables["first calls"], folder / "julia.png")
     return Page(text, {**found, "versions": versions}, files, [figure])
 
 
@@ -85,21 +82,6 @@ def engine_columns() -> list[Column]:
     ]
 
 
-def baseline_columns() -> list[Column]:
-    """Columns of FORWARD against the solvers."""
-    return [
-        Column("instance", lambda row: str(row["instance"])),
-        Column("method", lambda row: str(row["method"])),
-        Column("start", lambda row: row["start"] or "–"),
-        Column("feasible s", number("feasible_seconds", ".4f")),
-        Column("optimal s", number("optimal_seconds", ".4f")),
-        Column("end s", number("end_seconds", ".4f")),
-        Column("over optimum %", number("excess", ".3f", 100.0)),
-        Column("its claim", lambda row: str(row.get("claim") or "–")),
-        Column("verdict", _verdict),
-    ]
-
-
 def _in_time(language: str) -> Any:
     show = number(f"{language}_solve_seconds", ".4f")
 
@@ -113,58 +95,22 @@ def _error(row: Row) -> str:
     return str(row["error"])[:60]
 
 
-def _verdict(row: Row) -> str:
-    if row.get("error"):
-        return str(row["error"])[:60]
-    if row["false_claim"]:
-        return "false optimum"
-    return "proven" if row["proven"] else "no proof"
-
-
-def plot_julia(first_calls: Sequence[Row], baselines: Sequence[Row], path: Path) -> Path:
-    """Draw first and warm calls, and seconds to the optimum with and without a start."""
-    figure = new_figure(width=15, height=5.5)
-    left, right = figure.subplots(1, 2, width_ratios=[1.0, 1.3])
+def plot_julia(first_calls: Sequence[Row], path: Path) -> Path:
+    """Draw first and warm calls."""
+    figure = new_figure(width=8, height=4.5)
+    axes = figure.subplots()
     rows = [row for row in first_calls if not row["error"]]
     place = range(len(rows))
-    left.barh([y + 0.2 for y in place], [r["first_seconds"] for r in rows], 0.4, color="#b9c0c6",
+    axes.barh([y + 0.2 for y in place], [r["first_seconds"] for r in rows], 0.4, color="#b9c0c6",
               label="first call")  # fmt: skip
-    left.barh([y - 0.2 for y in place], [r["warm_seconds"] or 0.0 for r in rows], 0.4,
+    axes.barh([y - 0.2 for y in place], [r["warm_seconds"] or 0.0 for r in rows], 0.4,
               color="#1f8a4c", label="then")  # fmt: skip
-    left.set_yticks(list(place), [r["call"] for r in rows], fontsize=8)
-    left.invert_yaxis()
-    left.set_xscale("log")
-    left.set_xlabel("seconds")
-    left.set_title("First and further calls", loc="left", fontsize=10)
-    left.legend(fontsize=8, frameon=False)
-    left.grid(alpha=0.25, axis="x")
-    instances = list(dict.fromkeys(row["instance"] for row in baselines))
-    methods = list(dict.fromkeys(row["method"] for row in baselines))
-    for k, method in enumerate(methods):
-        for start, marker in (("", "o"), ("FORWARD", "^")):
-            points = {
-                row["instance"]: row["optimal_seconds"]
-                for row in baselines
-                if (row["method"], row["start"]) == (method, start)
-                and row.get("optimal_seconds") is not None
-            }
-            if not points:
-                continue
-            shift = 0.1 * (k - len(methods) / 2)
-            right.plot(
-                [instances.index(name) + shift for name in points],
-                list(points.values()),
-                marker,
-                color=f"C{k}",
-                ms=5,
-                label=f"{method}{' from FORWARD' if start else ''}",
-            )
-    right.set_xticks(range(len(instances)), instances, rotation=20)
-    right.set_yscale("log")
-    right.set_ylabel("seconds")
-    right.set_title("Seconds until the optimum is found; absent: not in time", loc="left",
-                    fontsize=10)  # fmt: skip
-    right.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    right.grid(alpha=0.25, axis="y")
+    axes.set_yticks(list(place), [r["call"] for r in rows], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel("seconds")
+    axes.set_title("First and further calls", loc="left", fontsize=10)
+    axes.legend(fontsize=8, frameon=False)
+    axes.grid(alpha=0.25, axis="x")
     figure.tight_layout()
     return save_figure(figure, path)

@@ -1,4 +1,4 @@
-"""The Julia benchmark: what crossing costs, first calls, both languages, FORWARD and the MINLP."""
+"""The Julia benchmark: what crossing costs, first calls, and both languages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from pygridjl.bridge import runtime
-from pygridjl.bridge.problems.feeder_opf import FeederFormulation, JuliaFeederOpf, julia_feeder_opf
+from pygridjl.bridge.answer import JuliaAnswer
+from pygridjl.bridge.problems.asking import JuliaOptions
+from pygridjl.bridge.problems.feeder_opf import FeederFormulation, julia_feeder_opf
 from pygridjl.bridge.problems.network_opf import julia_opf
-from pygridjl.bridge.problems.radial import JuliaRadial, RadialSolver, julia_reconfigure
-from pygridjl.core.types import BoolArray
+from pygridjl.bridge.problems.radial import julia_reconfigure
 from pygridjl.experiments.julia import Options
 from pygridjl.experiments.julia.stage import StageOfBoth
 from pygridjl.grid import Feeder
@@ -22,51 +23,21 @@ from pygridjl.grid.cases import get_case
 from pygridjl.grid.load import load_feeder
 from pygridjl.reconfiguration.certificates import (
     Certificate,
-    cycle_branch_and_bound,
     highs_outer_approximation,
     scip_linear,
 )
-from pygridjl.reconfiguration.forward import forward
 from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem, build_problem
 from pygridjl.siting.problem import Measure
 from pygridjl.study.task import Plan, Row, Task
 
-__all__ = [
-    "BASELINE_INSTANCES",
-    "BASELINE_SOLVERS",
-    "baseline_tasks",
-    "crossing_tasks",
-    "engine_tasks",
-    "first_call_tasks",
-    "join_baselines",
-    "plan",
-]
+__all__ = ["SOLVERS", "crossing_tasks", "engine_tasks", "first_call_tasks", "plan"]
 
-BASELINE_INSTANCES: dict[str, ProblemKind] = {
-    "forward11": "balanced",
-    "forward18": "balanced",
-    "case16ci": "substations",
-    "forward33": "balanced",
-    "case33bw": "substations",
-}
-BASELINE_SOLVERS: tuple[RadialSolver, ...] = (
-    "juniper-plain",
-    "juniper",
-    "scip",
-    "pajarito",
-    "highs-oa",
-)
+SOLVERS = ("Juniper", "SCIP", "Pajarito", "HiGHS")
 # Instances of the mixed-integer programs that both languages build and solve.
 PROGRAM_INSTANCES = ("forward18", "forward33", "case33bw")
 FEEDER = "ieee123"
 ARRAY_LENGTH = 1_000_000
 SCENARIOS = 96
-# An answer this close to the proven optimum is the optimum: the loss is summed in another order.
-SAME = 1e-6
-# A solver's first time limit when its first answer is looked for; then doubled.
-SHORTEST = 0.05
-
-
 START = "start of Julia"
 # Distributions whose versions the report names.
 PACKAGES = ("JuMP", "HiGHS", "Ipopt", "SCIP", "Pajarito", "Juniper")
@@ -78,7 +49,6 @@ def plan(options: Options) -> Plan:
         "first calls": first_call_tasks(),
         "crossing": crossing_tasks(),
         "engines": engine_tasks(time_limit=options.time_limit),
-        "baselines": baseline_tasks(time_limit=options.time_limit),
         "versions": [Task({"table": "versions"}, _versions)],
     }
     return Plan(parts, start_julia)
@@ -105,7 +75,7 @@ def first_call_tasks() -> list[Task]:
         Their rows have ``call, first_seconds, warm_seconds``; the latter is the best of three and
         None for the start of Julia.
     """
-    solvers = [f"reconfigure forward18, {solver}" for solver in BASELINE_SOLVERS]
+    solvers = [f"reconfigure forward18, {solver}" for solver in SOLVERS]
     return [
         Task({"table": "first call", "call": call}, _first_call)
         for call in (START, *_CALLS, *solvers)
@@ -126,7 +96,7 @@ def _first_call(asked: Mapping[str, Any]) -> Row:
     return {"first_seconds": first, "warm_seconds": min(_seconds(call) for _ in range(3))}
 
 
-def _flow(feeder: Feeder, formulation: FeederFormulation) -> JuliaFeederOpf:
+def _flow(feeder: Feeder, formulation: FeederFormulation) -> JuliaAnswer:
     # The published feeders exceed their ampacities as they stand.
     return julia_feeder_opf(feeder, formulation, ampacity=False)
 
@@ -271,9 +241,9 @@ def engine_tasks(*, time_limit: float) -> list[Task]:
 
 
 _STAGE_SOLVERS: dict[Measure, str] = {"voltage": "HiGHS", "loss": "Clarabel"}
-_PROGRAM_SOLVERS: dict[str, tuple[Callable[..., Certificate], RadialSolver]] = {
-    "SCIP": (scip_linear, "scip"),
-    "HiGHS": (highs_outer_approximation, "highs-oa"),
+_PROGRAM_SOLVERS: dict[str, Callable[..., Certificate]] = {
+    "SCIP": scip_linear,
+    "HiGHS": highs_outer_approximation,
 }
 
 
@@ -291,9 +261,8 @@ def _second_stages(asked: Mapping[str, Any]) -> Row:
 
 def _programs(asked: Mapping[str, Any]) -> Row:
     problem, time_limit = _problem(asked["problem"]), asked["limit"]
-    python, solver = _PROGRAM_SOLVERS[asked["solver"]]
-    ours = python(problem, None, time_limit=time_limit)
-    julia = _solve(problem, solver, time_limit=time_limit)
+    ours = _PROGRAM_SOLVERS[asked["solver"]](problem, None, time_limit=time_limit)
+    julia = _solve(problem, asked["solver"], time_limit)
     return {
         "python_build_seconds": None,
         "python_solve_seconds": ours.seconds,
@@ -309,172 +278,20 @@ def _programs(asked: Mapping[str, Any]) -> Row:
     }
 
 
-def baseline_tasks(*, time_limit: float) -> list[Task]:
-    """List FORWARD and our certificate, and each solver in Julia with and without its tree.
-
-    When a solver has its first answer and when the optimum is found out by time limits that
-    double from 0.05 s, so both are known up to a factor of two, unless the solver ended by itself.
-
-    Parameters
-    ----------
-    time_limit : float
-        Longest time limit of a solver, s.
-
-    Returns
-    -------
-    list of Task
-        For :func:`join_baselines`.
-    """
-    tasks = []
-    for instance in BASELINE_INSTANCES:
-        asked = {"table": "baselines", "instance": instance, "limit": time_limit}
-        tasks.append(Task({**asked, "method": "ours", "start": ""}, _ours))
-        tasks += [
-            Task({**asked, "method": solver, "start": start}, _baseline)
-            for solver, start in product(BASELINE_SOLVERS, ("", "FORWARD"))
-        ]
-    return tasks
-
-
-def join_baselines(rows: list[Row]) -> list[Row]:
-    """Give our row of each instance a line a method, and add FORWARD's seconds to those it started.
-
-    Parameters
-    ----------
-    rows : list of dict
-        Rows of :func:`baseline_tasks`.
-
-    Returns
-    -------
-    list of dict
-        ``instance, method, start, feasible_seconds, optimal_seconds, end_seconds, excess, claim,
-        proven, false_claim``. Seconds are None where it did not come so far in time; with a start
-        they include FORWARD's. ``excess`` is relative to the proven optimum, ``claim`` how the
-        solver names its end, ``proven`` whether its bound proves its answer, ``false_claim``
-        whether it claims an optimum that is none.
-    """
-    joined: list[Row] = []
-    ours: dict[str, Row] = {row["instance"]: row for row in rows if row["method"] == "ours"}
-    for row in rows:
-        if row["method"] == "ours":
-            asked = {name: row[name] for name in ("table", "instance", "limit", "start")}
-            joined += [
-                {**asked, "method": method, **row[method], "error": ""}
-                for method in ("FORWARD", "cycle B&B")
-                if not row["error"]
-            ]
-        elif row["start"] and not row["error"] and not ours[row["instance"]]["error"]:
-            joined.append(_after(row, ours[row["instance"]]["FORWARD"]))
-        else:
-            joined.append(row)
-    return joined
-
-
-def _after(row: Row, heuristic: Row) -> Row:
-    """Count a search from the beginning of the heuristic that gave its start."""
-    before = heuristic["end_seconds"]
-    times = {
-        name: None if row[name] is None else before + row[name]
-        for name in ("optimal_seconds", "end_seconds")
-    }
-    if heuristic["optimal_seconds"] is not None:
-        times["optimal_seconds"] = heuristic["optimal_seconds"]
-    return {**row, **times, "feasible_seconds": before}
-
-
-@cache
-def _proven(instance: str) -> float:
-    """Return the proven optimum, kW."""
-    problem = _problem(instance)
-    proof = cycle_branch_and_bound(problem)
-    assert proof.incumbent is not None, "these instances are solved in milliseconds"
-    return problem.objective(proof.incumbent)
-
-
-def _ours(asked: Mapping[str, Any]) -> Row:
-    problem = _problem(asked["instance"])
-    _ = problem.graph
-    seconds = min(_seconds(lambda: forward(problem)) for _ in range(3))
-    optimum = _proven(asked["instance"])
-    proof = cycle_branch_and_bound(problem)
-    excess = _excess(problem.objective(forward(problem)), optimum)
-    return {
-        "optimum_kw": optimum,
-        "FORWARD": _line(seconds, seconds if excess <= SAME else None, seconds, excess),
-        "cycle B&B": _line(
-            None, proof.seconds, proof.seconds, 0.0, "OPTIMAL", proven=proof.status == "optimal"
-        ),
-    }
-
-
-def _baseline(asked: Mapping[str, Any]) -> Row:
-    runtime.start()
-    problem, optimum = _problem(asked["instance"]), _proven(asked["instance"])
-    solver, time_limit = asked["method"], asked["limit"]
-    start = forward(problem) if asked["start"] else None
-    feasible: float | None = None
-    optimal: float | None = None
-    limit = SHORTEST
-    while True:
-        limit = min(limit, time_limit)
-        found = _solve(problem, solver, start, limit)
-        spent = found.seconds["solve"]
-        excess = None if found.objective is None else _excess(found.objective, optimum)
-        if feasible is None and excess is not None:
-            feasible = spent
-        if optimal is None and excess is not None and excess <= SAME:
-            optimal = spent
-        ended = found.status != "time_limit"
-        if ended or limit >= time_limit:
-            break
-        limit *= 2.0
-    claims = ended and found.raw in ("OPTIMAL", "LOCALLY_SOLVED", "ALMOST_LOCALLY_SOLVED")
-    return _line(
-        feasible,
-        optimal,
-        spent if ended else None,
-        excess,
-        found.raw,
-        proven=found.status == "optimal",
-        false=claims and excess is not None and excess > SAME,
-    )
-
-
-def _line(
-    feasible: float | None,
-    optimal: float | None,
-    end: float | None,
-    excess: float | None,
-    claim: str = "",
-    *,
-    proven: bool = False,
-    false: bool = False,
-) -> Row:
-    return {
-        "feasible_seconds": feasible,
-        "optimal_seconds": optimal,
-        "end_seconds": end,
-        "excess": excess,
-        "claim": claim,
-        "proven": proven,
-        "false_claim": false,
-    }
-
-
 def _excess(value: float, optimum: float) -> float:
     excess = (value - optimum) / optimum
     # Sums of the same terms in another order.
     return 0.0 if abs(excess) < 1e-9 else excess
 
 
+# Instances of the FORWARD paper have fixed injections that sum to zero.
+_BALANCED = "forward"
+
+
 def _problem(name: str) -> RadialProblem:
-    return build_problem(get_case(name), BASELINE_INSTANCES[name], limits=())
+    kind: ProblemKind = "balanced" if name.startswith(_BALANCED) else "substations"
+    return build_problem(get_case(name), kind, limits=())
 
 
-def _solve(
-    problem: RadialProblem,
-    solver: RadialSolver,
-    start: BoolArray | None = None,
-    time_limit: float | None = None,
-) -> JuliaRadial:
-    return julia_reconfigure(problem, solver, start=start, time_limit=time_limit)
+def _solve(problem: RadialProblem, solver: str, time_limit: float | None = None) -> JuliaAnswer:
+    return julia_reconfigure(problem, JuliaOptions(solver, time_limit=time_limit))

@@ -74,8 +74,8 @@ def compile_kernels() -> float:
     start = time.perf_counter()
     for case, problem in (("case16ci", "substations"), ("forward18", "balanced")):
         for method in TABLE_METHODS[1:]:
-            reconfigure(get_case(case), method, problem=problem)  # type: ignore[arg-type]
-        reconfigure(get_case(case), "exact", problem=problem)  # type: ignore[arg-type]
+            reconfigure(get_case(case), method, problem=problem)  # type: ignore[call-overload]
+        reconfigure(get_case(case), "exact", problem=problem)  # type: ignore[call-overload]
     return time.perf_counter() - start
 
 

@@ -76,6 +76,7 @@ def lindist_opf(
         solver="HiGHS",
         status=_STATUS.get(answer.status, Status.NOT_FOUND),
         objective=answer.objective,
+        bus=feeder.buses.id,
         vm=vm,
         va=np.full_like(vm, np.nan),
         p_source=p_source,

@@ -1,0 +1,23 @@
+# What Aqua and ExplicitImports find, where they are installed.
+@testset "quality" begin
+    for (name, check) in (
+        "Aqua" => Aqua -> Aqua.test_all(PyGridJL; ambiguities = false, persistent_tasks = false),
+        "ExplicitImports" => E -> begin
+            @test E.check_no_implicit_imports(PyGridJL) === nothing
+            @test E.check_no_stale_explicit_imports(PyGridJL) === nothing
+        end,
+    )
+        id = Base.identify_package(name)
+        if id === nothing
+            @info "$name is not installed: not checked"
+            continue
+        end
+        Base.invokelatest(check, Base.require(id))
+    end
+
+    @testset "what is exported is there" begin
+        for name in names(PyGridJL)
+            @test isdefined(PyGridJL, name)
+        end
+    end
+end
