@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Finding", "SoundOnce"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Finding", "SoundOnce", "findings_of"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,27 @@ class Finding:
     def __str__(self) -> str:
         shown = ", ".join(self.ids[:5]) + (", …" if len(self.ids) > 5 else "")
         return f"{self.component} {shown + ' ' if shown else ''}{self.field}: {self.message}"
+
+
+def findings_of(
+    component: str, ids: Iterable[object], mask: NDArray[np.bool_], field: str, message: str
+) -> list[Finding]:
+    """Return one finding for the rows of a mask, or none.
+
+    Parameters
+    ----------
+    component, field, message : str
+        As in :class:`Finding`.
+    ids : iterable
+        Ids of all rows.
+    mask : ndarray of bool, shape (n, …)
+        Where it is wrong; any entry of a row counts.
+    """
+    rows = np.asarray(mask.any(axis=tuple(range(1, mask.ndim))))
+    if not rows.any():
+        return []
+    names = tuple(str(i) for i, bad in zip(ids, rows, strict=True) if bad)
+    return [Finding(component, names, field, message)]
 
 
 class SoundOnce:

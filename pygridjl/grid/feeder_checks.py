@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
 from pygridjl.core.errors import InvalidNetworkError
-from pygridjl.core.findings import Finding, SoundOnce
+from pygridjl.core.findings import Finding, SoundOnce, findings_of as _where
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_tables import BRANCH_KINDS, GROUPS, PhaseTable
@@ -73,17 +73,6 @@ def assert_valid_feeder(feeder: Feeder) -> None:
             raise InvalidNetworkError(feeder.name, findings)
 
     _SOUND.check(feeder, check)
-
-
-def _where(
-    component: str, ids: Iterable[object], mask: BoolArray, field: str, message: str
-) -> list[Finding]:
-    """One finding for the rows of a mask (any entry of a row counts), or none."""
-    rows = np.asarray(mask.any(axis=tuple(range(1, mask.ndim))))
-    if not rows.any():
-        return []
-    names = tuple(str(i) for i, bad in zip(ids, rows, strict=True) if bad)
-    return [Finding(component, names, field, message)]
 
 
 def _tables(feeder: Feeder) -> list[tuple[str, PhaseTable]]:

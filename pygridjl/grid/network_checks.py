@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
-from pygridjl.core.findings import Finding, SoundOnce
+from pygridjl.core.findings import Finding, SoundOnce, findings_of as _where
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
@@ -153,16 +153,6 @@ def assert_one_angle(network: Network, method: str) -> None:
         raise InvalidNetworkError(
             network.name, _where("generator", gen.id, slack, "angle_set", text)
         )
-
-
-def _where(
-    component: str, ids: Iterable[object], mask: BoolArray, field: str, message: str
-) -> list[Finding]:
-    """One finding for the rows of a mask, or none."""
-    if not mask.any():
-        return []
-    names = tuple(str(i) for i, bad in zip(ids, mask, strict=True) if bad)
-    return [Finding(component, names, field, message)]
 
 
 def _tables(network: Network) -> list[tuple[str, Buses | Branches | Generators | Loads]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from opendss_circuits import NETWORKS
@@ -45,6 +47,22 @@ def test_totals_and_voltages(tmp_path, name):
     theirs = positive_sequence(network, truth)
     assert np.isfinite(theirs).sum() >= network.n_bus - len(network.slack_buses)
     assert np.nanmax(np.abs(result.vm - theirs)) <= 1e-5
+
+
+FIELD = Path(__file__).parents[2] / "data" / "field" / "networks"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(FIELD.glob("*.dss"))])
+def test_small_scripts_lose_what_the_engine_says(name):
+    network, truth = load_network(FIELD / f"{name}.dss"), solved(FIELD / f"{name}.dss")
+    assert pygridjl.power_flow(network).loss_kw == pytest.approx(truth.losses, rel=1e-4)
+
+
+def test_what_is_disabled_or_unrated_in_them():
+    disabled = load_network(FIELD / "disabled_line.dss")
+    assert disabled.open_branches == (3,)
+    assert disabled.branches.switchable.all()
+    assert np.isinf(load_network(FIELD / "line_normamps_zero.dss").branches.rating).all()
 
 
 def test_iron_and_the_sources_losses_stand_apart(tmp_path):

@@ -97,7 +97,7 @@ def _network(circuit: Circuit) -> Network:
     named += [row.bus for row in circuit.injections]
     slacks = []
     for source in circuit.sources:
-        bus, more = _behind(circuit, source, circuit.sources[0], phases)
+        bus, more = _behind(circuit, source, phases)
         slacks.append((source, bus))
         pieces += more
         named.append(bus)
@@ -178,15 +178,12 @@ def _sequence(matrix: FloatArray, phases: list[int]) -> float:
     return own - (float(block.sum()) - own * len(phases)) / (len(phases) * (len(phases) - 1))
 
 
-def _behind(
-    circuit: Circuit, source: Source, first: Source, phases: list[int]
-) -> tuple[str, list[Piece]]:
+def _behind(circuit: Circuit, source: Source, phases: list[int]) -> tuple[str, list[Piece]]:
     """Return the bus that a source holds, and its impedance as a branch to the source's bus."""
     kv = circuit.buses[source.bus].kv_ln
     base = kv**2 * len(phases) / BASE_MVA
     size = abs(complex(_sequence(source.z.real, phases), _sequence(source.z.imag, phases))) / base
-    apart = source.angle - first.angle
-    if size < STIFF and abs(apart) < 1e-9:
+    if size < STIFF:
         circuit.notes.append(f"the impedance of {source.id} ({size:.2g} p.u.) is left out")
         return source.bus, []
     inner = f"{source.bus}_source"
@@ -194,13 +191,11 @@ def _behind(
         inner += "_"
     place = circuit.buses[source.bus]
     circuit.buses[inner] = Bus(kv, place.x, place.y)
-    z = source.z if size >= STIFF else source.z * (STIFF / size)
     circuit.notes.append(
-        f"the impedance of {source.id} ({max(size, STIFF):.2g} p.u.) is a branch of its own; its "
-        "losses are not the network's"
+        f"the impedance of {source.id} ({size:.2g} p.u.) is a branch of its own; its losses are "
+        "not the network's"
     )
-    piece = Piece(source.id, inner, source.bus, source.phases, z, "source", shift=-apart)
-    return inner, [piece]
+    return inner, [Piece(source.id, inner, source.bus, source.phases, source.z, "source")]
 
 
 def _rows(position: dict[str, int], buses: list[str]) -> IntArray:
@@ -294,6 +289,8 @@ def _generators(
         np.where(slack, -np.inf, least_q),
         np.where(slack, np.inf, most_q),
         v_set=np.array([*v_source, *(unit.v_set or 1.0 for unit in units)]),
+        # The first source is the reference of all angles.
+        angle_set=np.array([s.angle - slacks[0][0].angle for s, _ in slacks] + [0.0] * k),
         slack=slack,
         holds_v=holds,
     )
