@@ -54,7 +54,7 @@ def read_opendss(
         If the engine refuses the script, or the circuit holds what a feeder cannot.
     """
     path = Path(path).resolve()
-    if not path.is_file():
+    if not path.exists():
         raise CaseNotFoundError(f"no OpenDSS script at {path}")
     folder = None if root is None else Path(root).resolve()
     feeder = read_apart("feeder", path, root=folder, strict=strict, name=name, phase_mva=phase_mva)

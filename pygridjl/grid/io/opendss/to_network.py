@@ -71,7 +71,7 @@ def read_opendss(
     codes, although OpenDSS overrides them.
     """
     path = Path(path).resolve()
-    if not path.is_file():
+    if not path.exists():
         raise CaseNotFoundError(f"no OpenDSS script at {path}")
     folder = None if root is None else Path(root).resolve()
     network = read_apart("network", path, root=folder, strict=strict)
