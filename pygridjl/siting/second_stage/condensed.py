@@ -20,7 +20,7 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.batch import BatchWriter
 from pygridjl.siting.second_stage.full import FullSecondStage
-from pygridjl.siting.second_stage.limits import MAX_LAZY, first_violation
+from pygridjl.siting.second_stage.limits import MAX_LAZY, Columns, Limits, State, first_violation
 from pygridjl.siting.second_stage.loops import loss_loop, voltage_loop
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
 from pygridjl.siting.second_stage.protocol import FeasibilityCut, ScenarioStatus, SecondStageBatch
@@ -37,14 +37,10 @@ BLOCK = 2_000_000
 
 @dataclass(frozen=True, eq=False)
 class _Active:
-    """The columns of the sites with units."""
+    """The sites with units, their columns and the loss's Hessian by them and all columns."""
 
     sites: IntArray
-    cols: IntArray
-    site_of: IntArray
-    sensitivity: FloatArray
-    path_start: IntArray
-    path_node: IntArray
+    columns: Columns
     curvature: FloatArray
 
 
@@ -56,9 +52,7 @@ class _Answers:
     value: FloatArray
     lower: FloatArray
     lazy: IntArray
-    by_u: FloatArray
-    by_p: FloatArray
-    by_q: FloatArray
+    by: State
 
     @property
     def certified(self) -> BoolArray:
@@ -106,21 +100,22 @@ class CondensedSecondStage:
     def _base(self) -> None:
         """State, value and violations of every scenario without units."""
         operation, n, n_scenario = self.operation, self.operation.n_node, len(self.scenarios)
-        self._P, self._Q, self._U = (np.empty((n_scenario, n)) for _ in range(3))
+        self._state = State(*(np.empty((n_scenario, n)) for _ in range(3)))
+        self._limits = Limits(LIMIT_KINDS, operation.limit)
         self._value0 = np.empty(n_scenario)
         self._linear0 = np.zeros((0 if self._voltage else n_scenario, operation.n_col))
         for block in self._blocks(np.arange(n_scenario)):
             P, Q = operation.model.flows(*operation.demand(block))
-            self._P[block], self._Q[block] = P, Q
-            self._U[block] = operation.model.voltages_of_flows(P, Q)
+            U = operation.model.voltages_of_flows(P, Q)
+            self._state.P[block], self._state.Q[block], self._state.U[block] = P, Q, U
             if self._voltage:
-                self._value0[block] = np.abs(self._U[block] - operation.u_ref).sum(axis=1)
+                self._value0[block] = np.abs(U - operation.u_ref).sum(axis=1)
             else:
                 self._value0[block] = operation.kw * operation.loss.value(P, Q)
                 by = operation.model.adjoint(np.zeros_like(P), *operation.loss.gradient(P, Q))
                 slope = operation.kw * (by[0] + operation.tan * by[1])
                 self._linear0[block] = slope[:, operation.col_node] - operation.reward
-        self._feasible0 = ~first_violation(self._P, self._Q, self._U, operation.limit, LIMIT_KINDS)
+        self._feasible0 = ~first_violation(self._state, self._limits)
         self._dark: BoolArray = np.asarray(operation.per_unit.max(axis=1) <= 0)
 
     def _blocks(self, index: IntArray) -> list[IntArray]:
@@ -160,18 +155,21 @@ class CondensedSecondStage:
             or [np.zeros(0, dtype=np.int64)]
         ).astype(np.int64)
         parts = [self._column(int(c)) for c in cols]
-        n = operation.n_node
-        self._active = _Active(
-            sites=sites,
-            cols=cols,
+        n, m = operation.n_node, cols.size
+        sensitivity = np.array([p[0] for p in parts]).reshape(m, n)
+        columns = Columns(
             site_of=np.searchsorted(sites, operation.col_site[cols]),
-            sensitivity=np.array([p[0] for p in parts]).reshape(-1, n),
+            number=cols,
+            site=sites,
+            tan=operation.tan,
+            sensitivity=sensitivity,
+            steepest=float(np.abs(sensitivity).sum(axis=1).max(initial=0.0) + operation.reward),
             path_start=np.cumsum([0, *(p[1].size for p in parts)]),
             path_node=np.concatenate([np.zeros(0, dtype=np.int64), *(p[1] for p in parts)]),
-            curvature=np.array([p[2] for p in parts]).reshape(
-                cols.size, 0 if self._voltage else operation.n_col
-            ),
         )
+        curvature = np.array([p[2] for p in parts])
+        width = 0 if self._voltage else operation.n_col
+        self._active = _Active(sites, columns, curvature.reshape(m, width))
         return self._active
 
     # ---------------------------------------------------------------------------- evaluation
@@ -244,7 +242,7 @@ class CondensedSecondStage:
                 if self._voltage
                 else self._operate_loss(block, active, cap)
             )
-            injected[np.ix_(rows, active.cols)] = found.x
+            injected[np.ix_(rows, active.columns.number)] = found.x
             known[rows] = found.certified
         return injected, known
 
@@ -252,7 +250,7 @@ class CondensedSecondStage:
         """Scenarios in which no unit in place can inject: the state is that without units."""
         operation = self.operation
         if self._voltage:
-            sign = np.where(self._U[index] >= operation.u_ref, 1.0, -1.0)
+            sign = np.where(self._state.U[index] >= operation.u_ref, 1.0, -1.0)
             gradient = self._adjoint(index, sign, None)
         else:
             gradient = operation.per_unit[index] * operation.multiplier(self._linear0[index])
@@ -305,51 +303,34 @@ class CondensedSecondStage:
     def _operate_voltage(
         self, index: IntArray, active: _Active, power: FloatArray, reward: float
     ) -> _Answers:
-        operation, n_site = self.operation, active.sites.size
+        operation, columns = self.operation, active.columns
         # The range of U over what the sites can inject fixes the sign of most deviations.
-        steps = active.sensitivity
-        first = np.searchsorted(active.site_of, np.arange(n_site))
+        steps = columns.sensitivity
+        first = np.searchsorted(columns.site_of, np.arange(active.sites.size))
         down = np.minimum(np.minimum.reduceat(steps, first, axis=0), 0.0)
         rise = np.maximum(np.maximum.reduceat(steps, first, axis=0), 0.0)
-        away = self._U[index] - operation.u_ref
-        sign = (away + power @ down >= 0).astype(np.int64)
-        sign[away + power @ rise <= 0] = -1
-        self._widen(active.cols.size)
-        by_u = sign.astype(np.float64)
-        by_p, by_q = np.zeros_like(by_u), np.zeros_like(by_u)
-        value, lower = np.full(index.size, np.nan), np.full(index.size, np.nan)
-        x = np.zeros((index.size, active.cols.size))
-        lazy = voltage_loop(
+        away = self._state.U[index] - operation.u_ref
+        sign = np.where(away + power @ down >= 0, 1.0, 0.0)
+        sign[away + power @ rise <= 0] = -1.0
+        self._widen(columns.number.size)
+        by = State(np.zeros_like(sign), np.zeros_like(sign), sign)
+        x = np.zeros((index.size, columns.number.size))
+        value, lower, lazy = voltage_loop(
             index,
-            self._P,
-            self._Q,
-            self._U,
-            sign,
-            by_u @ steps.T - reward,
+            self._state,
+            operation.u_ref,
+            sign @ steps.T - reward,
             reward,
             power,
-            active.site_of,
-            active.cols,
-            active.sites,
+            columns,
+            self._limits,
             np.cumsum([operation.n_col, self.problem.n_site, operation.n_node]),
-            steps,
-            float(np.abs(steps).sum(axis=1).max()) + reward,
-            active.path_start,
-            active.path_node,
-            operation.tan,
-            operation.u_ref,
-            operation.limit,
-            LIMIT_KINDS,
             self._warm,
             self._n_warm,
             x,
-            by_u,
-            by_p,
-            by_q,
-            value,
-            lower,
+            by,
         )
-        return _Answers(x, value, lower, lazy, by_u, by_p, by_q)
+        return _Answers(x, value, lower, lazy, by)
 
     def _solve_loss(
         self,
@@ -364,35 +345,23 @@ class CondensedSecondStage:
         self._finish(writer, rows, index, found, slope)
 
     def _operate_loss(self, index: IntArray, active: _Active, power: FloatArray) -> _Answers:
-        operation = self.operation
-        by_u, by_p, by_q = (np.zeros((index.size, operation.n_node)) for _ in range(3))
-        value, lower = np.full(index.size, np.nan), np.full(index.size, np.nan)
-        x = np.zeros((index.size, active.cols.size))
-        lazy = loss_loop(
+        cols = active.columns.number
+        by = State(*(np.zeros((index.size, self.operation.n_node)) for _ in range(3)))
+        x = np.zeros((index.size, cols.size))
+        value, lower, lazy = loss_loop(
             index,
-            self._P,
-            self._Q,
-            self._U,
+            self._state,
             self._value0,
-            np.ascontiguousarray(self._linear0[index][:, active.cols]),
-            np.ascontiguousarray(active.curvature[:, active.cols]),
+            np.ascontiguousarray(self._linear0[index][:, cols]),
+            np.ascontiguousarray(active.curvature[:, cols]),
             power,
-            active.site_of,
-            active.sensitivity,
-            active.path_start,
-            active.path_node,
-            operation.tan,
-            operation.limit,
-            LIMIT_KINDS,
+            active.columns,
+            self._limits,
             self._warm,
             x,
-            by_u,
-            by_p,
-            by_q,
-            value,
-            lower,
+            by,
         )
-        return _Answers(x, value, lower, lazy, by_u, by_p, by_q)
+        return _Answers(x, value, lower, lazy, by)
 
     def _finish(
         self,
@@ -403,21 +372,20 @@ class CondensedSecondStage:
         slope: FloatArray | None,
     ) -> None:
         """Enter the certified answers; ``slope`` is what limits do not explain, for F^pl."""
-        operation, value = self.operation, found.value
-        by_u, by_p, by_q = found.by_u, found.by_p, found.by_q
+        operation, value, by = self.operation, found.value, found.by
         for limited in (False, True):
             part = np.flatnonzero(found.certified & ((found.lazy > 0) == limited))
             if part.size == 0:
                 continue
             chosen = index[part]
-            flows = (by_p[part], by_q[part]) if limited else None
+            flows = (by.P[part], by.Q[part]) if limited else None
             if slope is None:
-                gradient = self._adjoint(chosen, by_u[part], flows)
+                gradient = self._adjoint(chosen, by.U[part], flows)
             else:
                 own = slope[part]
                 if limited:
-                    by = operation.model.adjoint(by_u[part], by_p[part], by_q[part])
-                    own = own + (by[0] + operation.tan * by[1])[:, operation.col_node]
+                    by_p, by_q = operation.model.adjoint(by.U[part], by.P[part], by.Q[part])
+                    own = own + (by_p + operation.tan * by_q)[:, operation.col_node]
                 gradient = operation.per_unit[chosen] * operation.multiplier(own)
             self._enter(writer, rows[part], value[part], gradient)
 

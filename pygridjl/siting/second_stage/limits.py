@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from pygridjl.core.jit import kernel
@@ -9,6 +11,9 @@ from pygridjl.core.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "MAX_LAZY",
+    "Columns",
+    "Limits",
+    "State",
     "admit_limits",
     "cap_sites",
     "first_violation",
@@ -25,6 +30,59 @@ ROUND = 8
 TOLERANCE = 1e-9
 
 
+class State(NamedTuple):
+    """Flows into the nodes and squared voltages, or the derivatives of something by them."""
+
+    P: FloatArray
+    Q: FloatArray
+    U: FloatArray
+
+
+class Columns(NamedTuple):
+    """The columns of the sites in use.
+
+    Attributes
+    ----------
+    site_of : ndarray of int, shape (m,)
+        Active site of each column.
+    number, site : ndarray of int, shapes (m,), (n_active,)
+        Number of the column, and of the active site, in the problem.
+    tan : float
+        Reactive over active power.
+    sensitivity : ndarray, shape (m, n_node)
+        Change of U by each column.
+    steepest : float
+        Largest slope of the objective: sum of its magnitudes over the nodes, and the worth of an
+        injected p.u.
+    path_start, path_node : ndarray of int
+        Nodes from each column to the source, one column after the other.
+    """
+
+    site_of: IntArray
+    number: IntArray
+    site: IntArray
+    tan: float
+    sensitivity: FloatArray
+    steepest: float
+    path_start: IntArray
+    path_node: IntArray
+
+
+class Limits(NamedTuple):
+    """Rows ``kinds @ (P, Q, U) ≤ bound`` of every node.
+
+    Attributes
+    ----------
+    kinds : ndarray, shape (n_kind, 3)
+        Coefficients, the same at all nodes.
+    bound : ndarray, shape (n_node, n_kind)
+        Right-hand sides; infinity where there is no limit.
+    """
+
+    kinds: FloatArray
+    bound: FloatArray
+
+
 @kernel
 def cap_sites(x: FloatArray, site_of: IntArray, cap: FloatArray) -> None:
     """Bring x into 0 ≤ x, Σ over the columns of each site ≤ cap; rounding put it outside."""
@@ -39,91 +97,69 @@ def cap_sites(x: FloatArray, site_of: IntArray, cap: FloatArray) -> None:
 
 
 @kernel
-def state_at(
-    x: FloatArray,
-    tan: float,
-    sensitivity: FloatArray,
-    path_start: IntArray,
-    path_node: IntArray,
-    P: FloatArray,
-    Q: FloatArray,
-    U: FloatArray,
-) -> None:
-    """Add the effect of the columns to the flows and squared voltages without them."""
+def state_at(base: State, columns: Columns, x: FloatArray) -> State:
+    """Return the state with the effect of the columns."""
+    P, Q = base.P.copy(), base.Q.copy()
+    start, path = columns.path_start, columns.path_node
     for j in range(x.shape[0]):
         if x[j] != 0.0:
-            for at in range(path_start[j], path_start[j + 1]):
-                P[path_node[at]] -= x[j]
-                Q[path_node[at]] -= tan * x[j]
-            U += sensitivity[j] * x[j]
+            for at in range(start[j], start[j + 1]):
+                P[path[at]] -= x[j]
+                Q[path[at]] -= columns.tan * x[j]
+    return State(P, Q, base.U + x @ columns.sensitivity)
 
 
 @kernel
-def worst_limits(
-    P: FloatArray,
-    Q: FloatArray,
-    U: FloatArray,
-    limit: FloatArray,
-    kinds: FloatArray,
-    nodes: IntArray,
-    which: IntArray,
-) -> int:
-    """Find up to ROUND rows that are passed most, one a node; return how many."""
-    passed = False
-    for k in range(kinds.shape[0]):
-        over_k = kinds[k, 0] * P + kinds[k, 1] * Q + kinds[k, 2] * U - limit[:, k]
-        passed = passed or over_k.max() > TOLERANCE
-    if not passed:
-        return 0
-    found = 0
+def worst_limits(state: State, limits: Limits) -> tuple[IntArray, IntArray]:
+    """Find up to ROUND rows that are passed most, one a node; return nodes and kinds."""
+    kinds, bound = limits
+    count = kinds.shape[0]
+    passed = np.zeros(state.P.size)
+    for k in range(count):
+        over = kinds[k, 0] * state.P + kinds[k, 1] * state.Q + kinds[k, 2] * state.U - bound[:, k]
+        passed = np.maximum(passed, over)
+    nodes = np.zeros(ROUND, dtype=np.int64)
+    which = np.zeros(ROUND, dtype=np.int64)
     amount = np.zeros(ROUND)
-    least = 0
-    for i in range(P.shape[0]):
+    found, least = 0, 0
+    for i in np.flatnonzero(passed > TOLERANCE):
         worst, kind = 0.0, -1
-        for k in range(kinds.shape[0]):
-            bound = limit[i, k]
-            if bound == np.inf:
-                continue
-            over = kinds[k, 0] * P[i] + kinds[k, 1] * Q[i] + kinds[k, 2] * U[i] - bound
-            if over > TOLERANCE * max(1.0, abs(bound)) and over > worst:
-                worst, kind = over, k
-        if kind < 0:
+        for k in range(count):
+            most = bound[i, k]
+            over_k = kinds[k, 0] * state.P[i] + kinds[k, 1] * state.Q[i]
+            over_k += kinds[k, 2] * state.U[i] - most
+            if over_k > worst and over_k > TOLERANCE * max(1.0, abs(most)):
+                worst, kind = over_k, k
+        if kind < 0 or (found == ROUND and amount[least] >= worst):
             continue
+        at = least
         if found < ROUND:
             at = found
             found += 1
-        else:
-            at = least
-            if amount[at] >= worst:
-                continue
         amount[at], nodes[at], which[at] = worst, i, kind
         for k in range(found):
             if amount[k] < amount[least]:
                 least = k
-    return found
+    return nodes[:found], which[:found]
 
 
 @kernel
 def admit_limits(
-    found: int,
-    new_nodes: IntArray,
-    new_which: IntArray,
-    lazy: int,
-    nodes: IntArray,
-    which: IntArray,
+    nodes: IntArray, kinds: IntArray, lazy: int, node: IntArray, kind: IntArray
 ) -> int:
-    """Append the limits found to the ``lazy`` ones in force; return how many there are then.
+    """Append limits to the ``lazy`` ones in force; return how many there are then.
 
     −1 if there is no room, or one of them was in force already: probably nothing can hold it.
     """
+    found = nodes.size
     if lazy + found > MAX_LAZY:
         return -1
     for f in range(found):
         for k in range(lazy):
-            if nodes[k] == new_nodes[f] and which[k] == new_which[f]:
+            if node[k] == nodes[f] and kind[k] == kinds[f]:
                 return -1
     for f in range(found):
-        nodes[lazy + f], which[lazy + f] = new_nodes[f], new_which[f]
+        node[lazy + f], kind[lazy + f] = nodes[f], kinds[f]
     return lazy + found
 
 
@@ -133,42 +169,33 @@ def site_bound(slope: FloatArray, site_of: IntArray, cap: FloatArray) -> float:
     best = np.zeros(cap.shape[0])
     for j in range(slope.shape[0]):
         best[site_of[j]] = min(best[site_of[j]], slope[j])
-    total = 0.0
-    for k in range(cap.shape[0]):
-        total += cap[k] * best[k]
-    return total
+    return float(cap @ best)
 
 
 @kernel
 def limit_row(
-    node: int,
-    kind: int,
-    tan: float,
-    sensitivity: FloatArray,
-    path_start: IntArray,
-    path_node: IntArray,
-    kinds: FloatArray,
-    rows: FloatArray,
-    r: int,
-) -> None:
-    """Write the coefficients of one limit in the columns into row r."""
-    flow = -(kinds[kind, 0] + kinds[kind, 1] * tan)
-    for j in range(rows.shape[1]):
-        rows[r, j] = kinds[kind, 2] * sensitivity[j, node]
+    node: int, kind: int, base: State, columns: Columns, limits: Limits, row: FloatArray
+) -> float:
+    """Write the coefficients of one limit in the columns; return what is passed without them."""
+    by = limits.kinds[kind]
+    flow = by[0] + by[1] * columns.tan
+    start, path = columns.path_start, columns.path_node
+    for j in range(row.size):
+        row[j] = by[2] * columns.sensitivity[j, node]
         if flow != 0.0:
-            for at in range(path_start[j], path_start[j + 1]):
-                if path_node[at] == node:
-                    rows[r, j] += flow
+            for at in range(start[j], start[j + 1]):
+                if path[at] == node:
+                    row[j] -= flow
                     break
+    there = by[0] * base.P[node] + by[1] * base.Q[node] + by[2] * base.U[node]
+    return float(there - limits.bound[node, kind])
 
 
-def first_violation(
-    P: FloatArray, Q: FloatArray, U: FloatArray, limit: FloatArray, kinds: FloatArray
-) -> BoolArray:
+def first_violation(state: State, limits: Limits) -> BoolArray:
     """Whether each row of a batch of states passes some limit."""
-    passed = np.zeros(P.shape[0], dtype=np.bool_)
-    for k, (by_p, by_q, by_u) in enumerate(kinds):
-        bound = limit[:, k]
-        over = by_p * P + by_q * Q + by_u * U - bound
+    passed = np.zeros(state.P.shape[0], dtype=np.bool_)
+    for k, (by_p, by_q, by_u) in enumerate(limits.kinds):
+        bound = limits.bound[:, k]
+        over = by_p * state.P + by_q * state.Q + by_u * state.U - bound
         passed |= (over > TOLERANCE * np.maximum(1.0, np.abs(bound))).any(axis=1)
     return passed

@@ -237,7 +237,8 @@ def test_what_the_small_problem_cannot_certify_goes_to_the_full_one(monkeypatch)
     right = build_second_stage(problem, scenarios, "condensed").evaluate(units)
 
     def lost(*arguments):
-        return np.full(arguments[0].size, -1)
+        n = arguments[0].size
+        return np.full(n, np.nan), np.full(n, np.nan), np.full(n, -1)
 
     monkeypatch.setattr(condensed, "voltage_loop", lost)
     batch = build_second_stage(problem, scenarios, "condensed").evaluate(units)

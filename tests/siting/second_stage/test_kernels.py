@@ -6,7 +6,7 @@ from hypothesis import example, given, settings, strategies as st
 from scipy.optimize import linprog
 
 from pygridjl.solvers.compiled.dense_qp import minimise_quadratic
-from pygridjl.solvers.compiled.piecewise import independent_rows, minimise_polyhedral
+from pygridjl.solvers.compiled.piecewise import Kinks, independent_rows, minimise_polyhedral
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -28,12 +28,11 @@ def test_piecewise_linear_minimum_is_that_of_a_linear_program(seed, m, n, ties, 
     down = np.concatenate([np.full(m, 1e4), np.zeros(m), np.ones(n)])
     wanted = rng.permutation(rows.shape[0])[: m if warm else 0]
     basis = np.empty(m, dtype=np.int64)
-    independent_rows(rows, wanted, wanted.size, basis)
+    independent_rows(rows, wanted, basis)
     assert np.linalg.matrix_rank(rows[basis]) == m
     multiplier, x = np.empty(rows.shape[0]), np.empty(m)
-    steps = minimise_polyhedral(
-        rows.shape[0], rows, shift, up, down, g, basis, 1e-10, 10_000, multiplier, x
-    )
+    kinks = Kinks(rows, shift, up, down, g)
+    steps = minimise_polyhedral(kinks, basis, 1e-10, 10_000, multiplier, x)
     assert steps >= 0
     assert (multiplier >= -down).all()
     assert (multiplier <= up).all()
