@@ -14,6 +14,7 @@ __all__ = [
     "RootedForest",
     "adjacency",
     "breadth_first",
+    "find_root",
     "path_sums",
     "rooted_forest",
     "spanning_forest",
@@ -190,6 +191,28 @@ def path_sums(forest: RootedForest, value: FloatArray) -> FloatArray:
 
 
 @kernel
+def find_root(above: IntArray, u: int) -> int:
+    """Return the root of a node in a forest of unions, and shorten the way there (compiled).
+
+    Parameters
+    ----------
+    above : ndarray of int, shape (n,)
+        A node above each, roots themselves; shortened in place.
+    u : int
+        The node.
+
+    Returns
+    -------
+    int
+        The root; a union is ``above[root] = other_root``.
+    """
+    while above[u] != u:
+        above[u] = above[above[u]]
+        u = above[u]
+    return u
+
+
+@kernel
 def spanning_forest(
     n: int, tail: IntArray, head: IntArray, order: IntArray, closed: BoolArray
 ) -> BoolArray:
@@ -218,13 +241,7 @@ def spanning_forest(
             # The first sweep only takes over the forest that is already there.
             if (sweep == 0) != closed[e]:
                 continue
-            u, v = tail[e], head[e]
-            while above[u] != u:
-                above[u] = above[above[u]]
-                u = above[u]
-            while above[v] != v:
-                above[v] = above[above[v]]
-                v = above[v]
+            u, v = find_root(above, tail[e]), find_root(above, head[e])
             if u != v:
                 above[u] = v
                 kept[e] = True

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import coo_array, csc_array
 
 from pygridjl.core.jit import kernel
 from pygridjl.core.types import FloatArray, IntArray
 
-__all__ = ["solve_laplacian"]
+__all__ = ["laplacian_matrix", "solve_laplacian"]
 
 # Energy of the error relative to the energy of the solution at which the iteration stops.
 ENERGY_TOLERANCE = 1e-14
@@ -256,6 +257,29 @@ def _conjugate_gradients(
         rho = new
         iteration += 1
     return x
+
+
+def laplacian_matrix(n: int, tail: IntArray, head: IntArray, weight: FloatArray) -> csc_array:
+    """Return Σ over the edges of weight (e_tail − e_head)(e_tail − e_head)ᵀ.
+
+    Parameters
+    ----------
+    n : int
+        Number of nodes.
+    tail, head : ndarray of int, shape (m,)
+        Ends of the edges.
+    weight : ndarray, shape (m,)
+        Their weights, of either sign.
+
+    Returns
+    -------
+    csc_array, shape (n, n)
+        Parallel edges are added up.
+    """
+    rows = np.concatenate([tail, head, tail, head])
+    columns = np.concatenate([tail, head, head, tail])
+    values = np.concatenate([weight, weight, -weight, -weight])
+    return csc_array(coo_array((values, (rows, columns)), shape=(n, n)))
 
 
 def solve_laplacian(

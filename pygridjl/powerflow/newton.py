@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import block_array, coo_array, csc_array, csr_array, diags_array
+from scipy.sparse import block_array, csc_array, csr_array, diags_array
 from scipy.sparse.linalg import SuperLU, splu
 
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
+from pygridjl.graphs.laplacian import laplacian_matrix
 from pygridjl.grid.network import Network
 from pygridjl.powerflow.admittance import bus_admittance
 
@@ -201,9 +202,7 @@ def _direct_start(
     branch = network.branches.take(network.branches.closed)
     weight = 1.0 / np.where(branch.x != 0, branch.x, branch.r) / branch.tap
     n, f, t = network.n_bus, branch.from_bus, branch.to_bus
-    entries = np.concatenate([weight, weight, -weight, -weight])
-    places = (np.concatenate([f, t, f, t]), np.concatenate([f, t, t, f]))
-    laplacian = coo_array((entries, places), shape=(n, n)).tocsr()
+    laplacian = laplacian_matrix(n, f, t, weight).tocsr()
     power = p - network.buses.gs
     np.add.at(power, f, weight * branch.shift)
     np.subtract.at(power, t, weight * branch.shift)

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
 from pygridjl.core.types import FloatArray
-from pygridjl.graphs.laplacian import solve_laplacian
+from pygridjl.graphs.laplacian import laplacian_matrix, solve_laplacian
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["ElectricalFlow", "electrical_flow"]
@@ -78,12 +77,7 @@ def electrical_flow(problem: RadialProblem) -> ElectricalFlow:
 
 def _solve_grounded(problem: RadialProblem, injection: FloatArray) -> FloatArray:
     """Potentials of nodes 1 … n − 1 with node 0 at zero."""
-    n, tail, head = problem.n, problem.tail, problem.head
-    conductance = 1.0 / problem.weight
-    rows = np.concatenate([tail, head, tail, head])
-    columns = np.concatenate([tail, head, head, tail])
-    values = np.concatenate([conductance, conductance, -conductance, -conductance])
-    laplacian = coo_array((values, (rows, columns)), shape=(n, n)).tocsc()
+    laplacian = laplacian_matrix(problem.n, problem.tail, problem.head, 1.0 / problem.weight)
     # Minimum degree on a symmetric matrix eliminates pendant and series nodes without fill.
     factor = splu(
         laplacian[1:, 1:],

@@ -12,6 +12,8 @@ import numpy as np
 
 from pygridjl.core.jit import kernel
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.connectivity import bridges
+from pygridjl.graphs.forest import find_root
 from pygridjl.reconfiguration.certificates.mesh import MeshArrays
 from pygridjl.reconfiguration.certificates.open_nodes import OpenNodes, pop, pop_last, push
 
@@ -105,48 +107,11 @@ def replay(mesh: MeshArrays, opened: IntArray) -> float:
 
 @kernel
 def _close_bridges(mesh: MeshArrays, state: IntArray) -> None:
-    """Mark candidates whose opening would cut the graph (low-link search, multigraph)."""
-    n = mesh.n_nodes
-    number = np.full(n, -1, dtype=np.int64)
-    low = np.zeros(n, dtype=np.int64)
-    via = np.full(n, -1, dtype=np.int64)
-    above = np.full(n, -1, dtype=np.int64)
-    position = mesh.start.copy()
-    counter = 0
-    number[0] = 0
-    u = 0
-    while u >= 0:
-        if position[u] < mesh.start[u + 1]:
-            slot = position[u]
-            position[u] += 1
-            e = mesh.slot_edge[slot]
-            if state[e] == OPENED or e == via[u]:
-                continue
-            v = mesh.slot_node[slot]
-            if number[v] < 0:
-                counter += 1
-                number[v] = counter
-                low[v] = counter
-                via[v] = e
-                above[v] = u
-                u = v
-            else:
-                low[u] = min(low[u], number[v])
-        else:
-            up = above[u]
-            if up >= 0:
-                low[up] = min(low[up], low[u])
-                if low[u] > number[up]:
-                    state[via[u]] = CLOSED
-            u = up
-
-
-@kernel
-def _find(label: IntArray, node: int) -> int:
-    while label[node] != node:
-        label[node] = label[label[node]]
-        node = label[node]
-    return node
+    """Mark candidates whose opening would cut the graph."""
+    alone = bridges(mesh.start, mesh.slot_node, mesh.slot_edge, state != OPENED)
+    for s in range(state.shape[0]):
+        if alone[s]:
+            state[s] = CLOSED
 
 
 @kernel
@@ -156,12 +121,12 @@ def _contract_closed(mesh: MeshArrays, state: IntArray, label: IntArray) -> bool
         label[v] = v
     for e in range(mesh.tail.shape[0]):
         if state[e] == CLOSED:
-            a, b = _find(label, mesh.tail[e]), _find(label, mesh.head[e])
+            a, b = find_root(label, mesh.tail[e]), find_root(label, mesh.head[e])
             if a == b:
                 return False
             label[a] = b
     for v in range(mesh.n_nodes):
-        label[v] = _find(label, v)
+        label[v] = find_root(label, v)
     return True
 
 
@@ -182,7 +147,7 @@ def _least_cotree(
         e = order[i]
         if state[e] != CANDIDATE:
             continue
-        a, b = _find(tree, mesh.tail[e]), _find(tree, mesh.head[e])
+        a, b = find_root(tree, mesh.tail[e]), find_root(tree, mesh.head[e])
         if a != b:
             tree[a] = b
         elif total:

@@ -27,9 +27,10 @@ from pygridjl.reconfiguration.certificates.cycle_search import (
     search,
 )
 from pygridjl.reconfiguration.certificates.electrical import electrical_bound
-from pygridjl.reconfiguration.certificates.mesh import Mesh, decompose, starting_tree
+from pygridjl.reconfiguration.certificates.mesh import Mesh, decompose
 from pygridjl.reconfiguration.certificates.open_nodes import open_nodes
 from pygridjl.reconfiguration.electrical import electrical_flow
+from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["cycle_branch_and_bound"]
@@ -232,7 +233,7 @@ def cycle_branch_and_bound(
     assert_options(problem, incumbent, time_limit)
     say = on_progress or (lambda _: None)
     limit = np.inf if time_limit is None else time_limit
-    tree = starting_tree(problem)
+    tree = minimum_spanning_tree(problem)
     best = first_incumbent(
         (incumbent, tree), lambda c: problem.allows(c) and (accept is None or accept(c))
     )

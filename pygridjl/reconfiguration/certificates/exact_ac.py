@@ -28,10 +28,11 @@ from pygridjl.reconfiguration.certificates.consumers import (
     injecting_part,
 )
 from pygridjl.reconfiguration.certificates.cycle_search import DONE, FULL, LEAF, replay
-from pygridjl.reconfiguration.certificates.mesh import Mesh, decompose, starting_tree
+from pygridjl.reconfiguration.certificates.mesh import Mesh, decompose
 from pygridjl.reconfiguration.certificates.open_nodes import open_nodes
 from pygridjl.reconfiguration.certificates.raised_loads import RaisedLoads, raised_loads
 from pygridjl.reconfiguration.electrical import electrical_flow
+from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["ac_branch_and_bound"]
@@ -201,7 +202,7 @@ def ac_branch_and_bound(
     assert_options(problem, incumbent, time_limit)
     assert_series_impedances(problem)
     evaluator = AcEvaluator(problem)
-    tree = starting_tree(problem)
+    tree = minimum_spanning_tree(problem)
     best = first_incumbent((incumbent, tree), lambda closed: evaluator.rank(closed)[0] == 0.0)
     injecting = injecting_part(problem)
     if injecting:

@@ -19,12 +19,12 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl.core.jit import kernel
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.cycles import fundamental_cycle_matrix
 from pygridjl.graphs.forest import adjacency, rooted_forest
 from pygridjl.reconfiguration.problem import RadialProblem
 
-__all__ = ["Mesh", "MeshArrays", "decompose", "starting_tree"]
+__all__ = ["Mesh", "MeshArrays", "decompose"]
 
 
 class MeshArrays(NamedTuple):
@@ -77,61 +77,6 @@ class Mesh:
     candidate_edge: IntArray
 
 
-@kernel
-def _grow_tree(n: int, tail: IntArray, head: IntArray, order: IntArray) -> BoolArray:
-    """Kruskal: keep every edge, in the given order, that closes no cycle."""
-    label = np.arange(n)
-    kept = np.zeros(tail.shape[0], dtype=np.bool_)
-    for e in order:
-        a, b = tail[e], head[e]
-        while label[a] != a:
-            label[a] = label[label[a]]
-            a = label[a]
-        while label[b] != b:
-            label[b] = label[label[b]]
-            b = label[b]
-        if a != b:
-            label[a] = b
-            kept[e] = True
-    return kept
-
-
-def starting_tree(problem: RadialProblem) -> BoolArray:
-    """Return a spanning tree (closed edges, shape (m,)) of low resistance with all forced edges."""
-    order = np.lexsort((problem.weight, ~problem.forced)).astype(np.int64)
-    return _grow_tree(problem.n, problem.tail, problem.head, order)
-
-
-@kernel
-def _fundamental_cycles(
-    order: IntArray,
-    parent: IntArray,
-    via: IntArray,
-    tail: IntArray,
-    head: IntArray,
-    chords: IntArray,
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
-    """Rows of C: each chord from tail to head and back through the tree."""
-    depth = np.zeros(parent.shape[0], dtype=np.int64)
-    for u in order:
-        if parent[u] >= 0:
-            depth[u] = depth[parent[u]] + 1
-    cycles = np.zeros((chords.shape[0], tail.shape[0]), dtype=np.int8)
-    for j in range(chords.shape[0]):
-        cycles[j, chords[j]] = 1
-        up, down = head[chords[j]], tail[chords[j]]
-        while up != down:
-            if depth[up] >= depth[down]:
-                e = via[up]
-                cycles[j, e] = 1 if tail[e] == up else -1
-                up = parent[up]
-            else:
-                e = via[down]
-                cycles[j, e] = 1 if head[e] == down else -1
-                down = parent[down]
-    return cycles
-
-
 def decompose(problem: RadialProblem, tree: BoolArray, *, together: bool) -> tuple[Mesh, ...]:
     """Reduce a problem to its meshed blocks.
 
@@ -155,9 +100,7 @@ def decompose(problem: RadialProblem, tree: BoolArray, *, together: bool) -> tup
     if chords.size == 0:
         return ()
     forest = rooted_forest(problem.graph, tree, np.array([problem.root]))
-    cycles = _fundamental_cycles(
-        forest.order, forest.parent, forest.edge, problem.tail, problem.head, chords
-    )
+    cycles = fundamental_cycle_matrix(problem.tail, problem.head, forest, chords).toarray()
     meshed = np.flatnonzero(cycles.any(axis=0)).astype(np.int64)
     columns = np.ascontiguousarray(cycles[:, meshed].T)
     leading = np.take_along_axis(columns, (columns != 0).argmax(axis=1)[:, None], axis=1)

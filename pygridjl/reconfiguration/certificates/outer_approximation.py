@@ -12,7 +12,7 @@ from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.certificates.common import assert_options, conclude
 from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
-from pygridjl.reconfiguration.certificates.mesh import starting_tree
+from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.solvers.linear import LinearModel
 
@@ -62,7 +62,7 @@ def highs_outer_approximation(
     start = working_time()
     assert_options(problem, incumbent, time_limit)
     deadline = start + (np.inf if time_limit is None else time_limit)
-    tree = starting_tree(problem)
+    tree = minimum_spanning_tree(problem)
     best = (tree if incumbent is None else incumbent).copy()
     form = formulate(problem, tree, problem.objective(best))
     bound, nodes = problem.objective(best), 0

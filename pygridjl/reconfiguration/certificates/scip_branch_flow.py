@@ -20,7 +20,7 @@ from pygridjl.reconfiguration.certificates.common import (
     first_incumbent,
 )
 from pygridjl.reconfiguration.certificates.consumers import assert_series_impedances
-from pygridjl.reconfiguration.certificates.mesh import starting_tree
+from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.solvers.status import SolverStatus
 
@@ -77,7 +77,7 @@ def scip_branch_flow(
     assert_series_impedances(problem)
     deadline = start + (np.inf if time_limit is None else time_limit)
     evaluator = AcEvaluator(problem)
-    tree = starting_tree(problem)
+    tree = minimum_spanning_tree(problem)
     best = first_incumbent((incumbent, tree), lambda closed: evaluator.rank(closed)[0] == 0.0)
     loss = np.inf if best is None else evaluator.rank(best)[1]
     flow = BranchFlow(problem, tree, loss)

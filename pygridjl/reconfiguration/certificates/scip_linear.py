@@ -15,8 +15,8 @@ from pygridjl.reconfiguration.certificates.common import (
     conclude,
 )
 from pygridjl.reconfiguration.certificates.formulation import MeshFormulation, formulate
-from pygridjl.reconfiguration.certificates.mesh import starting_tree
 from pygridjl.reconfiguration.certificates.scip_mesh import add_mesh, mesh_columns, mesh_start
+from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.solvers.scip import ScipModel
 
@@ -60,7 +60,7 @@ def scip_linear(
     start = working_time()
     assert_options(problem, incumbent, time_limit)
     deadline = start + (np.inf if time_limit is None else time_limit)
-    tree = starting_tree(problem)
+    tree = minimum_spanning_tree(problem)
     best = (tree if incumbent is None else incumbent).copy()
     bound, nodes = -np.inf, 0
     while bound < (1 - PROOF_TOLERANCE) * problem.objective(best):

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pygridjl.core.jit import kernel
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.connectivity import biconnected_blocks
 from pygridjl.graphs.forest import rooted_forest, subtree_sums
 from pygridjl.reconfiguration.forward.flow_graph import FlowGraph
 
@@ -62,60 +62,6 @@ class Islands:
                 )
             )
         return parts
-
-
-@kernel
-def _blocks(start: IntArray, node: IntArray, edge: IntArray) -> tuple[IntArray, int]:
-    """Biconnected block of each edge (Hopcroft and Tarjan, without recursion)."""
-    n = start.shape[0] - 1
-    m = edge.shape[0] // 2
-    block = np.full(m, -1, dtype=np.int64)
-    found = np.full(n, -1, dtype=np.int64)
-    low = np.zeros(n, dtype=np.int64)
-    parent = np.full(n, -1, dtype=np.int64)
-    via = np.full(n, -1, dtype=np.int64)
-    slot = start[:n].copy()
-    stack = np.empty(m, dtype=np.int64)
-    height = 0
-    clock = 0
-    count = 0
-    for root in range(n):
-        if found[root] >= 0:
-            continue
-        found[root] = low[root] = clock
-        clock += 1
-        u = root
-        while u >= 0:
-            if slot[u] < start[u + 1]:
-                v, e = node[slot[u]], edge[slot[u]]
-                slot[u] += 1
-                if e == via[u]:
-                    continue
-                if found[v] < 0:
-                    found[v] = low[v] = clock
-                    clock += 1
-                    parent[v] = u
-                    via[v] = e
-                    stack[height] = e
-                    height += 1
-                    u = v
-                elif found[v] < found[u]:
-                    stack[height] = e
-                    height += 1
-                    low[u] = min(low[u], found[v])
-                continue
-            w = parent[u]
-            if w >= 0:
-                low[w] = min(low[w], low[u])
-                if low[u] >= found[w]:
-                    while True:
-                        height -= 1
-                        block[stack[height]] = count
-                        if stack[height] == via[u]:
-                            break
-                    count += 1
-            u = w
-    return block, count
 
 
 def _joined_at(
@@ -189,7 +135,8 @@ def find_islands(graph: FlowGraph, *, at_sources_only: bool = False) -> Islands:
         The islands; none if the graph has no edge.
     """
     near = graph.adjacency
-    island, count = _blocks(near.start, near.node, near.edge)
+    every = np.ones(graph.m, dtype=bool)
+    island, count = biconnected_blocks(near.start, near.node, near.edge, every)
     if at_sources_only and count > 1:
         island, count = _joined_at(graph, island, count, graph.p <= graph.tolerance)
     # One node a pair of island and node.

@@ -12,9 +12,11 @@ from scipy.sparse import csr_array
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.jit import kernel
-from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.graphs.connectivity import bridges
+from pygridjl.graphs.cycles import fundamental_cycle_matrix
+from pygridjl.graphs.forest import rooted_forest
 from pygridjl.reconfiguration.electrical import electrical_flow
-from pygridjl.reconfiguration.heuristics.local import close_tie, tree_of
 from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 
@@ -60,7 +62,7 @@ def sequential_opening(problem: RadialProblem) -> BoolArray:
     loops = _loop_matrix(problem)
     inverse = np.linalg.inv((loops.T @ (loops * problem.weight[:, None])).toarray())
     for _ in range(cycles):
-        bridge = _bridges(graph.start, graph.node, graph.edge, closed, problem.root)
+        bridge = bridges(graph.start, graph.node, graph.edge, closed)
         candidates = np.flatnonzero(closed & ~bridge & ~problem.forced)
         opened = candidates[np.argmin((flow[candidates] ** 2).sum(axis=1))]
         closed[opened] = False
@@ -78,19 +80,9 @@ def sequential_opening(problem: RadialProblem) -> BoolArray:
 def _loop_matrix(problem: RadialProblem) -> csr_array:
     """Fundamental cycles of the minimum spanning tree, shape (m, k), entries ±1 along the tie."""
     spanning = minimum_spanning_tree(problem)
-    tree = tree_of(problem, spanning)
-    rows, columns, signs = [], [], []
-    for k, tie in enumerate(np.flatnonzero(~spanning)):
-        length = close_tie(tree, int(tie))
-        from_tail, from_head = tree.arm[0, : tree.size[0]], tree.arm[1, : tree.size[1]]
-        # The loop current comes up from the head of the tie and down to its tail.
-        up = problem.tail[tree.via[from_head]] == from_head
-        down = problem.head[tree.via[from_tail]] == from_tail
-        rows.append(np.concatenate(([tie], tree.via[from_tail], tree.via[from_head])))
-        columns.append(np.full(length, k))
-        signs.append(np.where(np.concatenate(([True], down, up)), 1.0, -1.0))
-    entries = (np.concatenate(signs), (np.concatenate(rows), np.concatenate(columns)))
-    return csr_array(entries, shape=(problem.m, len(rows)))
+    forest = rooted_forest(problem.graph, spanning, np.array([problem.root]))
+    ties = np.flatnonzero(~spanning)
+    return csr_array(fundamental_cycle_matrix(problem.tail, problem.head, forest, ties).T)
 
 
 @kernel
@@ -101,42 +93,3 @@ def _downdate(inverse: FloatArray, column: FloatArray, share: float) -> None:
             factor = column[i] / share
             for j in range(column.shape[0]):
                 inverse[i, j] -= factor * column[j]
-
-
-@kernel
-def _bridges(
-    start: IntArray, node: IntArray, edge: IntArray, closed: BoolArray, root: int
-) -> BoolArray:
-    """Find the closed edges in no cycle of closed edges (low points, R. E. Tarjan 1974)."""
-    n = start.shape[0] - 1
-    bridge = np.zeros(closed.shape[0], dtype=np.bool_)
-    reached = np.full(n, -1, dtype=np.int64)
-    low = np.zeros(n, dtype=np.int64)
-    via = np.full(n, -1, dtype=np.int64)
-    above = np.full(n, -1, dtype=np.int64)
-    slot = start[:-1].copy()
-    reached[root] = 0
-    count = 1
-    u = root
-    while u >= 0:
-        if slot[u] < start[u + 1]:
-            e, v = edge[slot[u]], node[slot[u]]
-            slot[u] += 1
-            if not closed[e] or e == via[u]:
-                continue
-            if reached[v] >= 0:
-                low[u] = min(low[u], reached[v])
-            else:
-                reached[v] = count
-                low[v] = count
-                count += 1
-                via[v] = e
-                above[v] = u
-                u = v
-        else:
-            up = above[u]
-            if up >= 0:
-                low[up] = min(low[up], low[u])
-                bridge[via[u]] = low[u] > reached[up]
-            u = up
-    return bridge

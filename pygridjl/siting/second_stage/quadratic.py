@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from scipy.sparse import coo_array, csc_array, csc_matrix, eye_array, triu, vstack
+from scipy.sparse import coo_array, csc_array, eye_array, vstack
 
 from pygridjl.core.types import FloatArray
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
+from pygridjl.solvers.conic import Cone, ConicModel, ConicSolution, ConicSolver
+from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["LossProgram", "loss_hessian"]
 
@@ -40,7 +40,7 @@ class LossProgram:
         P, Q = operation.model.flows(*operation.feeder.injection())
         lost = operation.kw * float(operation.loss.value(P, Q))
         least = 1e-6 * operation.kw * float(operation.loss.even.trace())
-        self._scale = max(lost, least, 1e-12)
+        scale = max(lost, least, 1e-12)
         equal = program.row_lower == program.row_upper
         equal[program.capacity] = False
         above = np.isfinite(program.row_upper) & ~equal
@@ -68,26 +68,16 @@ class LossProgram:
         place[equal] = np.arange(equal.sum())
         place[above] = equal.sum() + np.arange(above.sum())
         self._balance, self._capacity = place[program.balance], place[program.capacity]
-        matrix = csc_matrix(csc_array(vstack(parts)))
-        hessian = csc_matrix(csc_array(triu(loss_hessian(operation, program) / self._scale)))
-        cost = program.cost / self._scale
-        self._solver = self._build(hessian, cost, matrix, int(equal.sum()))
-
-    def _build(self, hessian: Any, cost: FloatArray, matrix: Any, n_equal: int) -> Any:
-        import clarabel
-
-        settings = clarabel.DefaultSettings()
-        settings.verbose = False
-        settings.max_threads = 1
-        # Presolve would drop rows whose right-hand side is to change.
-        settings.presolve_enable = False
-        settings.tol_gap_abs = 1e-12
-        settings.tol_gap_rel = settings.tol_feas = 1e-10
-        cones = [
-            clarabel.ZeroConeT(n_equal),
-            clarabel.NonnegativeConeT(self._right.size - n_equal),
-        ]
-        return clarabel.DefaultSolver(hessian, cost, matrix, self._right, cones, settings)
+        n_equal = int(equal.sum())
+        cones = [Cone("zero", n_equal), Cone("nonnegative", self._right.size - n_equal)]
+        model = ConicModel(
+            cost=program.cost,
+            matrix=csc_array(vstack(parts)),
+            rhs=self._right,
+            cones=cones,
+            quadratic=csc_array(loss_hessian(operation, program)),
+        )
+        self._solver = ConicSolver(model, tolerance=1e-10, scale=scale)
 
     def solve(self, balance: FloatArray, capacity: FloatArray) -> tuple[float, FloatArray] | None:
         """Solve one scenario.
@@ -109,21 +99,16 @@ class LossProgram:
         None if there is no optimum to full accuracy.
         """
         answer = self._answer(balance, capacity)
-        if answer is None:
-            return None
-        dual = np.asarray(answer.z)[self._balance]
-        return float(answer.obj_val) * self._scale, -dual * self._scale
+        return None if answer is None else (answer.objective, -answer.z[self._balance])
 
     def columns(self, balance: FloatArray, capacity: FloatArray) -> FloatArray | None:
         """Return the columns of the program at the optimum of :meth:`solve`, or None."""
         answer = self._answer(balance, capacity)
-        return None if answer is None else np.array(answer.x)
+        return None if answer is None else answer.x
 
-    def _answer(self, balance: FloatArray, capacity: FloatArray) -> Any:
-        import clarabel
-
+    def _answer(self, balance: FloatArray, capacity: FloatArray) -> ConicSolution | None:
         self._right[self._balance] = balance
         self._right[self._capacity] = capacity
-        self._solver.update(b=self._right)
+        self._solver.set_rhs(self._right)
         answer = self._solver.solve()
-        return answer if answer.status == clarabel.SolverStatus.Solved else None
+        return answer if answer.status is SolverStatus.OPTIMAL else None
