@@ -82,7 +82,7 @@ def _draw_bars(axes: Any, result: BalancingResult) -> None:
         axes.bar(place - 0.2, [c.risk_before for c in lines], 0.38, color=_BEFORE, label="before")
     axes.bar(place + 0.2, [c.risk for c in lines], 0.38, color=_AFTER, label="after")
     axes.set_xticks(place, [c.circuit for c in lines], fontsize=8)
-    axes.set_ylabel(f"R_i ({result.kind})")
+    axes.set_ylabel(f"R_i ({result.measure})")
     axes.legend(fontsize=8, frameon=False, ncols=2)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -130,7 +130,7 @@ def write_balance_page(
     after = np.array([place[result.assignment[p]] for p in loads.service_points])
     lines = [result.problem, f"{result.method}: {result.status.value}"]
     if result.gap is not None:
-        lines.append(f"gap {100 * result.gap:.3g} % in {result.kind}")
+        lines.append(f"gap {100 * result.gap:.3g} % in {result.measure}")
     if loads.circuits is None:
         before = np.arange(after.size) % len(names)
         lines.append("before: in turns, today's circuits are not known")

@@ -54,7 +54,7 @@ class BalancingResult(Result):
         What the data are called.
     problem : str
         Service points, circuits, steps, draws and rules in one line.
-    kind : str
+    measure : str
         Objective: ``"rms"`` or ``"l1"``.
     method : str
         What ran.
@@ -94,7 +94,7 @@ class BalancingResult(Result):
 
     data: str
     problem: str
-    kind: str
+    measure: str
     method: str
     status: Status
     assignment: dict[str, str]
@@ -127,7 +127,7 @@ class BalancingResult(Result):
             ("status", self.status.value + (f": {self.reason}" if self.reason else "")),
         ]
         if self.objective is not None:
-            rows.append(("objective", f"{self.objective:.6g} ({self.kind})"))
+            rows.append(("objective", f"{self.objective:.6g} ({self.measure})"))
         if self.bound is not None:
             gap = "" if self.gap is None else f", gap {100 * self.gap:.4f} %"
             rows.append(("proven bound", f"{self.bound:.6g} ({self.bound_method}){gap}"))

@@ -36,7 +36,7 @@ def balance(
     circuits: int | Sequence[str],
     capacity: float | ArrayLike | None = None,
     cardinality: int | ArrayLike | None = None,
-    objective: Risk = "rms",
+    measure: Risk = "rms",
     method: str = "auto",
     demand: ArrayLike | None = None,
     start: ArrayLike | None = None,
@@ -67,7 +67,7 @@ def balance(
         Most ``demand`` on each circuit.
     cardinality : int or array_like, shape (n_circuit,), optional
         Most SPs on each circuit.
-    objective : {"rms", "l1"}
+    measure : {"rms", "l1"}
         Σ_i √(Σ_t w_it Δ_i(t)²), the risk J of the paper, or ``Σ_it w_it |Δ_i(t)|``, its J̃.
     method : str
         A name of :data:`~pygridjl.balancing.methods.METHODS`, or ``"auto"``: ``columns`` where
@@ -130,7 +130,7 @@ def balance(
     problem = build_problem(
         deviations,
         circuits=circuits,
-        risk=objective,
+        risk=measure,
         capacity=capacity,
         cardinality=cardinality,
         demand=demand,
@@ -236,7 +236,7 @@ def _conclude(run: Run, method: str, seed: int | None) -> BalancingResult:
     return BalancingResult(
         data=problem.name,
         problem=_described(problem),
-        kind=problem.risk,
+        measure=problem.risk,
         method=method,
         status=status,
         assignment={} if best is None else _named(problem, best),

@@ -53,7 +53,7 @@ def _pairs(
     help="Most mean predicted load on a circuit, in units of the data.",
 )
 @click.option(
-    "--objective",
+    "--measure",
     type=click.Choice(["rms", "l1"]),
     default="rms",
     show_default=True,
@@ -91,7 +91,7 @@ def _pairs(
 def command(
     data: str,
     circuits: str | None,
-    objective: Any,
+    measure: Any,
     method: str,
     forbid: tuple[tuple[str, str], ...],
     fix: tuple[tuple[str, str], ...],
@@ -125,7 +125,7 @@ def command(
                 circuits=names,
                 capacity=capacity,
                 demand=loads.demand,
-                objective=objective,
+                measure=measure,
                 method=method,
                 start=start,
                 forbidden=forbid,

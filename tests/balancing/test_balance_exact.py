@@ -31,7 +31,7 @@ def _agrees(result, best):
 def test_optimum_with_cardinality(kind, method):
     data = paths(7, 24, seed=4)
     best = brute_force(data, 3, kind, lambda x: np.bincount(x, minlength=3).max() <= 3)
-    _agrees(balance(data, circuits=3, cardinality=3, objective=kind, method=method), best)
+    _agrees(balance(data, circuits=3, cardinality=3, measure=kind, method=method), best)
 
 
 # Where there are more sets than may be listed, they are searched for.
@@ -68,7 +68,7 @@ def test_columns_find_the_optimum_whatever_the_rules(seed, n, case):
         max_moves=moves,
         move_cost=price,
         fixed={"SP1": "ab"[start[0]]},
-        objective=kind,
+        measure=kind,
         method="columns",
         options=SETS[sets],
     )
@@ -147,7 +147,7 @@ def test_rules_in_the_mixed_integer_programs(method):
         max_moves=3,
         move_cost=0.05,
         forbidden=[("SP3", "C2")],
-        objective=kind,
+        measure=kind,
         method=method,
     )
     _agrees(result, best)
@@ -159,7 +159,7 @@ def test_tail_over_draws(kind):
     rules = {"tail_weight": 0.7, "tail": 0.6}
     best = brute_force(data, 2, kind, lambda x: abs(x.sum() - 3) == 0, **rules)
     for method in ("cuts", "pathwise") if kind == "l1" else ("cuts", "scip"):
-        result = balance(data, circuits=2, cardinality=3, objective=kind, method=method, **rules)
+        result = balance(data, circuits=2, cardinality=3, measure=kind, method=method, **rules)
         _agrees(result, best)
 
 
@@ -169,7 +169,7 @@ def test_weights_that_depend_on_circuit_and_step():
     for kind in ("rms", "l1"):
         best = brute_force(data, 3, kind, weights=weights)
         for method in ("columns", "cuts"):
-            result = balance(data, circuits=3, weights=weights, objective=kind, method=method)
+            result = balance(data, circuits=3, weights=weights, measure=kind, method=method)
             _agrees(result, best)
 
 
@@ -203,7 +203,7 @@ def test_the_check_names_every_broken_rule():
 )
 def test_methods_refuse_what_they_do_not_solve(method, kind):
     with pytest.raises(InvalidOptionError, match=r"pathwise|scip|columns|method"):
-        balance(paths(4, 5), circuits=2, cardinality=2, objective=kind, method=method)
+        balance(paths(4, 5), circuits=2, cardinality=2, measure=kind, method=method)
 
 
 def test_unknown_options_are_refused_by_name():

@@ -41,7 +41,7 @@ def test_the_collapse_gives_the_optimum_of_both_objectives():
     data, _ = _rank_one(8, 30, seed=7)
     for kind in ("rms", "l1"):
         best = brute_force(data, 3, kind, lambda x: np.bincount(x, minlength=3).max() <= 3)
-        result = balance(data, circuits=3, cardinality=3, objective=kind, method="collapsed")
+        result = balance(data, circuits=3, cardinality=3, measure=kind, method="collapsed")
         assert result.status is Status.OPTIMAL
         assert result.objective == pytest.approx(best, rel=1e-6)
 
@@ -54,7 +54,7 @@ def test_the_collapse_bounds_any_data_from_below():
             best = brute_force(data, 2, kind, lambda x: x.sum() == 3)
             for relaxed in (False, True):
                 result = balance(
-                    data, circuits=2, cardinality=3, objective=kind, method="collapsed",
+                    data, circuits=2, cardinality=3, measure=kind, method="collapsed",
                     options={"relaxed": relaxed},
                 )  # fmt: skip
                 assert result.bound <= best * (1 + 1e-9)
@@ -103,7 +103,7 @@ def test_with_capacity_the_collapsed_program_is_fractional():
 def test_without_limits_the_problem_is_degenerate_and_says_so():
     data = np.random.default_rng(5).normal(size=(9, 20))
     for kind in ("rms", "l1"):
-        result = balance(data, circuits=3, objective=kind)
+        result = balance(data, circuits=3, measure=kind)
         assert result.status is Status.OPTIMAL
         assert len(set(result.assignment.values())) == 1
         assert "triangle inequality" in result.degenerate

@@ -38,10 +38,10 @@ def test_the_example_in_words(tmp_path):
 def test_json_is_one_object_with_every_rule_kept():
     out = run(
         "example", "--circuits", 4, "--cap", 6, "--max-moves", 3, "--fix", "SP01=C1",
-        "--forbid", "SP02=C3", "--objective", "l1", "--json", *FAST,
+        "--forbid", "SP02=C3", "--measure", "l1", "--json", *FAST,
     )  # fmt: skip
     plain = json.loads(out.output)
-    assert plain["kind"] == "l1"
+    assert plain["measure"] == "l1"
     assert plain["moved"] <= 3
     assert plain["assignment"]["SP01"] == "C1"
     assert plain["assignment"]["SP02"] != "C3"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -67,6 +68,54 @@ def test_every_result_is_exported_and_has_one_face(result):
     assert getattr(pygridjl, result.__name__) is result
     for method in ("summary", "to_frame", "plot", "to_json"):
         assert callable(getattr(result, method)), method
+
+
+def _doors():
+    """Public functions by name."""
+    found = ((name, getattr(pygridjl, name)) for name in pygridjl.__all__)
+    return {name: door for name, door in found if inspect.isfunction(door)}
+
+
+@pytest.mark.parametrize("name", _doors())
+def test_every_public_function_shows_an_example(name):
+    assert ">>>" in (inspect.getdoc(_doors()[name]) or "")
+
+
+# Words that stand for something the house has a word for.
+HOUSE_WORDS = {
+    "timeout": "time_limit",
+    "max_seconds": "time_limit",
+    "jobs": "n_jobs",
+    "workers": "n_jobs",
+    "processes": "n_jobs",
+    "max_iter": "max_iterations",
+    "iterations": "max_iterations",
+    "rel_gap": "gap",
+    "mip_gap": "gap",
+    "random_state": "seed",
+    "rng": "seed",
+    "objective": "measure",
+}
+
+
+def test_options_are_called_by_the_words_of_the_house():
+    asked = {name: set(inspect.signature(door).parameters) for name, door in _doors().items()}
+    for module in (
+        "balancing.methods:METHODS",
+        "optimal_flow.linearisation.methods:POINTS",
+        "optimal_flow.methods:FEEDER_FORMULATIONS",
+        "optimal_flow.methods:NETWORK_FORMULATIONS",
+        "optimal_flow.relaxation.methods:METHODS",
+        "reconfiguration.methods:METHODS",
+        "siting.registry:METHODS",
+    ):
+        room, name = module.split(":")
+        registry = getattr(importlib.import_module(f"pygridjl.{room}"), name)
+        for method in registry:
+            options = dataclasses.fields(registry[method].options)
+            asked[f"{room} {method}"] = {option.name for option in options}
+    wrong = {name: words & set(HOUSE_WORDS) for name, words in asked.items()}
+    assert not {name: words for name, words in wrong.items() if words}
 
 
 def test_import_is_quick_and_loads_no_solver():

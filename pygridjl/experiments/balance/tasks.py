@@ -90,7 +90,7 @@ def _agree(asked: Mapping[str, Any]) -> Row:
         paths(n, asked["seed"]),
         circuits=m,
         cardinality=asked["cap"],
-        objective=asked["kind"],
+        measure=asked["kind"],
         method=asked["method"],
         time_limit=asked["time_limit"],
     )
@@ -140,7 +140,7 @@ def _grow(asked: Mapping[str, Any]) -> Row:
         circuits=50,
         cardinality=n // 50,
         start=np.arange(n) % 50,
-        objective=asked["kind"],
+        measure=asked["kind"],
         method="local",
         time_limit=asked["time_limit"],
         on_progress=say,

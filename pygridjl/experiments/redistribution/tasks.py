@@ -129,9 +129,7 @@ def _structure(asked: Mapping[str, Any]) -> Row:
     fit = fit_deviations(history, circuits=CIRCUITS)
     row: Row = {"explained": fit.explained, "spread": fit.ratio_spread, "applies": fit.applies}
     for kind in ("rms", "l1"):
-        found = balance(
-            history, circuits=CIRCUITS, cardinality=CAP, objective=kind, method="columns"
-        )
+        found = balance(history, circuits=CIRCUITS, cardinality=CAP, measure=kind, method="columns")
         place = list(found.assignment.values())
         row[f"status_{kind}"] = found.status.value
         own, new = evaluate(history, place), evaluate(later, place)
@@ -157,7 +155,7 @@ def demo(kind: str) -> BalancingResult:
         start=loads.circuits,
         service_points=loads.service_points,
         name=loads.name,
-        objective="l1" if kind == "l1" else "rms",
+        measure="l1" if kind == "l1" else "rms",
         method="columns",
     )
 

@@ -92,8 +92,7 @@ class Evaluation(Result):
             columns[f"largest_{name}"] = size.max(axis=0)
         return pd.DataFrame(columns, index=pd.Index(self.bus, name="bus"))
 
-    def summary(self) -> str:
-        """Return the evaluation as a short table for people."""
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("samples", f"{self.samples}, {self.infeasible} infeasible, {self.failed} failed"),
             ("active error", f"E {self.mean_p:.5f}  σ {self.deviation_p:.5f} p.u."),
@@ -101,24 +100,13 @@ class Evaluation(Result):
             ("expected cost", f"{self.objective:.4f}"),
         ]
         if self.ac_objective is not None and self.objective_there is not None:
-            rows.append(
-                (
-                    "AC cost",
-                    f"{self.ac_objective:.4f} against {self.objective_there:.4f} over "
-                    f"{self.ac_samples} draws",
-                )
-            )
+            against = f"{self.ac_objective:.4f} against {self.objective_there:.4f}"
+            rows.append(("AC cost", f"{against} over {self.ac_samples} draws"))
         rows.append(("one solve", f"{self.milliseconds:.2f} ms"))
         if self.infeasible + self.failed:
-            rows.append(
-                (
-                    "note",
-                    "draws without an answer: choose another point, lower the loads or widen "
-                    "limits",
-                )
-            )
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+            why = "choose another point, lower the loads or widen limits"
+            rows.append(("note", f"draws without an answer: {why}"))
+        return rows
 
     def plot(self, path: str | Path) -> Path:
         """Draw the distribution of the errors over buses and draws (Figures 1 to 3).

@@ -29,7 +29,7 @@ class LoopOptions(Options):
 class MixedOptions(Options):
     """Options of the models with signs or equalities."""
 
-    mip_gap: float = option(1e-4, "relative gap at which the tree search stops", above=0)
+    gap: float = option(1e-4, "relative gap at which the tree search stops", above=0)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TightenOptions(Options):
     """Options of optimisation-based bound tightening."""
 
     max_rounds: int = option(100, "rounds of tightening at most", least=1)
-    workers: int = option(2, "processes", least=1)
+    n_jobs: int = option(2, "processes", least=1)
     share: float = option(0.34, "share of the pairs, widest first, in a round", above=0)
 
 

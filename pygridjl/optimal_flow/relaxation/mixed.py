@@ -104,7 +104,7 @@ def _outer_approximation(
     """Solve and cut until the point keeps cones and cost; new cuts are appended to ``rows``."""
     program = relaxation.program
     curved, n = program.curvature, program.n_col
-    model = HighsModel(_linear(cuts, program.cost, integer), gap=options.mip_gap)
+    model = HighsModel(_linear(cuts, program.cost, integer), gap=options.gap)
     for row in rows:
         model.add_rows(*row)
     found = None
@@ -124,7 +124,7 @@ def _outer_approximation(
         short = 0.5 * float(curved @ found**2) - float(solved.x[n])
         size = abs(float(program.cost @ found)) + float(solved.x[n])
         new = [cuts.violated(found)]
-        if short > options.mip_gap * max(1.0, size):
+        if short > options.gap * max(1.0, size):
             new.append(_tangent(curved, found))
         added = [row for row in new if row is not None]
         if not added:
@@ -192,7 +192,7 @@ def with_equality(
     if curved.size:
         total.addCons(quadratic <= x[n])
     try:
-        solved = scip.solve(time_limit=run.deadline - time.perf_counter(), gap=options.mip_gap)
+        solved = scip.solve(time_limit=run.deadline - time.perf_counter(), gap=options.gap)
     except SolverError as error:
         relaxation.notes.append(f"equality: {error}")
         return answer

@@ -99,7 +99,7 @@ def test_processes_find_what_one_finds(monkeypatch):
 
     monkeypatch.setattr(rounds, "PROCESS_SECONDS", 0.0)
     network = lmbd()
-    answer = relax(network, "sdp+lnc+minors+obbt", options={"workers": 2})
+    answer = relax(network, "sdp+lnc+minors+obbt", options={"n_jobs": 2})
     assert answer.proven
 
 

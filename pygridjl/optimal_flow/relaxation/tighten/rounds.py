@@ -64,7 +64,7 @@ def bound_tightening(
         share = options.share if stage == 0 else 1.0
         targets = targets_of(relaxation.lifted, relaxation.box, share)
         search = _Search(probe, relaxation.box, targets, answer.x, near)
-        found = _probed(search, run, options.workers, pace)
+        found = _probed(search, run, options.n_jobs, pace)
         done = sum(part.runs for part in found)
         pace = sum(part.seconds for part in found) / max(done, 1)
         name = f"round {number}"
