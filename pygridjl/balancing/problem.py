@@ -196,7 +196,7 @@ def build_problem(
     if not 0 < tail < 1:
         findings.append(_wrong("tail", f"must lie between 0 and 1, is {tail}"))
     if risk not in ("rms", "l1"):
-        findings.append(_wrong("risk", f"must be 'rms' or 'l1', is {risk!r}"))
+        findings.append(_wrong("measure", f"must be 'rms' or 'l1', is {risk!r}"))
     allowed = _allowed(findings, points, lines, forbidden, fixed or {})
     if not findings:
         findings += _room(points, need, room, np.floor(most), allowed)

@@ -43,6 +43,14 @@ def balanced_feeder(network: Network) -> Feeder:
     ------
     InvalidNetworkError
         If a branch shifts the phase, substations differ in voltage, or nothing is in service.
+
+    Examples
+    --------
+    >>> import pygridjl
+    >>> network = pygridjl.load_network("case33bw")
+    >>> feeder = pygridjl.balanced_feeder(network)
+    >>> feeder.n_node == 3 * network.n_bus
+    True
     """
     branch, bus, gen = network.branches, network.buses, network.generators
     sources = _sources(network)

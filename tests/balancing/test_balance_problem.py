@@ -27,7 +27,7 @@ from pygridjl.core.errors import InvalidBalancingError, InvalidOptionError
         ({"forbidden": [("SP1", "C1"), ("SP1", "C2")]}, "sp SP1 forbidden: no circuit is left"),
         ({"weights": np.ones((3, 4))}, "weights"),
         ({"tail": 1.0}, "tail: must lie between 0 and 1"),
-        ({"objective": "l2"}, "risk: must be 'rms' or 'l1'"),
+        ({"measure": "l2"}, "measure: must be 'rms' or 'l1'"),
         ({"service_points": ["a"]}, "service_points: names 1, expected 5"),
         ({"service_points": list("abcda")}, "sp a service_points: is named more than once"),
     ],

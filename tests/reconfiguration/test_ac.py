@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from pygridjl import load_network
 from pygridjl.powerflow.sweep import radial_power_flow
 from pygridjl.reconfiguration import build_problem
-from pygridjl.reconfiguration.ac.descent import _exchanges, ac_descent
+from pygridjl.reconfiguration.ac.descent import ac_descent, all_exchanges
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.ac.feeders import Feeders
 
@@ -86,7 +86,7 @@ def test_feeders_rank_exchanges_as_the_whole_network_is_ranked(case):
     rng = np.random.default_rng(1)
     for _ in range(12):
         assert feeders.rank == pytest.approx(evaluator.rank(feeders.closed), rel=1e-9)
-        _, tie, opened = _exchanges(problem, feeders.closed)
+        _, tie, opened = all_exchanges(problem, feeders.closed)
         for k in rng.permutation(tie.size)[:3]:
             after = feeders.closed
             after[tie[k]], after[opened[k]] = True, False

@@ -114,15 +114,17 @@ def worst_limits(state: State, limits: Limits) -> tuple[IntArray, IntArray]:
     """Find up to ROUND rows that are passed most, one a node; return nodes and kinds."""
     kinds, bound = limits
     count = kinds.shape[0]
-    passed = np.zeros(state.P.size)
+    passed = np.zeros(state.P.size, dtype=np.bool_)
     for k in range(count):
         over = kinds[k, 0] * state.P + kinds[k, 1] * state.Q + kinds[k, 2] * state.U - bound[:, k]
-        passed = np.maximum(passed, over)
+        # Most states pass nothing, so nothing is kept of those.
+        if over.max() > TOLERANCE:
+            passed |= over > TOLERANCE
     nodes = np.zeros(ROUND, dtype=np.int64)
     which = np.zeros(ROUND, dtype=np.int64)
     amount = np.zeros(ROUND)
     found, least = 0, 0
-    for i in np.flatnonzero(passed > TOLERANCE):
+    for i in np.flatnonzero(passed):
         worst, kind = 0.0, -1
         for k in range(count):
             most = bound[i, k]
