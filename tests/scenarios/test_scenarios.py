@@ -214,7 +214,7 @@ def test_whole_year_averages_repeats_fills_gaps_and_drops_the_leap_day():
     month = np.array([1, 1, 1, 2, 3])
     day = np.array([1, 1, 1, 29, 1])
     hour = np.array([0, 0, 2, 5, 0])
-    year = whole_year([1.0, 3.0, 6.0, 99.0, 6.0], month, day, hour)
+    year = whole_year("readings", [1.0, 3.0, 6.0, 99.0, 6.0], month, day, hour, "interpolate")
     assert year.size == 8760
     np.testing.assert_allclose(year[:3], [2.0, 4.0, 6.0])
     assert (year[3:] == 6.0).all()

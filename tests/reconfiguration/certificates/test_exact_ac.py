@@ -1,7 +1,5 @@
 """Proofs in AC against enumeration, publications, and what they promise when they are cut short."""
 
-import time
-
 import numpy as np
 import pytest
 from builders import spanning_trees
@@ -21,15 +19,15 @@ from pygridjl.reconfiguration.certificates import (
 )
 from pygridjl.reconfiguration.problem import build_problem
 
-# Published AC optimum, kW, and the processor seconds of a proof with compiled kernels.
+# Published AC optimum, kW.
 QUICK = {
-    "case16ci": (466.13, 1.0),
-    "case33bw": (139.551, 1.0),
-    "case69": (98.605, 1.0),
-    "case70da": (301.65, 10.0),
-    "case94tpc": (469.878, 10.0),
+    "case16ci": 466.13,
+    "case33bw": 139.551,
+    "case69": 98.605,
+    "case70da": 301.65,
+    "case94tpc": 469.878,
 }
-LONG = {"case118zh": (869.730, 60.0), "case136ma": (280.193, 60.0)}
+LONG = {"case118zh": 869.730, "case136ma": 280.193}
 
 
 def optimum(problem):
@@ -71,27 +69,20 @@ def test_bound_holds_whenever_the_clock_stops(seed, time_limit):
 
 @pytest.mark.parametrize("case", QUICK)
 def test_proves_published_optima(case):
-    published, seconds = QUICK[case]
-    _prove(case, published, seconds)
+    _prove(case, QUICK[case])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", LONG)
 def test_proves_published_optima_of_large_cases(case):
-    published, seconds = LONG[case]
-    _prove(case, published, seconds)
+    _prove(case, LONG[case])
 
 
-def _prove(case, published, seconds):
-    network = get_case(case)
-    pygridjl.reconfigure(network, "exact-ac", limits=(), time_limit=1e-3)  # kernels are loaded once
-    start = time.process_time()
-    answer = pygridjl.reconfigure(network, "exact-ac", limits=(), time_limit=600)
-    spent = time.process_time() - start - answer.seconds.get("compile", 0.0)
+def _prove(case, published):
+    answer = pygridjl.reconfigure(get_case(case), "exact-ac", limits=(), time_limit=600)
     assert answer.status is Status.OPTIMAL
     assert answer.loss_kw == pytest.approx(published, abs=0.01)
     assert (answer.loss_kw - answer.ac_bound) / answer.loss_kw <= 1e-6
-    assert spent < seconds
 
 
 @pytest.mark.slow
