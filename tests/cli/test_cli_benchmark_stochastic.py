@@ -19,7 +19,7 @@ TINY = study.Extent(
     sizes=(24, 48, 72),
     feeders=("ieee13", "ieee34"),
     feeder_scenarios=24,
-    time_limit=5.0,
+    time_limit=1.0,
 )
 TOLERANCE = 1e-7
 
@@ -137,7 +137,7 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path, monkeypatch):
         sizes=(),
         feeders=(),
         feeder_scenarios=24,
-        time_limit=5.0,
+        time_limit=1.0,
     )
     monkeypatch.setattr(study, "DEFAULT", tiny)
     monkeypatch.setattr(study, "compile_kernels", lambda: 0.0)

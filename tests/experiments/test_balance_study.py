@@ -48,7 +48,7 @@ def test_claims_and_where_they_break(tmp_path, monkeypatch):
 
 
 def test_benchmark_of_methods(tmp_path):
-    plan = benchmark.plan(BenchmarkOptions(time_limit=20.0))
+    plan = benchmark.plan(BenchmarkOptions(time_limit=4.0))
     rows = _rows(
         plan,
         lambda part, asked: (
