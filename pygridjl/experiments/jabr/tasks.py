@@ -46,7 +46,7 @@ def plan(_options: NoOptions) -> Plan:
         for method, tolerance in (
             ("soc", 1e-4),
             ("soc+loops+obbt", 1e-4),
-            ("soc+loops+obbt", 1e-6),
+            ("soc+loops+obbt", 5e-7),
             ("sdp", 1e-4),
             ("sdp+lnc+minors+obbt", 1e-6),
         )

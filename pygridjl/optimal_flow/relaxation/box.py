@@ -43,6 +43,12 @@ class Box:
         """Return the arrays in the order of the fields."""
         return self.v, self.angle, self.c, self.s, self.p, self.q
 
+    def meet(self, other: Box) -> None:
+        """Keep what lies in another box, too."""
+        for mine, theirs in zip(self.arrays(), other.arrays(), strict=True):
+            mine[0] = np.maximum(mine[0], theirs[0])
+            mine[1] = np.minimum(mine[1], theirs[1])
+
     @property
     def empty(self) -> bool:
         """Whether some interval holds nothing."""

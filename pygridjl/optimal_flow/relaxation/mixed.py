@@ -7,13 +7,14 @@ one of the convex relaxation.
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.jit import working_time
+from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.optimal_flow.relaxation.methods import MixedOptions
 from pygridjl.optimal_flow.relaxation.program import Compiled, Numbers
@@ -86,7 +87,7 @@ def with_signs(
         dataclasses.replace(
             run.rounds[-1],
             name=f"signs: {integer.size} integers, {len(rows)} sets of cuts",
-            seconds=time.perf_counter() - run.begun,
+            seconds=working_time() - run.begun,
         )
     )
     relaxation.notes.append(f"signs: value {value:.6g} by HiGHS, a tree search without safe bound")
@@ -109,7 +110,7 @@ def _outer_approximation(
         model.add_rows(*row)
     found = None
     for _ in range(CUT_ROUNDS):
-        left = run.deadline - time.perf_counter()
+        left = seconds_left(run.deadline)
         if left <= 0:
             break
         try:
@@ -192,7 +193,7 @@ def with_equality(
     if curved.size:
         total.addCons(quadratic <= x[n])
     try:
-        solved = scip.solve(time_limit=run.deadline - time.perf_counter(), gap=options.gap)
+        solved = scip.solve(time_limit=seconds_left(run.deadline), gap=options.gap)
     except SolverError as error:
         relaxation.notes.append(f"equality: {error}")
         return answer

@@ -168,6 +168,15 @@ class Compiled:
         The program; blocks added later are not seen.
     box : Box
         Columns without a bound in this box have no row for it.
+
+    Attributes
+    ----------
+    n_row : int
+        Rows without those of the column bounds, which are the last.
+    cones : list of Cone
+        Of all rows.
+    places : tuple of ndarray of int
+        Rows and columns of the entries.
     """
 
     def __init__(self, program: Program, box: Box) -> None:
@@ -186,6 +195,7 @@ class Compiled:
             ]
         )
         cols = np.concatenate([*(block.cols for block in self._blocks), self._high, self._low])
+        self.places = rows, cols
         self._order = np.lexsort((rows, cols))
         self._indices = rows[self._order].astype(np.int64)
         counts = np.bincount(cols, minlength=n)

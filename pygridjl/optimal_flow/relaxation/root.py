@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
+from pygridjl.core.jit import working_time
+from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import FloatArray
 from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.program import Compiled
-from pygridjl.optimal_flow.relaxation.safe_bound import BoundEvaluator
+from pygridjl.optimal_flow.relaxation.safe_bound import bound_evaluator
 from pygridjl.solvers.conic import ConicSolver
 from pygridjl.solvers.status import SolverStatus
 
@@ -20,6 +22,8 @@ __all__ = ["RootAnswer", "solve_root"]
 LADDER = (1.0, 100.0, 0.01)
 # Relative distance of primal value and safe bound at which no other scaling is tried.
 AGREED = 2e-5
+# Nor is one where all that it could gain is this share of the gap to the AC cost.
+NEGLIGIBLE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +44,10 @@ class RootAnswer:
         Safe lower bound; +∞ if the relaxation was proven infeasible, −∞ if nothing was proven.
     residual : float
         Relative primal residual.
-    runs : int
-        Scalings tried.
+    factor : float
+        Scaling of the best bound.
+    seconds : float
+        Spent on all scalings.
     """
 
     status: SolverStatus
@@ -50,7 +56,8 @@ class RootAnswer:
     objective: float
     bound: float
     residual: float
-    runs: int
+    factor: float
+    seconds: float
 
     @property
     def agreed(self) -> bool:
@@ -59,7 +66,13 @@ class RootAnswer:
 
 
 def solve_root(
-    compiled: Compiled, box: Box, *, deadline: float = np.inf, tolerance: float = 1e-8
+    compiled: Compiled,
+    box: Box,
+    *,
+    deadline: float = np.inf,
+    tolerance: float = 1e-8,
+    target: float | None = None,
+    first: float = LADDER[0],
 ) -> RootAnswer:
     """Solve a relaxation and bound it safely.
 
@@ -70,41 +83,56 @@ def solve_root(
     box : Box
         Its bounds.
     deadline : float
-        ``time.perf_counter()`` at which no further run begins.
+        Value of ``working_time()`` at which no further run begins.
     tolerance : float
         Relative gap and feasibility for the solver.
+    target : float, optional
+        Cost of an AC operating point: a bound that all but reaches it, or the relaxation's own
+        value, needs no other scaling.
+    first : float
+        The scaling to begin with.
 
     Returns
     -------
     RootAnswer
         Numerical trouble is a status, not an exception.
     """
+    begun = working_time()
     numbers = compiled.numbers(box)
     program = compiled.program
-    evaluate = BoundEvaluator(compiled, numbers)
+    evaluate = bound_evaluator(compiled, numbers)
     model = compiled.model(numbers)
     curvature = program.curvature
     natural = float(max(abs(model.cost).max(initial=0.0), curvature.max(initial=0.0))) or 1.0
     best: RootAnswer | None = None
-    for run, factor in enumerate(LADDER, start=1):
+    for factor in (first, *(rung for rung in LADDER if rung != first)):
         solver = ConicSolver(model, tolerance=tolerance, scale=natural / factor)
-        answer = solver.solve(time_limit=deadline - time.perf_counter())
-        if answer.status is SolverStatus.INFEASIBLE:
-            # The certificate counts if it separates with room to spare.
-            size = float(abs(answer.z[: compiled.n_row]).max(initial=0.0)) or 1.0
-            if evaluate(np.zeros(model.cost.size), answer.z / size) > 0:
-                infinite = (np.inf, np.inf, answer.primal_residual, run)
-                return RootAnswer(answer.status, answer.x, answer.z, *infinite)
-        bound = evaluate(model.cost, answer.z, curvature) + program.constant
-        if answer.status is SolverStatus.INFEASIBLE:
-            bound = -np.inf
-        value = answer.objective + program.constant
+        answer = solver.solve(time_limit=seconds_left(deadline))
+        value, bound = answer.objective + program.constant, -np.inf
+        if answer.status is not SolverStatus.INFEASIBLE:
+            bound = evaluate(model.cost, answer.z, curvature) + program.constant
+        elif evaluate.excludes(answer.z):
+            value = bound = np.inf
         found = RootAnswer(
-            answer.status, answer.x, answer.z, value, bound, answer.primal_residual, run
+            answer.status,
+            answer.x,
+            answer.z,
+            value,
+            bound,
+            answer.primal_residual,
+            factor,
+            working_time() - begun,
         )
         if best is None or bound > best.bound:
             best = found
-        if best.agreed or time.perf_counter() > deadline:
+        if bound == np.inf or best.agreed or is_over(deadline) or _enough(best, target):
             break
     assert best is not None
-    return best
+    return dataclasses.replace(best, seconds=working_time() - begun)
+
+
+def _enough(best: RootAnswer, target: float | None) -> bool:
+    """Whether primal value and bound are as good as one beside the gap to a target."""
+    if target is None or not np.isfinite(best.objective):
+        return False
+    return abs(best.objective - best.bound) <= NEGLIGIBLE * (target - best.bound)

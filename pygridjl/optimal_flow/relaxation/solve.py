@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,9 @@ import numpy as np
 from pygridjl.core.arguments import check_time_limit
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.core.findings import Finding
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions
+from pygridjl.core.stopping import is_over
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.forms.acp import ac_opf
 from pygridjl.optimal_flow.problem import assert_solvable
@@ -96,7 +97,7 @@ def relax(
         raise InvalidOptionError(f"method: {str(chain)!r} must follow a start such as 'sdp'")
     _assert_relaxable(network)
     watch = Stopwatch()
-    begun = time.perf_counter()
+    begun = working_time()
     deadline = np.inf if time_limit is None else begun + time_limit
     notes: list[str] = []
     if ac_objective is None and search:
@@ -111,8 +112,10 @@ def relax(
             step.load()(relaxation, own)
     run = Run(begun, deadline, ac_objective, tolerance)
     with watch.phase("solve"):
-        answer = solve_root(relaxation.compile(), relaxation.box, deadline=deadline)
-        run.better(str(chain), answer.bound, time.perf_counter())
+        answer = solve_root(
+            relaxation.compile(), relaxation.box, deadline=deadline, target=ac_objective
+        )
+        run.better(str(chain), answer.bound, working_time())
         if relaxation.flowers:
             answer = _with_flowers(relaxation, run, answer)
     if chain.finish is not None and answer.bound < np.inf:
@@ -124,13 +127,15 @@ def relax(
 def _with_flowers(relaxation: Relaxation, run: Run, answer: RootAnswer) -> RootAnswer:
     """Separate flower inequalities in rounds."""
     for number in range(1, FLOWER_ROUNDS + 1):
-        if time.perf_counter() > run.deadline or answer.bound == np.inf:
+        if is_over(run.deadline) or answer.bound == np.inf:
             break
         added = separate_flowers(relaxation.program, relaxation.monomials, answer.x)
         if not added:
             break
-        answer = solve_root(relaxation.compile(), relaxation.box, deadline=run.deadline)
-        run.better(f"flowers {number}: {added} rows", answer.bound, time.perf_counter())
+        answer = solve_root(
+            relaxation.compile(), relaxation.box, deadline=run.deadline, target=run.target
+        )
+        run.better(f"flowers {number}: {added} rows", answer.bound, working_time())
     return answer
 
 
@@ -205,6 +210,8 @@ def _status(answer: RootAnswer, run: Run, infeasible: bool, shown: bool) -> Stat
     if not np.isfinite(run.bound):
         late = answer.status is SolverStatus.TIME_LIMIT
         return Status.TIME_LIMIT if late else Status.NOT_FOUND
+    if run.late and not run.closed:
+        return Status.TIME_LIMIT
     if answer.agreed:
         return Status.OPTIMAL
     if answer.status is SolverStatus.TIME_LIMIT:

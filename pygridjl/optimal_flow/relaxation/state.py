@@ -102,11 +102,17 @@ class Run:
     Attributes
     ----------
     begun, deadline : float
-        ``time.perf_counter()`` values.
+        Values of ``working_time()``.
     target : float or None
         Cost of an AC operating point: the cut-off.
     tolerance : float
         Relative gap to it at which to stop.
+    rounds : list of Round
+        History.
+    bound : float
+        Best safe bound so far.
+    late : bool
+        Whether the clock, or a request to stop, ended what might have gone on.
     """
 
     begun: float
@@ -115,6 +121,7 @@ class Run:
     tolerance: float
     rounds: list[Round] = field(default_factory=list)
     bound: float = -np.inf
+    late: bool = False
 
     def better(self, name: str, bound: float, now: float) -> None:
         """Note a safe bound."""

@@ -18,7 +18,7 @@ from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.relaxation.measures import cycle_basis, is_exact, loop_errors, recover
 from pygridjl.optimal_flow.relaxation.methods import METHODS, LoopForm
 from pygridjl.optimal_flow.relaxation.root import solve_root
-from pygridjl.optimal_flow.relaxation.safe_bound import BoundEvaluator
+from pygridjl.optimal_flow.relaxation.safe_bound import bound_evaluator
 from pygridjl.optimal_flow.relaxation.solve import relax
 from pygridjl.optimal_flow.relaxation.starts import sdp, soc
 from pygridjl.optimal_flow.relaxation.steps import artificial_pairs
@@ -101,7 +101,7 @@ def test_any_dual_point_gives_a_bound():
     network = get_case("case9")
     relaxation = sdp(network, None)
     compiled = relaxation.compile()
-    evaluate = BoundEvaluator(compiled, compiled.numbers(relaxation.box))
+    evaluate = bound_evaluator(compiled, compiled.numbers(relaxation.box))
     program = relaxation.program
     optimum = solve_root(compiled, relaxation.box)
     rng = np.random.default_rng(1)

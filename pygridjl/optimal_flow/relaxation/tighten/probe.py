@@ -1,44 +1,62 @@
-"""Tightening a list of targets one after the other, in one process."""
+"""Tightening around pairs of buses one after the other, in one process."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from pygridjl.core.jit import working_time
+from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.lifted import Lifted
 from pygridjl.optimal_flow.relaxation.program import Compiled
-from pygridjl.optimal_flow.relaxation.safe_bound import BoundEvaluator
-from pygridjl.optimal_flow.relaxation.tighten.targets import Target, apply_bound, entries, now
-from pygridjl.solvers.conic import ConicModel, ConicSolver
+from pygridjl.optimal_flow.relaxation.tighten.pieces import Piece, Pieces, Prices
+from pygridjl.optimal_flow.relaxation.tighten.targets import (
+    Target,
+    apply_bound,
+    entries,
+    now,
+    targets_at,
+)
+from pygridjl.solvers.conic import ConicSolver
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["Probe", "ProbeAnswer", "tighten"]
 
 # Bounds are repaired afterwards: an accurate optimum is not needed.
 TOLERANCE = 1e-5
+# Narrower intervals are left alone, rad or p.u.
+NARROW = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A program whose objective will be one target after the other.
+    """What a round tightens with.
 
     Attributes
     ----------
     compiled : Compiled
-        Rows of the relaxation and of the cut-off.
+        The relaxation.
+    prices : Prices
+        Its last solution, and the cut-off.
     lifted : Lifted
         The pairs.
     triangles : ndarray of int
         For propagation.
+    near : float
+        A side that a point comes this close to, as a share of the interval, is left alone.
+    hops : int
+        How far the pieces reach: rows of rows of the pair.
     """
 
     compiled: Compiled
+    prices: Prices
     lifted: Lifted
     triangles: IntArray
+    near: float
+    hops: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,31 +66,25 @@ class ProbeAnswer:
     Attributes
     ----------
     box : Box
-        Tightened.
+        Tightened, and never empty.
     empty : bool
         Whether it was proven that nothing is cheaper than the cut-off.
-    runs, skipped : int
-        Targets solved and left alone.
+    visited : int
+        Pairs looked at until time was up.
     seconds : float
-        CPU time spent.
+        Time spent.
     """
 
     box: Box
     empty: bool
-    runs: int
-    skipped: int
+    visited: int
     seconds: float
 
 
 def tighten(
-    probe: Probe,
-    box: Box,
-    targets: list[Target],
-    points: list[FloatArray],
-    near: float,
-    deadline: float,
+    probe: Probe, box: Box, homes: list[tuple[int, IntArray]], deadline: float
 ) -> ProbeAnswer:
-    """Minimise targets in turn; every safe minimum moves the box.
+    """Minimise what bounds the sides around each pair; every safe minimum moves the box.
 
     Parameters
     ----------
@@ -80,65 +92,77 @@ def tighten(
         The program.
     box : Box
         Where to start; not changed.
-    targets : list of Target
-        Sides to move.
-    points : list of ndarray
-        Points of the relaxation: sides they touch are left alone.
-    near : float
-        A side that some point comes this close to, as a share of the interval, is left alone.
+    homes : list of tuple
+        Pairs, and the buses to tighten with them.
     deadline : float
-        Unix seconds after which no further run begins: the clock that processes share.
+        Value of ``working_time()`` after which no further run begins.
 
     Returns
     -------
     ProbeAnswer
         The box found so far.
     """
-    begun = time.process_time()
-    box = box.copy()
-    compiled, program = probe.compiled, probe.compiled.program
-    numbers = compiled.numbers(box)
-    evaluate = BoundEvaluator(compiled, numbers)
-    n = program.n_col
-    plain = compiled.model(numbers)
-    model = ConicModel(np.zeros(n), plain.matrix, plain.rhs, plain.cones)
-    solver = ConicSolver(model, tolerance=TOLERANCE, scale=1.0)
-    runs, skipped = 0, 0
-    seen = list(points)
-    for target in targets:
-        if time.time() > deadline:
+    begun, box, empty = working_time(), box.copy(), False
+    pieces = Pieces(probe.compiled, probe.prices)
+    visited = 0
+    while visited < len(homes) and not (empty or is_over(deadline)):
+        empty = _around(probe, pieces, box, *homes[visited], deadline)
+        visited += 1
+    return ProbeAnswer(box, empty, visited, working_time() - begun)
+
+
+def _around(
+    probe: Probe, pieces: Pieces, box: Box, pair: int, buses: IntArray, deadline: float
+) -> bool:
+    """Tighten what belongs to a pair in one piece; True if nothing would be left of the box."""
+    program, lifted = probe.compiled.program, probe.lifted
+    untouched = [
+        target
+        for target in targets_at(box, pair, buses)
+        if not _touched(probe, box, target, [probe.prices.x], None)
+    ]
+    if not untouched:
+        return False
+    ends = [lifted.i[pair], lifted.j[pair]]
+    first = np.concatenate([program["w"][ends], program["c"][[pair]], program["s"][[pair]]])
+    piece = pieces.cut(box, pieces.grown(first, probe.hops))
+    solver = ConicSolver(piece.model, tolerance=TOLERANCE, scale=1.0)
+    seen: list[FloatArray] = []
+    for target in untouched:
+        if is_over(deadline):
             break
-        cols, factors = entries(program, box, target)
-        least, width = now(box, target)
-        touched = min(
-            (sum(f * x[c] for f, c in zip(factors, cols, strict=True)) for x in seen),
-            default=np.inf,
-        )
-        if width < 1e-6 or touched - least <= near * width:
-            skipped += 1
+        if _touched(probe, box, target, seen, piece):
             continue
-        cost = np.zeros(n)
-        cost[cols] = factors
+        cols, factors = entries(program, box, target)
+        cost = np.zeros(piece.columns.size)
+        cost[piece.at(cols)] = factors
         end = float(box.angle[target.side, target.at]) if target.kind == "angle" else 0.0
         solver.set_cost(cost, scale=1.0)
-        answer = solver.solve(time_limit=deadline - time.time())
-        runs += 1
+        answer = solver.solve(time_limit=seconds_left(deadline))
         if answer.status is SolverStatus.INFEASIBLE:
-            size = float(abs(answer.z[: compiled.n_row]).max(initial=0.0)) or 1.0
-            if evaluate(np.zeros(n), answer.z / size) > 0:
-                return ProbeAnswer(box, True, runs, skipped, time.process_time() - begun)
+            if piece.evaluate.excludes(answer.z):
+                return True
             continue
         if answer.primal_residual < 1e-4 and np.isfinite(answer.x).all():
             seen.append(answer.x)
-        bound = evaluate(cost, answer.z)
-        if bound > least:
-            apply_bound(probe.lifted, box, target, bound, end)
-            if not box.empty:
-                box.propagate(probe.lifted, probe.triangles, passes=1)
-            if box.empty:
-                return ProbeAnswer(box, True, runs, skipped, time.process_time() - begun)
-            numbers = compiled.numbers(box)
-            evaluate = BoundEvaluator(compiled, numbers)
-            solver.set_matrix(numbers.data)
-            solver.set_rhs(numbers.rhs)
-    return ProbeAnswer(box, False, runs, skipped, time.process_time() - begun)
+        bound = piece.evaluate(cost, answer.z)
+        if bound > now(box, target)[0]:
+            smaller = box.copy()
+            apply_bound(lifted, smaller, target, bound, end)
+            if not smaller.empty:
+                smaller.propagate(lifted, probe.triangles, passes=1)
+            if smaller.empty:
+                return True
+            box.meet(smaller)
+    return False
+
+
+def _touched(
+    probe: Probe, box: Box, target: Target, points: list[FloatArray], piece: Piece | None
+) -> bool:
+    """Whether an interval is narrow, or some point (of a piece) is near the side."""
+    cols, factors = entries(probe.compiled.program, box, target)
+    least, width = now(box, target)
+    places = cols if piece is None else piece.at(cols)
+    reached = min((float(np.dot(factors, x[places])) for x in points), default=np.inf)
+    return width < NARROW or reached - least <= probe.near * width

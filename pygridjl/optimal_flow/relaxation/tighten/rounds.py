@@ -1,29 +1,63 @@
-"""Rounds of tightening: solve, cut off, probe the widest pairs in processes, solve again."""
+"""Rounds of tightening: solve, probe the widest pairs in processes, solve again."""
 
 from __future__ import annotations
 
-import copy
-import time
-from dataclasses import dataclass
+import signal
+from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl.core.types import FloatArray
+from pygridjl.core.jit import working_time
+from pygridjl.core.stopping import is_over, seconds_left
+from pygridjl.core.types import IntArray
 from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.methods import TightenOptions
-from pygridjl.optimal_flow.relaxation.program import Block, Compiled, fixed
 from pygridjl.optimal_flow.relaxation.root import RootAnswer, solve_root
 from pygridjl.optimal_flow.relaxation.state import Relaxation, Run
+from pygridjl.optimal_flow.relaxation.tighten.pieces import Prices
 from pygridjl.optimal_flow.relaxation.tighten.probe import Probe, ProbeAnswer, tighten
-from pygridjl.optimal_flow.relaxation.tighten.targets import Target, targets_of
+from pygridjl.optimal_flow.relaxation.tighten.targets import homes_of
+from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["bound_tightening"]
 
 # Processes take about this long to start, s: shorter rounds stay in this one.
 PROCESS_SECONDS = 8.0
-# Rounds look closer, at more pairs, when one shrinks the box by less than these shares: a side
-# that a point comes close to is left alone at first.
-STAGES = ((0.05, 0.05), (0.01, 0.02), (0.001, 0.002))
+# Processes tell each other what they found about as often, s.
+BATCH_SECONDS = 4.0
+# The relaxation is solved once more in what is left of the time: as long as it took last, and this
+# much longer.
+RESERVE = 1.3
+
+
+class Stage(NamedTuple):
+    """How closely a round looks.
+
+    Attributes
+    ----------
+    little : float
+        The next stage begins when a round shrinks the box by less than this share.
+    near : float
+        A side that a point comes as near, as a share of its interval, is left alone.
+    hops : int
+        How far the pieces reach.
+    whole : bool
+        Whether all pairs are looked at.
+    """
+
+    little: float
+    near: float
+    hops: int
+    whole: bool
+
+
+# Small pieces tighten most in a second; the whole program is the last resort.
+STAGES = (
+    Stage(0.05, 0.05, 1, False),
+    Stage(0.05, 0.05, 2, False),
+    Stage(0.01, 0.02, 3, True),
+    Stage(0.001, 0.002, 1000, True),
+)
 
 
 def bound_tightening(
@@ -50,39 +84,43 @@ def bound_tightening(
     RootAnswer
         Of the tightened relaxation.
     """
-    compiled = relaxation.compile()
+    compiled, lifted = relaxation.compile(), relaxation.lifted
     cut_off = np.inf
     if run.target is not None:
         cut_off = run.target - 0.99 * run.tolerance * abs(run.target)
     stage, pace = 0, 0.0
     for number in range(1, options.max_rounds + 1):
-        if run.closed or time.perf_counter() > run.deadline or answer.bound == np.inf:
+        if run.closed or answer.bound == np.inf:
             break
-        before = _size(relaxation)
-        probe = _probe(relaxation, answer.x, cut_off)
-        little, near = STAGES[stage]
-        share = options.share if stage == 0 else 1.0
-        targets = targets_of(relaxation.lifted, relaxation.box, share)
-        search = _Search(probe, relaxation.box, targets, answer.x, near)
-        found = _probed(search, run, options.n_jobs, pace)
-        done = sum(part.runs for part in found)
-        pace = sum(part.seconds for part in found) / max(done, 1)
-        name = f"round {number}"
-        for part in found:
-            for mine, theirs in zip(relaxation.box.arrays(), part.box.arrays(), strict=True):
-                mine[0] = np.maximum(mine[0], theirs[0])
-                mine[1] = np.minimum(mine[1], theirs[1])
-        relaxation.box.propagate(relaxation.lifted, relaxation.triangles)
-        if any(part.empty for part in found) or relaxation.box.empty:
-            run.better(name, cut_off, time.perf_counter())
+        deadline = run.deadline - RESERVE * answer.seconds
+        if is_over(deadline):
+            run.late = True
             break
-        again = solve_root(compiled, relaxation.box, deadline=run.deadline)
-        answer = again if np.isfinite(again.x).all() else answer
-        run.better(name, min(cut_off, again.bound), time.perf_counter())
-        if again.bound == np.inf:
+        before, looks = _size(relaxation), STAGES[stage]
+        prices = Prices(answer.x, answer.z, cut_off)
+        probe = Probe(compiled, prices, lifted, relaxation.triangles, looks.near, looks.hops)
+        homes = homes_of(lifted, relaxation.box, 1.0 if looks.whole else options.share)
+        empty, pace = _sweep(probe, relaxation, homes, deadline, options.n_jobs, pace)
+        if empty:
+            run.better(f"round {number}", cut_off, working_time())
+        # Where nothing is left, a last point comes from the box before its last side moved.
+        again = solve_root(
+            compiled,
+            relaxation.box,
+            deadline=run.deadline,
+            target=run.target,
+            first=answer.factor,
+        )
+        in_time = again.status is not SolverStatus.TIME_LIMIT
+        if not empty:
+            run.better(f"round {number}", min(cut_off, again.bound), working_time())
+            run.late = not in_time
+        if in_time and np.isfinite(again.bound):
+            answer = again
+        if empty or not (in_time and np.isfinite(again.bound)):
             break
-        if before - _size(relaxation) < little * before:
-            stage += 1
+        if before - _size(relaxation) < looks.little * before:
+            stage, pace = stage + 1, 0.0
             if stage == len(STAGES):
                 break
     return answer
@@ -95,56 +133,68 @@ def _size(relaxation: Relaxation) -> float:
     return float(angles.sum() + (box.v[1] - box.v[0]).sum())
 
 
-def _probe(relaxation: Relaxation, x: FloatArray, cut_off: float) -> Probe:
-    """Return the program with the cut-off: its cost, linearised at a point from below."""
-    program = copy.copy(relaxation.program)
-    program.blocks = list(program.blocks)
-    if np.isfinite(cut_off):
-        slope = program.cost + program.curvature * x
-        # ½ d x² is above its tangent: what costs less than the cut-off keeps this row.
-        level = cut_off - program.constant + 0.5 * float(program.curvature @ x**2)
-        cols = np.flatnonzero(slope)
-        scale = float(abs(slope).max())
-        program.blocks.append(
-            Block(
-                "nonnegative",
-                (1,),
-                np.zeros(cols.size, dtype=np.int64),
-                cols,
-                fixed(slope[cols] / scale, np.array([level / scale])),
-            )
-        )
-    return Probe(Compiled(program, relaxation.box), relaxation.lifted, relaxation.triangles)
+def _sweep(
+    probe: Probe,
+    relaxation: Relaxation,
+    homes: list[tuple[int, IntArray]],
+    deadline: float,
+    workers: int,
+    pace: float,
+) -> tuple[bool, float]:
+    """Probe around all pairs, in processes if that takes long enough.
+
+    Returns
+    -------
+    empty : bool
+        Whether nothing is left of the box.
+    pace : float
+        Seconds for one pair.
+    """
+    left = homes
+    while left and not is_over(deadline):
+        together = workers > 1 and pace > 0 and pace * len(left) / workers >= PROCESS_SECONDS
+        count = len(left)
+        if together:
+            count = max(workers, int(BATCH_SECONDS * workers / pace))
+        elif workers > 1 and pace == 0.0:
+            # The pace of the first pairs decides.
+            count = 4
+        now, left = left[:count], left[count:]
+        if together:
+            found = _together(probe, relaxation.box, now, deadline, workers)
+        else:
+            found = [tighten(probe, relaxation.box, now, deadline)]
+        visited = sum(part.visited for part in found)
+        pace = sum(part.seconds for part in found) / max(visited, 1)
+        smaller = relaxation.box.copy()
+        for part in found:
+            smaller.meet(part.box)
+        smaller.propagate(relaxation.lifted, relaxation.triangles)
+        if smaller.empty:
+            return True, pace
+        relaxation.box = smaller
+        if any(part.empty for part in found):
+            return True, pace
+    return False, pace
 
 
-@dataclass(frozen=True, eq=False)
-class _Search:
-    """One round: what is probed, where, and how closely."""
-
-    probe: Probe
-    box: Box
-    targets: list[Target]
-    x: FloatArray
-    near: float
-
-    def part(self, targets: list[Target], deadline: float) -> ProbeAnswer:
-        return tighten(self.probe, self.box, targets, [self.x], self.near, deadline)
-
-
-def _probed(search: _Search, run: Run, workers: int, pace: float) -> list[ProbeAnswer]:
-    """Probe all targets, in processes if that takes long enough."""
-    deadline = time.time() + (run.deadline - time.perf_counter())
-    targets = search.targets
-    first: list[ProbeAnswer] = []
-    if workers > 1 and pace == 0.0:
-        # The pace of the first solves decides.
-        head, targets = targets[:4], targets[4:]
-        first = [search.part(head, deadline)]
-        pace = first[0].seconds / max(first[0].runs, 1)
-    if workers == 1 or pace * len(targets) / workers < PROCESS_SECONDS:
-        return [*first, search.part(targets, deadline)]
+def _together(
+    probe: Probe, box: Box, homes: list[tuple[int, IntArray]], deadline: float, workers: int
+) -> list[ProbeAnswer]:
     from joblib import Parallel, delayed
 
+    seconds = seconds_left(deadline)
+    parts = (homes[k::workers] for k in range(workers))
     parallel = Parallel(n_jobs=workers, backend="loky")
-    parts = (targets[k::workers] for k in range(workers))
-    return [*first, *parallel(delayed(search.part)(part, deadline) for part in parts if part)]
+    found: list[ProbeAnswer] = parallel(
+        delayed(_in_process)(probe, box, part, seconds) for part in parts if part
+    )
+    return found
+
+
+def _in_process(
+    probe: Probe, box: Box, homes: list[tuple[int, IntArray]], seconds: float
+) -> ProbeAnswer:
+    # Ctrl-C in a terminal reaches every process: the first one ends the run.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return tighten(probe, box, homes, working_time() + seconds)

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from pygridjl.core.types import FloatArray
+from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.lifted import Lifted
 from pygridjl.optimal_flow.relaxation.program import Program
 
-__all__ = ["Target", "apply_bound", "entries", "now", "targets_of"]
+__all__ = ["Target", "apply_bound", "entries", "homes_of", "now", "targets_at"]
 
 Kind = Literal["angle", "c", "s", "w"]
 
@@ -36,8 +36,8 @@ class Target:
     side: int
 
 
-def targets_of(lifted: Lifted, box: Box, share: float) -> list[Target]:
-    """Choose the widest pairs and their ends.
+def homes_of(lifted: Lifted, box: Box, share: float) -> list[tuple[int, IntArray]]:
+    """Choose the widest pairs, and where the magnitudes of their ends are tightened.
 
     Parameters
     ----------
@@ -50,27 +50,27 @@ def targets_of(lifted: Lifted, box: Box, share: float) -> list[Target]:
 
     Returns
     -------
-    list of Target
-        Widest pair first.
+    list of tuple of int and ndarray of int
+        Pairs, widest first, each with the buses that no earlier one had.
     """
     width = np.minimum(box.angle[1] - box.angle[0], np.pi)
     size = box.v[:, lifted.i] * box.v[:, lifted.j]
     width = width + 0.5 * (size[1] - size[0])
     count = min(lifted.n_pair, max(int(np.ceil(share * lifted.n_pair)), 12))
     chosen = np.argsort(-width, kind="stable")[:count]
-    found: list[Target] = []
-    buses: set[int] = set()
-    for pair in chosen.tolist():
-        if box.angle[1, pair] - box.angle[0, pair] <= np.pi:
-            found += [Target("angle", pair, 0), Target("angle", pair, 1)]
-        else:
-            found += [Target("s", pair, 0), Target("s", pair, 1)]
-        found += [Target("c", pair, 0), Target("c", pair, 1)]
-        for bus in (int(lifted.i[pair]), int(lifted.j[pair])):
-            if bus not in buses:
-                buses.add(bus)
-                found += [Target("w", bus, 0), Target("w", bus, 1)]
-    return found
+    ends = np.column_stack([lifted.i[chosen], lifted.j[chosen]])
+    first = np.zeros(ends.size, dtype=np.bool_)
+    first[np.unique(ends, return_index=True)[1]] = True
+    fresh = first.reshape(ends.shape)
+    return [(int(pair), ends[k][fresh[k]]) for k, pair in enumerate(chosen)]
+
+
+def targets_at(box: Box, pair: int, buses: IntArray) -> list[Target]:
+    """Return the sides of a pair's angle and cosine (sine, if the angle is open), and of buses."""
+    known = box.angle[1, pair] - box.angle[0, pair] <= np.pi
+    kinds: list[tuple[Kind, int]] = [("angle" if known else "s", pair), ("c", pair)]
+    kinds += [("w", bus) for bus in buses.tolist()]
+    return [Target(kind, at, side) for kind, at in kinds for side in (0, 1)]
 
 
 def entries(program: Program, box: Box, target: Target) -> tuple[list[int], list[float]]:
