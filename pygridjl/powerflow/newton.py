@@ -313,7 +313,7 @@ def _factor(network: Network, matrix: csc_array) -> SuperLU:
 def _jacobian(y: csr_array, v: ComplexArray, free: IntArray, moves: IntArray) -> csc_array:
     current = diags_array(y @ v)
     voltage = diags_array(v)
-    direction = diags_array(v / np.abs(v))
+    direction = diags_array(np.exp(1j * np.angle(v)))  # of a dark bus too, whose voltage is zero
     by_angle = (1j * voltage @ (current - y @ voltage).conj()).tocsr()
     by_magnitude = (voltage @ (y @ direction).conj() + current.conj() @ direction).tocsr()
     return block_array(

@@ -66,7 +66,7 @@ def interval_starts(
     # 24:00 is the midnight that ends the day: read as 00:00 and moved on by a day.
     midnight = text.str.contains(r"(?:^|\D)24:00", regex=True).to_numpy()
     text = text.str.replace("24:00", "00:00", regex=False)
-    dated = text.str.contains(_DATE)
+    dated = text.str.match(_DATE)
     if len(text) and not dated.any():
         cell = cells.iloc[0]
         if pd.isna(pd.to_datetime(text, errors="coerce", format="mixed")).all() or _CLOCK.match(
