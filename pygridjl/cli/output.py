@@ -6,11 +6,10 @@ import io
 import os
 import sys
 
+from pygridjl.core.descriptors import STANDARD_OUTPUT, dropped
 from pygridjl.core.errors import OutputError
 
 __all__ = ["claim_standard_output", "one_line"]
-
-_STDOUT = 1
 
 
 class _Output(io.TextIOWrapper):
@@ -30,9 +29,7 @@ class _Output(io.TextIOWrapper):
 
     def _failure(self, error: OSError) -> Exception:
         # The interpreter flushes once more at its end: what is left goes where it cannot fail.
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, self.fileno())
-        os.close(sink)
+        os.close(dropped(self.fileno()))
         if isinstance(error, BrokenPipeError):
             return error
         return OutputError("to standard output", error.strerror or str(error))
@@ -48,15 +45,12 @@ def claim_standard_output() -> None:
     """
     current = sys.stdout
     try:
-        if current is None or current.fileno() != _STDOUT:
+        if current is None or current.fileno() != STANDARD_OUTPUT:
             return
     except (OSError, ValueError, AttributeError):
         return
     current.flush()
-    own = os.fdopen(os.dup(_STDOUT), "wb")
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, _STDOUT)
-    os.close(sink)
+    own = os.fdopen(dropped(STANDARD_OUTPUT), "wb")
     sys.stdout = _Output(
         own,
         encoding=current.encoding,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import highspy
 import numpy as np
 from scipy.sparse import csr_array, tril
 
+from pygridjl.core.descriptors import natives_silenced
 from pygridjl.core.errors import SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.stopping import cancelling, seconds_left
@@ -70,6 +72,18 @@ class HighsSolution:
     iterations: int
 
 
+@functools.cache
+def _greeted() -> None:
+    """Let HiGHS 1.16 print its banner, once a process and before any option counts, to nobody."""
+    with natives_silenced():
+        highspy.Highs()  # type: ignore[no-untyped-call]
+
+
+def _instance() -> Any:
+    _greeted()
+    return highspy.Highs()  # type: ignore[no-untyped-call]
+
+
 class HighsModel:
     """A model that stays alive: change bounds, costs or rows, and solve again from the last basis.
 
@@ -117,7 +131,7 @@ class HighsModel:
         self._col_lower, self._col_upper = self._rounded(
             np.arange(n), model.col_lower, model.col_upper
         )
-        self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        self._highs = _instance()
         self._option("output_flag", False)
         self._highs.HandleUserInterrupt = True
         self._option("threads", threads)
