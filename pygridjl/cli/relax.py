@@ -18,7 +18,7 @@ __all__ = ["command"]
 _METHODS = (
     "\b\nA method is START[+STEP...][+FINISH].\n"
     + method_table(METHODS)
-    + "\nExample: pygridjl relax case14 --method sdp+lnc+minors+obbt --json"
+    + "\nExample: pygridjl relax case14 --method sdp+currents+minors+obbt --json"
 )
 
 

@@ -48,7 +48,7 @@ def plan(_options: NoOptions) -> Plan:
             ("soc+loops+obbt", 1e-4),
             ("soc+loops+obbt", 5e-7),
             ("sdp", 1e-4),
-            ("sdp+lnc+minors+obbt", 1e-6),
+            ("sdp+lnc+currents+minors+obbt", 1e-6),
         )
     ]
     return Plan({"table": table, "forms": forms, "closing": closing})

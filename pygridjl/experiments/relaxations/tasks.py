@@ -22,8 +22,8 @@ from pygridjl.study.task import Plan, Row, Task
 __all__ = ["BUNDLED", "ROOTS", "plan"]
 
 BUNDLED = ("case9", "case14", "case30", "case57", "case118")
-ROOTS = ("soc", "soc+lnc", "qc+lnc", "sdp", "sdp+lnc+minors")
-PROOF = "sdp+lnc+minors+obbt"
+ROOTS = ("soc", "soc+lnc", "qc+lnc", "sdp", "sdp+lnc+currents", "sdp+lnc+currents+minors")
+PROOF = "sdp+lnc+currents+minors+obbt"
 POWERMODELS = ("soc", "qc", "sdp")
 
 

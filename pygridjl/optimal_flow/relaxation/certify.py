@@ -19,8 +19,8 @@ TIGHTENED_BUSES, SEMIDEFINITE_BUSES = 300, 1500
 def certifying_method(network: Network) -> str:
     """Return the chain that proves most for a network of this size."""
     if network.n_bus <= TIGHTENED_BUSES:
-        return "sdp+lnc+minors+obbt"
-    return "sdp+lnc" if network.n_bus <= SEMIDEFINITE_BUSES else "soc+lnc"
+        return "sdp+lnc+currents+minors+obbt"
+    return "sdp+lnc+currents" if network.n_bus <= SEMIDEFINITE_BUSES else "soc+lnc"
 
 
 def certified(network: Network, answer: OpfResult, *, time_limit: float | None) -> OpfResult:

@@ -60,7 +60,7 @@ METHODS = Registry(
         ),
         Method(
             "qc",
-            "second-order cones and envelopes of sines, cosines and products",
+            "second-order cones, envelopes of sines, cosines and products, limits of currents",
             f"{_ROOM}.starts:qc",
             role="start",
             proves=True,
@@ -76,6 +76,13 @@ METHODS = Registry(
             "lnc",
             "lifted nonlinear cuts of the bounds on magnitudes and angles",
             f"{_ROOM}.steps:lifted_nonlinear",
+            role="step",
+            proves=True,
+        ),
+        Method(
+            "currents",
+            "squared currents that ratings and voltages allow; part of qc",
+            f"{_ROOM}.steps:currents",
             role="step",
             proves=True,
         ),

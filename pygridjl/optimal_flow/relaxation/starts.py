@@ -9,6 +9,7 @@ from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.relaxation.base import add_angle_rows, base_program
 from pygridjl.optimal_flow.relaxation.box import first_box
 from pygridjl.optimal_flow.relaxation.cones import add_jabr, add_semidefinite
+from pygridjl.optimal_flow.relaxation.cuts.currents import add_current_limits
 from pygridjl.optimal_flow.relaxation.cuts.envelopes import add_quadratic_envelopes
 from pygridjl.optimal_flow.relaxation.cuts.minors import triangles_of
 from pygridjl.optimal_flow.relaxation.lifted import lift
@@ -41,7 +42,7 @@ def soc(network: Network, artificial: IntArray | None) -> Relaxation:
 
 
 def qc(network: Network, artificial: IntArray | None) -> Relaxation:
-    """Jabr's inequality and the envelopes of sines, cosines and products."""
+    """Jabr's inequality, envelopes of sines, cosines and products, limits of currents."""
     relaxation = soc(network, artificial)
     lifted = relaxation.lifted
     wide = lifted.real & (abs(relaxation.box.angle).max(axis=0) > np.pi / 2)
@@ -51,6 +52,7 @@ def qc(network: Network, artificial: IntArray | None) -> Relaxation:
             "sines and cosines have no envelope"
         )
     add_quadratic_envelopes(relaxation.program, lifted, relaxation.cycles)
+    add_current_limits(relaxation.program, lifted)
     return relaxation
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pygridjl.core.types import IntArray
 from pygridjl.grid.network import Network
+from pygridjl.optimal_flow.relaxation.cuts.currents import add_current_limits
 from pygridjl.optimal_flow.relaxation.cuts.lifted_nonlinear import add_lifted_nonlinear
 from pygridjl.optimal_flow.relaxation.cuts.minors import add_minors, triangles_of
 from pygridjl.optimal_flow.relaxation.loops.bilinear import (
@@ -19,7 +20,7 @@ from pygridjl.optimal_flow.relaxation.measures import cycle_basis
 from pygridjl.optimal_flow.relaxation.methods import LoopOptions
 from pygridjl.optimal_flow.relaxation.state import Relaxation
 
-__all__ = ["artificial_pairs", "lifted_nonlinear", "loops", "minors"]
+__all__ = ["artificial_pairs", "currents", "lifted_nonlinear", "loops", "minors"]
 
 
 def artificial_pairs(network: Network, options: tuple[Any, ...]) -> IntArray | None:
@@ -34,6 +35,11 @@ def artificial_pairs(network: Network, options: tuple[Any, ...]) -> IntArray | N
 def lifted_nonlinear(relaxation: Relaxation, _options: Any) -> None:
     """Add the lifted nonlinear cuts of every pair."""
     add_lifted_nonlinear(relaxation.program, relaxation.lifted)
+
+
+def currents(relaxation: Relaxation, _options: Any) -> None:
+    """Add limits of the currents of rated branches."""
+    add_current_limits(relaxation.program, relaxation.lifted)
 
 
 def minors(relaxation: Relaxation, _options: Any) -> None:

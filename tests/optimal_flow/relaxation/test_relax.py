@@ -15,6 +15,7 @@ from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.optimal_flow.forms.acp import AcOpf
+from pygridjl.optimal_flow.relaxation.cuts.currents import add_current_limits
 from pygridjl.optimal_flow.relaxation.measures import cycle_basis, is_exact, loop_errors, recover
 from pygridjl.optimal_flow.relaxation.methods import METHODS, LoopForm
 from pygridjl.optimal_flow.relaxation.root import solve_root
@@ -26,7 +27,16 @@ from pygridjl.solvers.conic import ConicSolver
 from pygridjl.solvers.status import SolverStatus
 
 FORMS = [f"soc+loops:{form}" for form in get_args(LoopForm)]
-METHODS_AT_ROOT = ["no-jabr", "soc", "soc+lnc", "qc", "qc+lnc", "sdp", "sdp+lnc+minors"]
+METHODS_AT_ROOT = [
+    "no-jabr",
+    "soc",
+    "soc+lnc",
+    "qc",
+    "qc+lnc",
+    "sdp",
+    "sdp+currents",
+    "sdp+lnc+currents+minors",
+]
 
 
 # PowerModels (its SOC, QC and sparse SDP forms, Clarabel and Ipopt) on MATPOWER's case.
@@ -50,7 +60,7 @@ def test_bounds_are_ordered(name):
     assert answers["soc"].bound <= answers["soc+lnc"].bound + slack
     assert answers["soc"].bound <= answers["qc"].bound + slack
     assert answers["soc"].bound <= answers["sdp"].bound + slack
-    assert answers["sdp"].bound <= answers["sdp+lnc+minors"].bound + slack
+    assert answers["sdp"].bound <= answers["sdp+lnc+currents+minors"].bound + slack
 
 
 @pytest.mark.parametrize("method", [*METHODS_AT_ROOT, *FORMS])
@@ -190,3 +200,41 @@ def test_command():
     assert found["gap"] < 1e-4
     text = CliRunner().invoke(command, ["case9"]).stdout
     assert "safe lower bound" in text
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_of_the_currents_are_the_currents(seed):
+    """Against currents from terminal voltages, with taps, shifts and charging."""
+    network = random_network(seed, buses=6, chords=4, negative=seed == 1)
+    relaxation = soc(network, None)
+    program, lifted, first = relaxation.program, relaxation.lifted, len(relaxation.program.blocks)
+    add_current_limits(program, lifted)
+    sides = program.blocks[first:]
+    rng = np.random.default_rng(seed)
+    low, high = relaxation.box.v
+    vm = rng.uniform(low, high)
+    voltage = vm * np.exp(1j * rng.uniform(-1, 1, vm.size))
+    x = np.zeros(program.n_col)
+    product = voltage[lifted.i] * voltage[lifted.j].conj()
+    x[program["w"]], x[program["c"]], x[program["s"]] = vm**2, product.real, product.imag
+    branch = network.branches
+    ratio = branch.tap * np.exp(1j * branch.shift)
+    series, inside = 1 / (branch.r + 1j * branch.x), voltage[branch.from_bus] / ratio
+    outside = voltage[branch.to_bus]
+    behind = series * (inside - outside) + 0.5j * branch.b * inside
+    currents = (
+        behind / ratio.conj(),
+        series * (outside - inside) + 0.5j * branch.b * outside,
+    )
+    for block, current, here in zip(sides, currents, (branch.from_bus, branch.to_bus), strict=True):
+        values, rhs = block.values(relaxation.box)
+        m = here.size
+        room = rhs - (values * x[block.cols]).reshape(4, m).sum(axis=0)
+        # The secant of rating² / w between the squares of the limits.
+        a, b = low[here] ** 2, high[here] ** 2
+        secant = branch.rating**2 * (1 / a + (1 / b - 1 / a) * (vm[here] ** 2 - a) / (b - a))
+        scale = rhs / (branch.rating**2 * (a + b) / (a * b))
+        assert room == pytest.approx(scale * (secant - abs(current) ** 2), abs=1e-9)
+    before = len(program.blocks)
+    add_current_limits(program, lifted)
+    assert len(program.blocks) == before

@@ -43,7 +43,7 @@ def test_bounds_stay_below_every_operating_point(seed):
         negative=seed % 5 == 0,
     )
     best = best_of_starts(network, seed)
-    for method in ("soc+lnc", "qc", "sdp+lnc+minors", "soc+loops"):
+    for method in ("soc+lnc", "qc", "sdp+lnc+currents+minors", "soc+loops"):
         answer = relax(network, method, search=False)
         if np.isfinite(best):
             assert answer.status is not Status.INFEASIBLE

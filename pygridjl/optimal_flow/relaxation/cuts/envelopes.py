@@ -10,7 +10,8 @@ from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.graphs.cycles import Cycle
 from pygridjl.optimal_flow.relaxation.base import interval
 from pygridjl.optimal_flow.relaxation.box import Box, cosine_range, sine_range
-from pygridjl.optimal_flow.relaxation.cuts.products import add_envelope, add_products, at
+from pygridjl.optimal_flow.relaxation.cuts.products import at
+from pygridjl.optimal_flow.relaxation.cuts.trilinear import add_trilinear
 from pygridjl.optimal_flow.relaxation.lifted import Lifted
 from pygridjl.optimal_flow.relaxation.program import Block, Program, fixed
 
@@ -20,9 +21,9 @@ __all__ = ["add_quadratic_envelopes"]
 def add_quadratic_envelopes(program: Program, lifted: Lifted, cycles: list[Cycle]) -> None:
     """Add columns for magnitudes, angles, sines and cosines, with convex envelopes.
 
-    Recursive McCormick as in PowerModels' QCRM: c ∈ ⟨⟨v_i v_j⟩ cos θ⟩, s ∈ ⟨⟨v_i v_j⟩ sin θ⟩
-    (Coffrin, Hijazi, Van Hentenryck 2016). Angles are columns by pair; around every cycle they
-    sum to zero, which says the same as columns by bus.
+    The envelopes are those of Coffrin, Hijazi, Van Hentenryck (2016), the products of magnitudes
+    with cosines and sines those of :func:`add_trilinear`. Angles are columns by pair; around every
+    cycle they sum to zero, which says the same as columns by bus.
 
     Parameters
     ----------
@@ -40,11 +41,13 @@ def add_quadratic_envelopes(program: Program, lifted: Lifted, cycles: list[Cycle
     cosine = program.add_columns("cosine", k, _Cosine())
     sine = program.add_columns("sine", k, _Sine())
     box_v = interval("v")
-    vv, box_vv = add_products(
-        program, "vv", v[lifted.i], v[lifted.j], (at(box_v, lifted.i), at(box_v, lifted.j))
+    add_trilinear(
+        program,
+        (v[lifted.i], v[lifted.j]),
+        (cosine, sine),
+        (c, s),
+        (at(box_v, lifted.i), at(box_v, lifted.j), _Cosine(), _Sine()),
     )
-    add_envelope(program, c, vv, cosine, (box_vv, _Cosine()))
-    add_envelope(program, s, vv, sine, (box_vv, _Sine()))
     _add_square(program, v, w)
     row = np.arange(k)
     program.blocks.append(
