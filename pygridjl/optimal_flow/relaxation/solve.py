@@ -26,6 +26,7 @@ from pygridjl.optimal_flow.relaxation.measures import (
 from pygridjl.optimal_flow.relaxation.methods import METHODS
 from pygridjl.optimal_flow.relaxation.result import RelaxationResult
 from pygridjl.optimal_flow.relaxation.root import RootAnswer, solve_root
+from pygridjl.optimal_flow.relaxation.starts import soc
 from pygridjl.optimal_flow.relaxation.state import Relaxation, Run
 from pygridjl.optimal_flow.relaxation.steps import artificial_pairs
 from pygridjl.solvers.status import SolverStatus
@@ -35,6 +36,8 @@ __all__ = ["relax"]
 # Relative gap that counts as a proof of the AC value.
 TOLERANCE = 1e-4
 FLOWER_ROUNDS = 8
+# Starts that a time limit may interrupt.
+SLOW = ("qc", "sdp")
 
 
 def relax(
@@ -63,7 +66,8 @@ def relax(
     tolerance : float
         Relative gap at which the AC value counts as proven and tightening stops.
     time_limit : float, optional
-        Seconds; the best safe bound found until then is returned.
+        Seconds; the best safe bound found until then is returned. Second-order cones are solved
+        first, then, since other relaxations prove nothing before they are solved.
     options : mapping, optional
         Options of the methods in the chain.
 
@@ -112,6 +116,8 @@ def relax(
             step.load()(relaxation, own)
     run = Run(begun, deadline, ac_objective, tolerance)
     with watch.phase("solve"):
+        if time_limit is not None and chain.start.name in SLOW:
+            _quick_bound(network, run)
         answer = solve_root(
             relaxation.compile(), relaxation.box, deadline=deadline, target=ac_objective
         )
@@ -122,6 +128,15 @@ def relax(
         with watch.phase("tighten"):
             answer = chain.finish.load()(relaxation, chosen[-1], run, answer)
     return _result(network, str(chain), relaxation, run, answer, watch, [*notes])
+
+
+def _quick_bound(network: Network, run: Run) -> None:
+    """Bound by second-order cones first: an interrupted interior-point method proves nothing."""
+    relaxation = soc(network, None)
+    answer = solve_root(
+        relaxation.compile(), relaxation.box, deadline=run.deadline, target=run.target
+    )
+    run.better("soc", answer.bound, working_time())
 
 
 def _with_flowers(relaxation: Relaxation, run: Run, answer: RootAnswer) -> RootAnswer:

@@ -94,6 +94,47 @@ def test_a_time_limit_returns_the_best_bound():
     assert answer.bound <= 576.9
 
 
+def test_cones_stand_in_where_time_is_up_before_the_first_solve(monkeypatch):
+    """An interrupted semidefinite program proves next to nothing."""
+    from pygridjl.optimal_flow.relaxation import solve
+
+    network = get_case("case30")
+    cones = relax(network, "soc")
+    whole = solve.solve_root
+
+    def interrupted(compiled, box, *, deadline, **own):
+        late = any(cone.kind == "psd_triangle" for cone in compiled.cones)
+        return whole(compiled, box, deadline=0.0 if late else np.inf, **own)
+
+    monkeypatch.setattr(solve, "solve_root", interrupted)
+    answer = relax(network, "sdp", time_limit=60.0)
+    assert answer.status is Status.TIME_LIMIT
+    assert answer.bound == pytest.approx(cones.bound, rel=1e-6)
+    assert answer.rounds[0].name == "soc"
+
+
+def test_a_request_to_stop_ends_tightening(monkeypatch):
+    """Ctrl-C: the rounds end with what is proven, as at a time limit."""
+    from pygridjl.core import stopping
+    from pygridjl.optimal_flow.relaxation.tighten import rounds
+
+    swept = rounds._sweep
+
+    def asked(*arguments):
+        found = swept(*arguments)
+        stopping.request()
+        return found
+
+    monkeypatch.setattr(rounds, "_sweep", asked)
+    try:
+        with stopping.answering():
+            answer = relax(get_case("case30"), "soc+obbt", ac_objective=580.0)
+    finally:
+        stopping.forget()
+    assert answer.status is Status.TIME_LIMIT
+    assert 570.0 < answer.bound <= 576.9
+
+
 def test_processes_find_what_one_finds(monkeypatch):
     from pygridjl.optimal_flow.relaxation.tighten import rounds
 
