@@ -8,9 +8,12 @@ from pygridjl.experiments.jabr.page import page as jabr_page
 from pygridjl.experiments.jabr.printed import NORMS
 from pygridjl.experiments.jabr.tasks import plan as jabr_plan
 from pygridjl.experiments.relaxations import Options
-from pygridjl.experiments.relaxations.page import by_case
+from pygridjl.experiments.relaxations.page import by_case, page as relaxations_page
+from pygridjl.experiments.relaxations.peer import cvxpy_build
 from pygridjl.experiments.relaxations.printed import baseline
 from pygridjl.experiments.relaxations.tasks import BUNDLED, plan
+from pygridjl.grid.load import load_network
+from pygridjl.optimal_flow.relaxation.solve import relax
 
 
 def test_the_slides_figure_is_their_unoriented_measure():
@@ -51,3 +54,23 @@ def test_bundled_cases_are_the_default():
     row = small[0].compute(small[0].asked)
     assert row["status"] == "optimal"
     assert row["gap_percent"] == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("method", ["soc", "sdp"])
+def test_cvxpy_builds_the_same_program(method):
+    cvxpy = pytest.importorskip("cvxpy")
+    network = load_network("case14")
+    build = cvxpy_build(network, method)
+    build.problem.solve(solver=cvxpy.CLARABEL)
+    ours = relax(network, method, search=False)
+    assert build.scale * build.problem.value == pytest.approx(ours.objective, rel=1e-5)
+
+
+def test_the_columns_of_building_appear_where_cvxpy_was_asked():
+    row = {"case": "case14", "method": "soc", "name": "case14", "ac": 1.0, "gap_percent": 0.1}
+    rows = {"relaxations": [row], "proofs": []}
+    assert "CVXPY" not in relaxations_page(rows, None, None).text
+    rows["cvxpy"] = [row | {"build_seconds": 0.01, "cvxpy_seconds": 0.02}]
+    text = relaxations_page(rows, None, None).text
+    assert "CVXPY's part of building soc, ms" in text
+    assert "300 buses" in text

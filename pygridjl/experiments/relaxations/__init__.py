@@ -15,6 +15,7 @@ class Options:
     cases: str = option("", "Folder with PGLib's .m files; the bundled cases if none is given.")
     most: int = option(120, "Buses of the largest case.", least=3)
     time_limit: float = option(60.0, "Seconds for each proof.", least=1)
+    cvxpy: bool = option(False, "Seconds of CVXPY for building the same programs; needs cvxpy.")
     powermodels: bool = option(False, "PowerModels' relaxations beside ours; needs Julia.")
 
 

@@ -24,6 +24,7 @@ __all__ = ["BUNDLED", "ROOTS", "plan"]
 BUNDLED = ("case9", "case14", "case30", "case57", "case118")
 ROOTS = ("soc", "soc+lnc", "qc+lnc", "sdp", "sdp+lnc+currents", "sdp+lnc+currents+minors")
 PROOF = "sdp+lnc+currents+minors+obbt"
+CVXPY = ("soc", "sdp")
 POWERMODELS = ("soc", "qc", "sdp")
 
 
@@ -35,6 +36,8 @@ def plan(options: Options) -> Plan:
         Task({"case": c, "method": PROOF, "time_limit": options.time_limit}, _proof) for c in cases
     ]
     parts = {"relaxations": roots, "proofs": proofs}
+    if options.cvxpy:
+        parts["cvxpy"] = [Task({"case": c, "method": m}, _cvxpy) for c in cases for m in CVXPY]
     if options.powermodels:
         parts["powermodels"] = [
             Task({"case": c, "form": f}, _powermodels) for c in cases for f in POWERMODELS
@@ -99,6 +102,18 @@ def _proof(asked: Mapping[str, Any]) -> Row:
         "proven": answer.proven,
         "rounds": len(answer.rounds) - 1,
         "wall_seconds": time.perf_counter() - begun,
+    }
+
+
+def _cvxpy(asked: Mapping[str, Any]) -> Row:
+    from pygridjl.experiments.relaxations.peer import cvxpy_build
+
+    network = _network(asked["case"])
+    answer = relax(network, asked["method"], search=False)
+    return {
+        "name": network.name,
+        "build_seconds": answer.seconds["build"],
+        "cvxpy_seconds": cvxpy_build(network, asked["method"]).seconds,
     }
 
 
