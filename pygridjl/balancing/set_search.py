@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl.core.jit import kernel
+from pygridjl.core.jit import kernel, working_time
 from pygridjl.core.types import FloatArray, IntArray
 
 __all__ = ["Found", "SetSearch"]
 
-# Nodes between two looks at the clock: few at first, when the search runs as plain Python.
-FIRST_NODES, GROWTH, NODES = 200, 4, 1_000_000
+# Nodes between the first two looks at the clock, how fast their number grows, and seconds between
+# two looks: a search begins as plain Python and is compiled on its way.
+FIRST_NODES, GROWTH, LOOK = 200, 4.0, 0.1
 
 
 class _Instance(NamedTuple):
@@ -140,10 +141,12 @@ class SetSearch:
         """Search on for a fraction of a second."""
         if self.finished:
             return
+        begun = working_time()
         self.finished = bool(
             _visit(self._instance, self._stack, self._found, self._level, self._nodes)
         )
-        self._nodes = min(GROWTH * self._nodes, NODES)
+        spent = max(working_time() - begun, LOOK / GROWTH)
+        self._nodes = max(int(self._nodes * min(LOOK / spent, GROWTH)), FIRST_NODES)
 
     def found(self) -> Found:
         """Return the sets found so far, least values first, by the service points' own numbers."""

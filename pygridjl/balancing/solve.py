@@ -127,6 +127,7 @@ def balance(
     >>> len(result.assignment)
     6
     """
+    begun = working_time()
     problem = build_problem(
         deviations,
         circuits=circuits,
@@ -153,6 +154,7 @@ def balance(
         seed=seed,
         options=options,
         on_progress=on_progress,
+        begun=begun,
     )
 
 
@@ -165,8 +167,14 @@ def solve_problem(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     on_progress: Callable[[str], None] | None = None,
+    begun: float | None = None,
 ) -> BalancingResult:
     """Solve a problem that is built already; the arguments are those of :func:`balance`.
+
+    Parameters
+    ----------
+    begun : float, optional
+        Reading of ``core.jit.working_time`` from which the limit counts; by default now.
 
     Returns
     -------
@@ -183,7 +191,7 @@ def solve_problem(
         raise InvalidOptionError(f"gap: must be a number of at least 0, is {gap}")
     run = Run(
         problem,
-        deadline=working_time() + time_limit,
+        deadline=(working_time() if begun is None else begun) + time_limit,
         gap=gap,
         seed=seed,
         watch=Stopwatch(),

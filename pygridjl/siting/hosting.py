@@ -104,6 +104,9 @@ class HostingResult(Result):
             ("hosting", f"{kept}, at most {100 * self.curtailment:g} % of the energy curtailed"),
             ("status", self.status.value),
         ]
+        if self.status is Status.INFEASIBLE:
+            reason = "no number of units keeps the limits in that share of the hours"
+            rows.append(("reason", f"{reason}: ask for a lower share, or for wider limits"))
         if self.objective is not None:
             used = int((self.units > 0).sum())
             rows.append(("in all", f"{self.objective:g} kW at {used} sites together"))
@@ -115,7 +118,8 @@ class HostingResult(Result):
     def summary(self) -> str:
         """Return the result as a short table for people, with the best sites."""
         best = self.per_site.sort_values("kw", ascending=False, kind="stable").head(20)
-        return f"{super().summary()}\n\n{best.to_string(index=False)}"
+        best["units"] = best["units"].astype(str).mask(best["units"] < 0, "none keeps them")
+        return f"{super().summary()}\n\n{best.to_string(index=False, na_rep='')}"
 
 
 def hosting_capacity(

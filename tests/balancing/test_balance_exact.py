@@ -13,6 +13,7 @@ from pygridjl.balancing import balance, build_problem
 from pygridjl.balancing.check import check_assignment
 from pygridjl.balancing.set_search import SetSearch
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status
 
 EXACT = {"rms": ("columns", "cuts", "scip"), "l1": ("columns", "cuts", "pathwise")}
@@ -209,3 +210,13 @@ def test_methods_refuse_what_they_do_not_solve(method, kind):
 def test_unknown_options_are_refused_by_name():
     with pytest.raises(InvalidOptionError, match=r"no option 'bogus'.*kicks"):
         balance(paths(4, 5), circuits=2, cardinality=2, method="local", options={"bogus": 1})
+
+
+def test_the_clock_ends_a_search_for_sets_in_time_whatever_form_its_kernel_has():
+    # 7.5e10 sets a circuit; a search that is plain Python at first must look at the clock often.
+    drawn = np.random.default_rng(0).normal(size=(60, 24))
+    begun = working_time()
+    result = balance(drawn, circuits=6, cardinality=10, method="columns", time_limit=3.0)
+    assert working_time() - begun <= 3.0 * 1.05 + 2.0  # modules are imported in it too
+    assert result.status is Status.TIME_LIMIT
+    assert 0 < result.bound < result.objective

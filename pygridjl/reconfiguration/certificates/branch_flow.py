@@ -102,7 +102,8 @@ class BranchFlow:
             ratio = float(np.max(np.where(self.r > 0, self.x / self.r, np.inf), initial=0.0))
         self.p_reach = np.minimum(self.p_reach, abs(flow_p) + radius + most)
         self.q_reach = np.minimum(self.q_reach, abs(flow_q) + radius + ratio * most)
-        largest = (self.p_reach**2 + self.q_reach**2) / self.v_low[self.tail]
+        with np.errstate(divide="ignore"):  # without a lowest voltage there is no largest current
+            largest = (self.p_reach**2 + self.q_reach**2) / self.v_low[self.tail]
         self.l_high = np.minimum(self.l_high, largest)
         least = (flow_p**2 + flow_q**2) / self.v_high.max()
         # A hair of room for rounding.
