@@ -26,7 +26,7 @@ from pygridjl.solvers.status import SolverStatus
 __all__ = ["Probe", "ProbeAnswer", "tighten"]
 
 # Bounds are repaired afterwards: an accurate optimum is not needed.
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 # Narrower intervals are left alone, rad or p.u.
 NARROW = 1e-6
 

@@ -53,8 +53,10 @@ class Stage(NamedTuple):
 
 # Small pieces tighten most in a second; the whole program is the last resort.
 STAGES = (
-    Stage(0.05, 0.05, 1, False),
-    Stage(0.05, 0.05, 2, False),
+    Stage(0.15, 0.05, 1, False),
+    Stage(0.15, 0.05, 1, True),
+    Stage(0.1, 0.05, 2, False),
+    Stage(0.05, 0.05, 2, True),
     Stage(0.01, 0.02, 3, True),
     Stage(0.001, 0.002, 1000, True),
 )
