@@ -25,8 +25,6 @@ from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["Probe", "ProbeAnswer", "tighten"]
 
-# Bounds are repaired afterwards: an accurate optimum is not needed.
-TOLERANCE = 1e-4
 # Narrower intervals are left alone, rad or p.u.
 NARROW = 1e-6
 
@@ -49,6 +47,8 @@ class Probe:
         A side that a point comes this close to, as a share of the interval, is left alone.
     hops : int
         How far the pieces reach: rows of rows of the pair.
+    tolerance : float
+        Of the solver.
     """
 
     compiled: Compiled
@@ -57,6 +57,7 @@ class Probe:
     triangles: IntArray
     near: float
     hops: int
+    tolerance: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ def _around(
     ends = [lifted.i[pair], lifted.j[pair]]
     first = np.concatenate([program["w"][ends], program["c"][[pair]], program["s"][[pair]]])
     piece = pieces.cut(box, pieces.grown(first, probe.hops))
-    solver = ConicSolver(piece.model, tolerance=TOLERANCE, scale=1.0)
+    solver = ConicSolver(piece.model, tolerance=probe.tolerance, scale=1.0)
     seen: list[FloatArray] = []
     for target in untouched:
         if is_over(deadline):

@@ -43,23 +43,28 @@ class Stage(NamedTuple):
         How far the pieces reach.
     whole : bool
         Whether all pairs are looked at.
+    tolerance : float
+        Of the solver; bounds are repaired afterwards, and coarse ones move a wide box as well.
     """
 
     little: float
     near: float
     hops: int
     whole: bool
+    tolerance: float
 
 
 # Small pieces tighten most in a second; the whole program is the last resort.
 STAGES = (
-    Stage(0.15, 0.05, 1, False),
-    Stage(0.15, 0.05, 1, True),
-    Stage(0.1, 0.05, 2, False),
-    Stage(0.05, 0.05, 2, True),
-    Stage(0.01, 0.02, 3, True),
-    Stage(0.001, 0.002, 1000, True),
+    Stage(0.15, 0.05, 1, False, 1e-4),
+    Stage(0.15, 0.05, 1, True, 1e-4),
+    Stage(0.1, 0.05, 2, False, 1e-5),
+    Stage(0.05, 0.05, 2, True, 1e-5),
+    Stage(0.01, 0.02, 3, True, 1e-6),
+    Stage(0.001, 0.002, 1000, True, 1e-6),
 )
+# Programs of fewer columns begin with the stage of wide pieces.
+SMALL, WIDE = 400, 4
 
 
 def bound_tightening(
@@ -90,7 +95,7 @@ def bound_tightening(
     cut_off = np.inf
     if run.target is not None:
         cut_off = run.target - 0.99 * run.tolerance * abs(run.target)
-    stage, pace = 0, 0.0
+    stage, pace = (WIDE if relaxation.program.n_col < SMALL else 0), 0.0
     for number in range(1, options.max_rounds + 1):
         if run.closed or answer.bound == np.inf:
             break
@@ -100,7 +105,15 @@ def bound_tightening(
             break
         before, looks = _size(relaxation), STAGES[stage]
         prices = Prices(answer.x, answer.z, cut_off)
-        probe = Probe(compiled, prices, lifted, relaxation.triangles, looks.near, looks.hops)
+        probe = Probe(
+            compiled,
+            prices,
+            lifted,
+            relaxation.triangles,
+            near=looks.near,
+            hops=looks.hops,
+            tolerance=looks.tolerance,
+        )
         homes = homes_of(lifted, relaxation.box, 1.0 if looks.whole else options.share)
         empty, pace = _sweep(probe, relaxation, homes, deadline, options.n_jobs, pace)
         if empty:
