@@ -90,6 +90,8 @@ from .reconfiguration.result import (
     FeederReconfigurationResult as FeederReconfigurationResult,
     ReconfigurationResult as ReconfigurationResult,
 )
+from .reconfiguration.schedule.result import ScheduleResult as ScheduleResult
+from .reconfiguration.schedule.solve import schedule as schedule
 from .reconfiguration.sequence import (
     SwitchingSequence as SwitchingSequence,
     SwitchingStep as SwitchingStep,

@@ -19,6 +19,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "cases": ("pygridjl.cli.cases", "List the bundled cases, show or export one."),
     "reconfigure": ("pygridjl.cli.reconfigure", "Find the radial configuration of least loss."),
+    "schedule": ("pygridjl.cli.schedule", "Find a configuration for every period of a year."),
     "restore": ("pygridjl.cli.restore", "Supply as much as possible after a fault."),
     "opf": ("pygridjl.cli.opf", "Optimal power flow by Python's or Julia's engine."),
     "relax": ("pygridjl.cli.relax", "Bound an AC optimal power flow by a convex relaxation."),

@@ -11,8 +11,9 @@ import click
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
     from pygridjl.grid.network import Network
+    from pygridjl.scenarios.load_states import LoadStates
 
-__all__ = ["given_feeder", "given_network", "script_options", "script_settings"]
+__all__ = ["given_feeder", "given_network", "given_states", "script_options", "script_settings"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _KEY = "pygridjl.script"
@@ -73,3 +74,13 @@ def given_feeder(name: str) -> Feeder:
 def _say(notes: tuple[str, ...]) -> None:
     for note in notes:
         click.echo(f"note: {note}", err=True)
+
+
+def given_states(path: Path, network: Network) -> LoadStates:
+    """Read load states, or a folder of scenarios as load states."""
+    from pygridjl.scenarios.files import read_scenarios
+    from pygridjl.scenarios.load_states import load_states, read_load_states
+
+    if path.is_dir():
+        return load_states(network, read_scenarios(path, network.buses.id))
+    return read_load_states(path, network)

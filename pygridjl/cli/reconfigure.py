@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import click
 
 from pygridjl.cli.julia_options import julia_solver_options
 from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import FIGURE, Reporter, ids_option, json_option
-from pygridjl.cli.reading import given_feeder, given_network, script_options
+from pygridjl.cli.reading import given_feeder, given_network, given_states, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
 from pygridjl.reconfiguration.methods import FEEDER_METHODS, METHODS
 from pygridjl.reconfiguration.problem import Limit, ProblemKind
-
-if TYPE_CHECKING:
-    from pygridjl.grid.network import Network
-    from pygridjl.scenarios.load_states import LoadStates
 
 __all__ = ["command"]
 
@@ -173,7 +169,7 @@ def command(
                 keep_closed=keep_closed or (),
                 keep_open=keep_open or (),
                 limits=chosen,
-                states=None if states_path is None else _states(states_path, loaded),
+                states=None if states_path is None else given_states(states_path, loaded),
                 max_operations=max_operations,
                 operation_cost=operation_cost,
                 options=given(own),
@@ -192,16 +188,6 @@ def command(
         if not as_json:
             click.echo(f"drawn to {written}")
     click.get_current_context().exit(0 if result.has_answer else 1)
-
-
-def _states(path: Path, network: Network) -> LoadStates:
-    """Read load states, or scenarios as load states."""
-    from pygridjl.scenarios.files import read_scenarios
-    from pygridjl.scenarios.load_states import load_states, read_load_states
-
-    if path.is_dir():
-        return load_states(network, read_scenarios(path, network.buses.id))
-    return read_load_states(path, network)
 
 
 def _meant_for(name: str) -> ProblemKind:

@@ -33,7 +33,7 @@ from pygridjl.reconfiguration.electrical import electrical_flow
 from pygridjl.reconfiguration.heuristics.trees import minimum_spanning_tree
 from pygridjl.reconfiguration.problem import RadialProblem
 
-__all__ = ["cycle_branch_and_bound"]
+__all__ = ["CycleSearch", "cycle_branch_and_bound"]
 
 # A node is dropped when it can improve the incumbent by less than this fraction; the bound
 # reported at the end is lower by as much.
@@ -86,7 +86,7 @@ class _Block:
         return min(self.cutoff, float(self.nodes.bound[self.nodes.heap[0]]))
 
 
-class _Search:
+class CycleSearch:
     """Search of a whole problem: its blocks, the best configuration, the global bound."""
 
     def __init__(
@@ -119,10 +119,12 @@ class _Search:
 
     @property
     def done(self) -> bool:
+        """Whether every block has been searched."""
         return all(block.done for block in self.blocks)
 
     @property
     def processed(self) -> int:
+        """Number of nodes looked at."""
         return sum(block.processed for block in self.blocks)
 
     @property
@@ -138,7 +140,7 @@ class _Search:
         while not self.done and not is_over(deadline):
             for block in self.blocks:
                 if not block.done and not is_over(deadline) and block.run():
-                    self._take_leaf(block)
+                    self.take_leaf(block)
             if self.processed >= next_check:
                 next_check = 2 * self.processed
                 for block in self.blocks:
@@ -147,7 +149,8 @@ class _Search:
                 last_word = working_time()
                 on_progress(f"{self.processed} nodes, bound {self.bound:.3f} kW")
 
-    def _take_leaf(self, block: _Block) -> None:
+    def take_leaf(self, block: _Block) -> None:
+        """Judge the configuration that a block stopped at."""
         closed = self.base.copy()
         closed[block.mesh.edges] = True
         closed[block.mesh.candidate_edge[block.leaf]] = False
@@ -241,7 +244,7 @@ def cycle_branch_and_bound(
         return _without_search(problem, best, start)
     # Half of the time is kept for the search with ``accept``, if it should come to that.
     first = best if best is not None or not problem.allows(tree) else tree
-    relaxed = _Search(problem, tree, first, None)
+    relaxed = CycleSearch(problem, tree, first, None)
     relaxed.run(start + (limit if accept is None else limit / 2), say)
     nodes, bound, done = relaxed.processed, relaxed.bound, relaxed.done
     found = relaxed.best
@@ -252,7 +255,7 @@ def cycle_branch_and_bound(
             best = found
         else:
             say("the best configuration is not accepted: searching on with lazy constraints")
-            coupled = _Search(problem, tree, best, accept)
+            coupled = CycleSearch(problem, tree, best, accept)
             coupled.run(start + limit, say)
             best, done = coupled.best, coupled.done
             nodes += coupled.processed

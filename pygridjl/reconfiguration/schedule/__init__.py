@@ -1,0 +1,1 @@
+"""Schedules: a configuration for every period, with what switching between them costs."""

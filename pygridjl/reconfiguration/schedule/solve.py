@@ -1,0 +1,351 @@
+"""The door to schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+
+from pygridjl.core.arguments import seconds_allowed
+from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import working_time
+from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
+from pygridjl.core.stopping import is_over, seconds_left
+from pygridjl.core.types import BoolArray, FloatArray
+from pygridjl.grid.network import Network
+from pygridjl.reconfiguration.certificates.cycles import cycle_branch_and_bound
+from pygridjl.reconfiguration.certificates.enumeration import trees_below
+from pygridjl.reconfiguration.problem import Limit, RadialProblem, build_problem
+from pygridjl.reconfiguration.schedule.layers import Layer, Way, cheapest_way
+from pygridjl.reconfiguration.schedule.periods import Period, split_periods
+from pygridjl.reconfiguration.schedule.result import ScheduleResult
+from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
+from pygridjl.reconfiguration.states.moments import StateProblem, problem_of_states
+from pygridjl.reconfiguration.switching import Switching
+from pygridjl.scenarios.load_states import LoadStates, load_states
+from pygridjl.scenarios.model import ScenarioSet
+
+__all__ = ["schedule"]
+
+# Configurations listed of one period at most.
+MOST = 2_000
+# Excess over a period's least loss up to which configurations are listed first, as a share, and
+# how it grows where that proves too little.
+FIRST_WINDOW, GROWTH = 1e-3, 3.0
+GAP = 1e-9
+# Of ways of equal cost the one with fewest operations is taken: each counts as much of the cost.
+TIE = 1e-12
+
+
+@dataclass
+class _Rules:
+    """How switching is counted: kWh an operation, operations in all and each time."""
+
+    today: BoolArray
+    elsewhere: int
+    price: float
+    most: int | None
+    most_each: int | None
+
+    def cheapest(self, layers: Sequence[Layer], *, rest: bool) -> Way | None:
+        """Return the cheapest way through layers, which is a bound with their rest."""
+        least = sum(float(layer.cost.min(initial=np.inf)) for layer in layers)
+        return cheapest_way(
+            self.today,
+            layers,
+            price=self.price if rest or not np.isfinite(least) else max(self.price, TIE * least),
+            elsewhere=self.elsewhere,
+            most=self.most,
+            most_each=self.most_each,
+            rest=rest,
+        )
+
+
+class _Stage:
+    """One period: its problem, the configurations listed so far, their judge."""
+
+    def __init__(self, problem: RadialProblem, period: Period) -> None:
+        self.period = period
+        self.case: StateProblem = problem_of_states(problem, period.states)
+        self.evaluator = StatesEvaluator(self.case)
+        self.hours = float(period.states.hours.sum())
+        self.limit = self._least = 0.0
+        self.full = False
+        self._rows: dict[bytes, int] = {}
+        self.layer = Layer(np.empty((0, problem.m), dtype=bool), np.empty(0), 0.0)
+
+    def begin(self, deadline: float) -> None:
+        """Find the least loss, which the first window lies above."""
+        found = cycle_branch_and_bound(self.case.problem, time_limit=seconds_left(deadline) or 1e-3)
+        self._least = found.bound
+        self.limit = found.bound * (1 + FIRST_WINDOW)
+        known = [found.incumbent] if found.incumbent is not None else []
+        self._list(known, found.bound)
+
+    def add(self, closed: BoolArray) -> None:
+        """List one more configuration."""
+        self._list([closed], self.layer.rest / self.hours)
+
+    def widen(self, deadline: float) -> None:
+        """List the configurations within the window, and widen the next."""
+        found = trees_below(self.case.problem, self.limit, most=MOST, deadline=deadline)
+        least = self.layer.rest / self.hours
+        self.full = found.closed.shape[0] >= MOST
+        self._list(list(found.closed), max(found.complete_to, least))
+        self.limit = self._least + GROWTH * max(self.limit - self._least, 1e-12)
+
+    def keeps(self, place: int) -> bool:
+        """Whether a listed configuration keeps the limits; it is struck out if not."""
+        if not self.case.problem.limits or self.evaluator.keeps(self.layer.closed[place]):
+            return True
+        self.layer.cost[place] = np.inf
+        return False
+
+    def _list(self, trees: list[BoolArray], complete_to: float) -> None:
+        fresh = [t for t in trees if t.tobytes() not in self._rows]
+        for t in fresh:
+            self._rows[t.tobytes()] = len(self._rows)
+        closed = np.concatenate(
+            [self.layer.closed, np.array(fresh, dtype=bool).reshape(-1, self.case.problem.m)]
+        )
+        cost = [self.case.objective(t) * self.hours for t in fresh]
+        self.layer = Layer(
+            closed, np.concatenate([self.layer.cost, cost]), complete_to * self.hours
+        )
+
+
+def schedule(
+    network: Network,
+    states: LoadStates | ScenarioSet,
+    periods: int | Sequence[Any],
+    *,
+    max_operations: int | None = None,
+    max_operations_each: int | None = None,
+    operation_cost: float = 0.0,
+    switchable: Collection[int] | None = None,
+    keep_closed: Collection[int] = (),
+    keep_open: Collection[int] = (),
+    limits: Collection[Limit] | None = None,
+    time_limit: float | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> ScheduleResult:
+    """Find a configuration for every period, so that losses and switching cost least together.
+
+    Parameters
+    ----------
+    network : Network
+        The network; its base state is what the first change begins from.
+    states : LoadStates or ScenarioSet
+        Load states in the order of time.
+    periods : int or sequence
+        In how many periods of about equal length the states fall, or the name of each state's
+        period; equal names that follow each other are one period.
+    max_operations, max_operations_each : int, optional
+        Branches that may be opened or closed in all, and at each change.
+    operation_cost : float
+        Energy that one operation must save, kWh.
+    switchable, keep_closed, keep_open, limits
+        As in :func:`pygridjl.reconfigure`; limits are kept in AC in every state of the period.
+    time_limit : float, optional
+        Seconds, 60 unless given; infinity for no limit.
+    on_progress : callable, optional
+        Called with one line of text as the proof advances.
+
+    Returns
+    -------
+    ScheduleResult
+        The configurations with a proven bound on the energy of the linear model and of switching.
+
+    Raises
+    ------
+    InvalidOptionError
+        If an option cannot be used, or the network has more than 600 independent cycles.
+    InvalidNetworkError, InvalidScenariosError
+        If the data are not sound.
+
+    Notes
+    -----
+    The configurations of each period within a window above its least loss are enumerated by the
+    cycle branch-and-bound; what is outside is one more choice, at the loss where the window ends.
+    The cheapest way through the periods (dynamic programming) is a lower bound, and the optimum
+    once it needs no such choice. Until then the windows of the periods that need one are widened.
+
+    Examples
+    --------
+    >>> import pygridjl
+    >>> network = pygridjl.load_network("case33bw")
+    >>> day = pygridjl.load_states(network, pygridjl.generate_scenarios(33, 24), hours=24.0)
+    >>> plan = pygridjl.schedule(network, day, 4, operation_cost=5.0, limits=())
+    >>> plan.status.value, plan.bound <= plan.objective <= plan.one_configuration
+    ('optimal', True)
+    """
+    begun = working_time()
+    deadline = begun + seconds_allowed(time_limit)
+    say = on_progress or (lambda _: None)
+    watch = Stopwatch()
+    with watch.phase("setup"):
+        _check(max_operations, max_operations_each, operation_cost)
+        if isinstance(states, ScenarioSet):
+            states = load_states(network, states)
+        parts = split_periods(states, periods)
+        chosen = frozenset(get_args(Limit) if limits is None else limits)
+        problem = build_problem(
+            network,
+            switchable=switchable,
+            keep_closed=keep_closed,
+            keep_open=keep_open,
+            limits=chosen,
+            operation_cost=1.0,
+        )
+        today = problem.switching
+        assert today is not None
+        problem = replace(problem, switching=None)
+        rules = _Rules(
+            today.today, today.elsewhere, operation_cost, max_operations, max_operations_each
+        )
+        stages = [_Stage(problem, part) for part in parts]
+    with watch.phase("one"):
+        one, one_cost = _one_configuration(problem, states, rules, deadline)
+    with watch.phase("periods"):
+        for stage in stages:
+            stage.begin(deadline)
+        trees = [one] if one is not None else []
+        if problem.is_spanning_tree(rules.today):
+            trees.append(rules.today)
+        for tree in [*trees, *(s.layer.closed[0] for s in stages if len(s.layer.closed))]:
+            for stage in stages:
+                stage.add(tree)
+    with watch.phase("search"):
+        way, bound, ended = _search(stages, rules, deadline, say)
+    return _result(
+        network, states.name, problem, stages, rules, way, bound, ended, deadline, one_cost, watch
+    )
+
+
+def _check(most: int | None, each: int | None, price: float) -> None:
+    for name, value in (("max_operations", most), ("max_operations_each", each)):
+        if value is not None and (value < 0 or int(value) != value):
+            raise InvalidOptionError(f"{name}: must be a whole number of at least 0, is {value!r}")
+    if not 0 <= price < np.inf:
+        raise InvalidOptionError(f"operation_cost: must be kWh of at least 0, is {price!r}")
+
+
+def _one_configuration(
+    problem: RadialProblem, states: LoadStates, rules: _Rules, deadline: float
+) -> tuple[BoolArray | None, float | None]:
+    """Best configuration for all periods under the same rules, and its energy, kWh."""
+    hours = float(states.hours.sum())
+    allowed = [k for k in (rules.most, rules.most_each) if k is not None]
+    switching = Switching(
+        rules.today, rules.elsewhere, rules.price / hours, min(allowed) if allowed else None
+    )
+    case = problem_of_states(replace(problem, switching=switching), states)
+    accept = StatesEvaluator(case).keeps if problem.limits else None
+    found = cycle_branch_and_bound(
+        case.problem, time_limit=max(seconds_left(deadline) / 4, 1e-3), accept=accept
+    )
+    if found.incumbent is None:
+        return None, None
+    return found.incumbent, case.objective(found.incumbent) * hours
+
+
+def _search(
+    stages: list[_Stage], rules: _Rules, deadline: float, say: Callable[[str], None]
+) -> tuple[Way | None, float, bool]:
+    """Best way, bound and whether nothing else is left to look at."""
+    best: Way | None = None
+    bound = 0.0
+    while True:
+        layers = [stage.layer for stage in stages]
+        lower = rules.cheapest(layers, rest=True)
+        if lower is None:
+            return best, np.inf, True
+        bound = max(bound, lower.cost)
+        upper = _kept(stages, rules, deadline)
+        if upper is not None and (best is None or upper.cost < best.cost):
+            best = upper
+        say(f"schedule: {bound:.6g} to {np.inf if best is None else best.cost:.6g} kWh")
+        if best is not None and best.cost - bound <= GAP * abs(best.cost):
+            return best, bound, True
+        if is_over(deadline):
+            return best, bound, False
+        wanting = [s for s, k in zip(stages, lower.nodes, strict=True) if k == len(s.layer.cost)]
+        wide = [stage for stage in wanting if not stage.full]
+        if wanting and not wide:
+            return best, bound, False
+        for stage in wide:
+            stage.widen(deadline)
+
+
+def _kept(stages: list[_Stage], rules: _Rules, deadline: float) -> Way | None:
+    """Cheapest way over listed configurations that keep the limits in every state."""
+    while True:
+        way = rules.cheapest([stage.layer for stage in stages], rest=False)
+        if way is None:
+            return None
+        # A list, so that all of them are looked at.
+        kept = [stage.keeps(k) for stage, k in zip(stages, way.nodes, strict=True)]
+        if all(kept):
+            return way
+        if is_over(deadline):
+            return None
+
+
+def _result(
+    network: Network,
+    states: str,
+    problem: RadialProblem,
+    stages: list[_Stage],
+    rules: _Rules,
+    way: Way | None,
+    bound: float,
+    ended: bool,
+    deadline: float,
+    one_cost: float | None,
+    watch: Stopwatch,
+) -> ScheduleResult:
+    if way is None:
+        status = Status.INFEASIBLE if ended else Status.NOT_FOUND
+    elif ended:
+        status = Status.OPTIMAL
+    else:
+        status = Status.TIME_LIMIT if is_over(deadline) else Status.FEASIBLE
+    chosen: list[BoolArray] = []
+    loss: FloatArray = np.empty(0)
+    v_min: FloatArray = np.empty(0)
+    if way is not None:
+        chosen = [s.layer.closed[k] for s, k in zip(stages, way.nodes, strict=True)]
+        with watch.phase("read"):
+            found = [s.evaluator.state(t) for s, t in zip(stages, chosen, strict=True)]
+        loss = np.array([a.loss_kw * s.hours for a, s in zip(found, stages, strict=True)])
+        v_min = np.array([a.v_min for a in found])
+    at = [rules.today, *chosen]
+    steps = [int((a != b).sum()) for a, b in pairwise(at)]
+    objective = None
+    if way is not None:
+        steps[0] += rules.elsewhere
+        energy = sum(s.layer.cost[k] for s, k in zip(stages, way.nodes, strict=True))
+        objective = float(energy) + rules.price * sum(steps)
+    return ScheduleResult(
+        network=network.name,
+        states=states,
+        periods=tuple(s.period.name for s in stages),
+        hours=np.array([s.hours for s in stages]),
+        status=status,
+        objective=objective,
+        bound=bound,
+        gap=relative_gap(objective, bound),
+        operations=tuple(steps),
+        operation_cost=rules.price,
+        open_branches=tuple(problem.open_branches(t) for t in chosen),
+        base_open=tuple(sorted(network.open_branches)),
+        loss_kwh=loss,
+        v_min=v_min,
+        one_configuration=one_cost,
+        listed=tuple(int(s.layer.cost.size) for s in stages),
+        seconds=dict(watch.seconds),
+        versions=engine_versions("numpy", "numba"),
+    )
