@@ -12,7 +12,7 @@ from pygridjl.optimal_flow.result import OpfResult
 __all__ = ["certified", "certifying_method"]
 
 # Up to this many buses tightening moves the bound within minutes; up to the second, positive
-# semidefinite cliques take less than a minute.
+# semidefinite cliques take about a minute.
 TIGHTENED_BUSES, SEMIDEFINITE_BUSES = 300, 1500
 
 
