@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 
 from pygridjl.cli.julia_options import julia_solver_options
+from pygridjl.cli.limits import limits_option
 from pygridjl.cli.method_options import given, method_options, method_table
 from pygridjl.cli.options import FIGURE, Reporter, ids_option, json_option
 from pygridjl.cli.reading import given_feeder, given_network, given_states, script_options
@@ -58,13 +59,7 @@ _METHODS = (
 @ids_option("--switchable", "Branches that may be switched; by default those the network marks.")
 @ids_option("--keep-closed", "Branches that must be closed.")
 @ids_option("--keep-open", "Branches that must be open.")
-@click.option(
-    "--limit",
-    "limits",
-    multiple=True,
-    type=click.Choice([*get_args(Limit), "none"]),
-    help="Limit to keep in AC; may be repeated. All for substations by default.",
-)
+@limits_option("All for substations by default.")
 @click.option(
     "--states",
     "states_path",
@@ -110,7 +105,7 @@ def command(
     switchable: tuple[int, ...] | None,
     keep_closed: tuple[int, ...] | None,
     keep_open: tuple[int, ...] | None,
-    limits: tuple[str, ...],
+    limits: tuple[Limit, ...] | None,
     states_path: Path | None,
     max_operations: int | None,
     operation_cost: float,
@@ -133,9 +128,6 @@ def command(
     from pygridjl.grid.cases.ties import SUFFIX
     from pygridjl.reconfiguration import reconfigure
 
-    if "none" in limits and len(limits) > 1:
-        raise click.UsageError("--limit none cannot be combined with other limits")
-    chosen = None if not limits else tuple(x for x in limits if x != "none")
     julia: dict[str, Any] = {
         "solver": solver,
         "solver_options": solver_options,
@@ -168,7 +160,7 @@ def command(
                 time_limit=time_limit,
                 keep_closed=keep_closed or (),
                 keep_open=keep_open or (),
-                limits=chosen,
+                limits=limits,
                 states=None if states_path is None else given_states(states_path, loaded),
                 max_operations=max_operations,
                 operation_cost=operation_cost,

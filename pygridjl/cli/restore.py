@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import click
 
+from pygridjl.cli.limits import limits_option
 from pygridjl.cli.options import json_option
 from pygridjl.cli.reading import given_network
 from pygridjl.core.arguments import TIME_LIMIT
@@ -18,13 +17,7 @@ __all__ = ["command"]
 @click.command("restore")
 @click.argument("network")
 @click.option("--fault", type=int, required=True, metavar="ID", help="Branch that is out.")
-@click.option(
-    "--limit",
-    "limits",
-    multiple=True,
-    type=click.Choice([*get_args(Limit), "none"]),
-    help="Limit to keep in AC; may be repeated. All by default.",
-)
+@limits_option("All by default.")
 @click.option(
     "--time-limit",
     type=float,
@@ -33,7 +26,11 @@ __all__ = ["command"]
 )
 @json_option
 def command(
-    network: str, fault: int, limits: tuple[str, ...], time_limit: float | None, as_json: bool
+    network: str,
+    fault: int,
+    limits: tuple[Limit, ...] | None,
+    time_limit: float | None,
+    as_json: bool,
 ) -> None:
     """Supply as much load as possible after a fault, with the fewest operations.
 
@@ -42,11 +39,8 @@ def command(
     """
     from pygridjl.reconfiguration.restoration.solve import restore
 
-    if "none" in limits and len(limits) > 1:
-        raise click.UsageError("--limit none cannot be combined with other limits")
-    chosen = None if not limits else tuple(x for x in limits if x != "none")
     loaded = given_network(network)
     with answering():
-        result = restore(loaded, fault, limits=chosen, time_limit=time_limit)  # type: ignore[arg-type]
+        result = restore(loaded, fault, limits=limits, time_limit=time_limit)
     click.echo(result.to_json(indent=2) if as_json else result.summary())
     click.get_current_context().exit(0 if result.has_answer else 1)

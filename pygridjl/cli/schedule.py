@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import click
 
+from pygridjl.cli.limits import limits_option
 from pygridjl.cli.options import FIGURE, json_option
 from pygridjl.cli.reading import given_network, given_states
 from pygridjl.core.arguments import TIME_LIMIT
@@ -40,13 +40,7 @@ __all__ = ["command"]
 )
 @click.option("--max-operations", type=click.IntRange(min=0), help="Operations in all.")
 @click.option("--max-operations-each", type=click.IntRange(min=0), help="Operations each time.")
-@click.option(
-    "--limit",
-    "limits",
-    multiple=True,
-    type=click.Choice([*get_args(Limit), "none"]),
-    help="Limit to keep in AC; may be repeated. All by default.",
-)
+@limits_option("All by default.")
 @click.option(
     "--time-limit",
     type=float,
@@ -62,7 +56,7 @@ def command(
     operation_cost: float,
     max_operations: int | None,
     max_operations_each: int | None,
-    limits: tuple[str, ...],
+    limits: tuple[Limit, ...] | None,
     time_limit: float | None,
     plot: Path | None,
     as_json: bool,
@@ -76,9 +70,6 @@ def command(
     """
     from pygridjl.reconfiguration.schedule.solve import schedule
 
-    if "none" in limits and len(limits) > 1:
-        raise click.UsageError("--limit none cannot be combined with other limits")
-    chosen = None if not limits else tuple(x for x in limits if x != "none")
     loaded = given_network(network)
     with answering():
         result = schedule(
@@ -88,7 +79,7 @@ def command(
             operation_cost=operation_cost,
             max_operations=max_operations,
             max_operations_each=max_operations_each,
-            limits=chosen,  # type: ignore[arg-type]
+            limits=limits,
             time_limit=time_limit,
         )
     click.echo(result.to_json(indent=2) if as_json else result.summary())
