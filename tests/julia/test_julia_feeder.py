@@ -121,9 +121,11 @@ def test_reconfiguration_of_a_feeder_is_what_trying_every_tree_finds(name: str) 
     trees = trees_of(feeder)
     assert len(trees) > 10
     answer = pygridjl.reconfigure(feeder, backend="julia", limits=["voltage"], time_limit=120)
-    assert answer.status is Status.OPTIMAL
-    assert answer.bound <= answer.objective
     least = min(linear for linear, _ in trees.values())
+    # The switches have charging, of which the program knows that of the base state only.
+    assert answer.status is Status.FEASIBLE
+    assert any("have charging" in note for note in answer.notes)
+    assert 0.99 * least <= answer.bound <= least
     # The constant-power trees include some whose voltages leave the wide band.
     assert answer.objective >= least * (1 - 1e-6)
     assert trees[answer.open_branches][0] == pytest.approx(answer.objective, rel=1e-5)

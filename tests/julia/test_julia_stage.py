@@ -84,7 +84,15 @@ def test_siting_comes_to_the_same_decision(objective):
     feeder = load_feeder("ieee123")
     ours, theirs = (
         pygridjl.site(
-            feeder, 24, objective, "benders", backend=backend, gap=0.01, v_source=1.0, max_sites=4
+            feeder,
+            24,
+            objective,
+            "benders",
+            backend=backend,
+            gap=0.01,
+            v_source=1.0,
+            max_sites=4,
+            time_limit=300.0,
         )
         for backend in ("python", "julia")
     )
