@@ -125,7 +125,8 @@ def test_reconfiguration_of_a_feeder_is_what_trying_every_tree_finds(name: str) 
     # The switches have charging, of which the program knows that of the base state only.
     assert answer.status is Status.FEASIBLE
     assert any("have charging" in note for note in answer.notes)
-    assert 0.99 * least <= answer.bound <= least
+    # Of IEEE 34 it is 0.005 p.u. a line, which costs the bound 7 %.
+    assert 0.9 * least <= answer.bound <= least
     # The constant-power trees include some whose voltages leave the wide band.
     assert answer.objective >= least * (1 - 1e-6)
     assert trees[answer.open_branches][0] == pytest.approx(answer.objective, rel=1e-5)

@@ -13,6 +13,8 @@ class Options:
     """Options of ``pygridjl benchmark reconfiguration``."""
 
     scale: bool = option(False, "Growth from 100 to 100,000 buses instead.")
+    year: bool = option(False, "8,760 load states instead, beside mean and peak.")
+    ac_proof: bool = option(False, "Proofs of the least AC loss instead, beside SCIP's.")
     seed: int = option(0, "Seed of the random parts.", least=0)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from pygridjl.core.figures import new_figure, save_figure
 from pygridjl.experiments.reconfiguration import Options
+from pygridjl.experiments.reconfiguration.ac_proof import ac_proof_columns
 from pygridjl.experiments.reconfiguration.tasks import STANDARD_METHOD, join_standard, join_table
+from pygridjl.experiments.reconfiguration.year import year_columns
 from pygridjl.experiments.registry import Page
 from pygridjl.report.tables import Column, number, text_table
 from pygridjl.study.growth import growth_exponent
@@ -35,7 +37,12 @@ _TABLE_TEXT = """(a) Table I of FORWARD (balanced problem): cost ÷ best proven 
 
 
 def page(rows: Mapping[str, list[dict[str, Any]]], options: Options, folder: Path) -> Page:
-    """Lay the benchmark out: both tables, or growth with size."""
+    """Lay the benchmark out: both tables, or what was asked for instead."""
+    for part, columns in (("year", year_columns), ("proofs", ac_proof_columns)):
+        if part in rows:
+            return Page(
+                text_table(rows[part], columns()), {part: rows[part]}, {part: rows[part]}, []
+            )
     if options.scale:
         scale = rows["networks"]
         text = text_table(scale, scale_columns()) + "\n\n" + "\n".join(_growth(scale))

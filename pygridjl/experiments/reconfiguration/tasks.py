@@ -8,9 +8,12 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.jit import kernels_run
 from pygridjl.experiments.forward.printed import BEST_KNOWN, FORWARD_TABLE_I
 from pygridjl.experiments.reconfiguration import Options
+from pygridjl.experiments.reconfiguration.ac_proof import ac_proof_tasks
+from pygridjl.experiments.reconfiguration.year import year_tasks
 from pygridjl.grid.cases import get_case
 from pygridjl.grid.cases.generators import feeder_like, watts_strogatz
 from pygridjl.grid.network import Network
@@ -56,7 +59,20 @@ _NOT_THE_METHOD = {"compile", "setup", "bound", "certify", "check", "base"}
 
 
 def plan(options: Options) -> Plan:
-    """List the benchmark: both tables, or growth with size."""
+    """List the benchmark: both tables, or what is asked for instead.
+
+    Raises
+    ------
+    InvalidOptionError
+        If more than one of them is.
+    """
+    instead = [name for name in ("scale", "year", "ac_proof") if getattr(options, name)]
+    if len(instead) > 1:
+        raise InvalidOptionError(f"{', '.join(instead)}: one of them at a time")
+    if options.year:
+        return Plan({"year": year_tasks(seed=options.seed)}, compile_kernels)
+    if options.ac_proof:
+        return Plan({"proofs": ac_proof_tasks()}, compile_kernels)
     if options.scale:
         return Plan({"networks": scale_tasks(seed=options.seed)}, compile_kernels)
     return Plan(table_parts(seed=options.seed), compile_kernels)
