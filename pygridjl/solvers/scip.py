@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
 
 __all__ = ["ScipModel", "ScipOutcome"]
+
+# Number of the stage SCIP_STAGE_INITSOLVE, and seconds that it can take.
+SET_UP, LONGEST_SET_UP = 8, 60.0
 
 _STATUS = {
     "optimal": SolverStatus.OPTIMAL,
@@ -125,6 +129,26 @@ class ScipModel:
             self._sum(self.columns[s] * self.columns[s] for s in squares) <= radius**2
         )
 
+    def _interrupt(self) -> None:
+        """End the run under way, from another thread.
+
+        Raises
+        ------
+        SolverError
+            If SCIP refuses for longer than setting up its search can take.
+        """
+        end = time.monotonic() + LONGEST_SET_UP
+        while time.monotonic() < end:
+            # SCIP refuses, and the request would be lost, while it sets up its search.
+            if self.model.getStage() != SET_UP:
+                try:
+                    self.model.interruptSolve()
+                except Exception:  # pyscipopt raises just that, here if the set-up has just begun
+                    continue
+                return
+            time.sleep(0.005)
+        raise SolverError("SCIP: cannot be interrupted")
+
     def set_start(self, x: FloatArray) -> None:
         """Offer a solution to start from; SCIP drops it if it is not feasible."""
         assert_finite("SCIP", "start", x)
@@ -158,7 +182,7 @@ class ScipModel:
         self.model.setParam("limits/gap", gap)
         # Where nobody else watches for Ctrl-C, SCIP does.
         self.model.setParam("misc/catchctrlc", not is_answering())
-        with cancelling(self.model.interruptSolve):
+        with cancelling(self._interrupt):
             self.model.optimizeNogil()
         status = self.model.getStatus()
         if status == "userinterrupt" and not requested():

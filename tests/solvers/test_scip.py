@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pyscipopt import SCIP_STAGE
 from scipy.sparse import csr_array
 
 from pygridjl.core.errors import SolverError
@@ -62,3 +63,32 @@ def test_nan_is_refused_by_name():
     scip = model([1, 1], [1, 1])
     with pytest.raises(SolverError, match=r"row_upper\[0\] is NaN"):
         scip.add_rows(csr_array([[1.0, 0.0]]), np.zeros(1), np.array([np.nan]))
+
+
+class SettingUp:
+    """A SCIP that sets its search up when it is asked for its stage, and refuses meanwhile."""
+
+    def __init__(self, stages):
+        self.stages, self.refused, self.interrupted = iter(stages), 0, False
+
+    def getStage(self):
+        self.stage = next(self.stages)
+        return self.stage[0]
+
+    def interruptSolve(self):
+        if self.stage[1] == INITSOLVE:
+            self.refused += 1
+            raise Exception("SCIP: method cannot be called at this time in solution process!")
+        self.interrupted = True
+
+
+INITSOLVE, SOLVING = int(SCIP_STAGE.INITSOLVE), int(SCIP_STAGE.SOLVING)
+
+
+def test_a_request_to_end_waits_until_the_search_is_set_up():
+    scip = model([1], [1])
+    # Stage as read, and as it is a moment later when the call arrives.
+    scip.model = SettingUp([(INITSOLVE, INITSOLVE), (7, INITSOLVE), (SOLVING, SOLVING)])
+    scip._interrupt()
+    assert scip.model.refused == 1
+    assert scip.model.interrupted
