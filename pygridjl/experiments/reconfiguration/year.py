@@ -43,7 +43,7 @@ def year_tasks(*, seed: int, cases: Sequence[str] = CASES, hours: int = HOURS) -
     list of Task
         Rows ``objective_kw, bound_kw, status, open_branches`` of the year, ``mean_kw`` and
         ``peak_kw``, the year's losses in the optimum of the mean and of the peak state, ``base_kw``
-        in today's, and seconds of both proofs.
+        in today's; ``seconds`` of the year's proof and ``one_seconds``, the longer of the others.
     """
     return [
         Task({"table": "year", "case": case, "hours": hours, "seed": seed}, _year) for case in cases
@@ -76,9 +76,10 @@ def _year(asked: Mapping[str, Any]) -> Row:
         return expected.objective(~np.isin(ids, opened))
 
     result, seconds = _timed(network, states=year)
-    row: Row = {}
+    row: Row = {"one_seconds": 0.0}
     for name, demand in (("mean", year.mean()), ("peak", year.peak())):
-        alone, row["one_seconds"] = _timed(year.network_of(network, demand))
+        alone, taken = _timed(year.network_of(network, demand))
+        row["one_seconds"] = max(row["one_seconds"], taken)
         row[f"{name}_kw"] = of_year(alone.open_branches)
     return {
         **row,
