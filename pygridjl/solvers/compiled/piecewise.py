@@ -62,18 +62,13 @@ def independent_rows(rows: FloatArray, wanted: IntArray, basis: IntArray) -> Non
     for w in wanted:
         if count == m:
             break
-        row = rows[w].copy()
-        for c in range(count):
-            if rows[w, pivot[c]] != 0.0:
-                row -= rows[w, pivot[c]] * reduced[c]
+        row = rows[w] - rows[w][pivot[:count]] @ reduced[:count]
         size = np.abs(row) * free
         at = np.argmax(size)
         if size[at] <= 1e-6 * np.abs(rows[w]).max():
             continue
         row /= row[at]
-        for c in range(count):
-            if reduced[c, at] != 0.0:
-                reduced[c] -= reduced[c, at] * row
+        reduced[:count] -= reduced[:count, at : at + 1] * row
         reduced[count] = row
         pivot[count] = at
         free[at] = 0.0
@@ -144,16 +139,10 @@ def minimise_polyhedral(
             vertex = _vertex(kinks, moved, basis)
         inverse, side, value, steep = vertex
         price = -(inverse @ steep)
-        leave, best, sign = -1, 0.0, 1.0
-        for w in range(m):
-            over, under = price[w] - up[basis[w]], -down[basis[w]] - price[w]
-            excess = max(over, under)
-            if excess > tolerance:
-                score = excess * excess / (inverse[w] @ inverse[w])
-                if score > best:
-                    best, leave = score, w
-                    sign = 1.0 if over > under else -1.0
-        if leave < 0:
+        # Whole rows at a time, for the plain form's sake.
+        over, under = price - up[basis], -down[basis] - price
+        excess = np.maximum(over, under)
+        if m == 0 or excess.max() <= tolerance:
             multiplier[:] = (side > 0.0) * up - (side <= 0.0) * down
             x[:] = 0.0
             for w in range(m):
@@ -162,13 +151,17 @@ def minimise_polyhedral(
                 # The vertex where it belongs, without the shifts.
                 x -= kinks.shift[i] * inverse[w]
             return count
+        excess[excess <= tolerance] = 0.0
+        norm = np.empty(m)
+        for w in range(m):
+            norm[w] = inverse[w] @ inverse[w]
+        leave = np.argmax(excess * excess / norm)
+        sign = 1.0 if over[leave] > under[leave] else -1.0
         out = basis[leave]
         slope = -(price[leave] - up[out]) if sign > 0.0 else price[leave] + down[out]
         rate = rows @ (sign * inverse[leave])
         ahead = np.flatnonzero(side * rate < -1e-12)
-        step = np.empty(ahead.size)
-        for k in range(ahead.size):
-            step[k] = max(-value[ahead[k]] / rate[ahead[k]], 0.0)
+        step = np.maximum(-value[ahead] / rate[ahead], 0.0)
         # The descent ends at the kink that takes the slope along the edge to zero.
         enter, t = -1, 0.0
         for k in np.argsort(step):
@@ -190,7 +183,6 @@ def minimise_polyhedral(
         basis[leave] = enter
         inverse[leave] /= sign * rate[enter]
         factor = inverse @ rows[enter]
-        for w in range(m):
-            if w != leave and factor[w] != 0.0:
-                inverse[w] -= factor[w] * inverse[leave]
+        factor[leave] = 0.0
+        inverse -= factor.reshape((m, 1)) * inverse[leave]
     return -1
