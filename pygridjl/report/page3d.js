@@ -89,7 +89,7 @@
     const v = y * cam.cp + w * cam.sp, depth = w * cam.cp - y * cam.sp + far;
     const f = focus / Math.max(depth, 1e-3);
     out[0] = centre + u * f;
-    out[1] = height * 0.455 - v * f;
+    out[1] = height * 0.44 - v * f;
     out[2] = depth;
     return f;
   }
@@ -100,7 +100,7 @@
     // The panel on the left hides part of wide windows.
     const hidden = width > 900 ? 330 : 0;
     centre = hidden / 2 + width / 2;
-    focus = Math.min(width - hidden, height * 1.15) * 1.25;
+    focus = Math.min(width - hidden, height * 1.08) * 1.25;
     far = (data.extent * 3.15) / state.zoom;
   }
   const place = new Float32Array(3);
@@ -352,6 +352,10 @@
       }
     }
     if (state.turn && state.playing) state.yaw += 0.05 * step;
+    paint();
+    if (state.playing) wake();
+  }
+  function paint() {
     const begun = performance.now();
     draw();
     spent += performance.now() - begun;
@@ -359,7 +363,6 @@
     // What a frame takes on average, for whoever measures it.
     root.dataset.frameMs = (spent / frames).toFixed(2);
     root.dataset.ready = "true";
-    if (state.playing) wake();
   }
   function play(on) {
     state.playing = on;
@@ -446,5 +449,7 @@
   });
   addEventListener("resize", () => { resize(); wake(); });
   resize();
+  // The first picture at once: a browser that prints or is hidden may grant no frame.
+  paint();
   play(state.playing);
 })();
