@@ -1,4 +1,5 @@
 from .check import check_assignment as check_assignment
+from .connections import read_connections as read_connections
 from .deviations import (
     DeviationModel as DeviationModel,
     draw_loads as draw_loads,

@@ -37,5 +37,8 @@ class Coupling(Protocol):
     def tracker(self, assignment: IntArray) -> Tracker:
         """Begin a local search at an assignment."""
 
+    def band(self, assignment: IntArray) -> list[tuple[float, float]]:
+        """Lowest and highest voltage of each circuit, p.u."""
+
     def violated_rows(self, assignment: IntArray, width: int) -> tuple[csr_array, FloatArray]:
         """Rows A x ≤ b, of x with column j·m + i, that the assignment breaks."""

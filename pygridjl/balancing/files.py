@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,15 @@ from pygridjl.core.errors import CaseNotFoundError, NetworkFormatError
 from pygridjl.core.files import read_text, write_text
 from pygridjl.core.types import FloatArray, StrArray
 
-__all__ = ["EXAMPLE", "LoadPaths", "load_paths", "read_loads", "save_loads"]
+__all__ = [
+    "EXAMPLE",
+    "LoadPaths",
+    "complain",
+    "load_paths",
+    "read_loads",
+    "read_texts",
+    "save_loads",
+]
 
 EXAMPLE = "example"
 """Name of the bundled data: 20 service points on 4 circuits over a week of hours, seeded."""
@@ -99,28 +108,15 @@ def read_loads(path: str | Path) -> LoadPaths:
         Naming rows (the header is row 1) and columns of everything that is wrong.
     """
     file = Path(path)
-    try:
-        frame = pd.read_csv(
-            io.StringIO(read_text(file, "utf-8-sig")), dtype=str, keep_default_na=False
-        )
-    except (OSError, ValueError) as error:
-        raise NetworkFormatError(file, "file", f"is no readable CSV: {error}") from None
-    frame.columns = pd.Index([str(c).strip() for c in frame.columns])
-    missing = [c for c in ("sp", "time", *_NUMBERS) if c not in frame.columns]
-    if missing:
-        text = f"column {', '.join(map(repr, missing))} is missing"
-        raise NetworkFormatError(file, "header", text)
-    if frame.empty:
-        raise NetworkFormatError(file, "rows", "there are none")
+    texts = read_texts(file, ("sp", "time", *_NUMBERS))
     faults: list[str] = []
-    texts = {c: frame[c].str.strip().to_numpy(dtype=np.str_) for c in frame.columns}
     for column in ("sp", "time", *(["circuit"] if "circuit" in texts else [])):
-        _complain(faults, texts[column] == "", f"column {column} is empty")
+        complain(faults, texts[column] == "", f"column {column} is empty")
     numbers = {}
     for column in _NUMBERS:
         values = pd.to_numeric(pd.Series(texts[column]), errors="coerce").to_numpy(np.float64)
         numbers[column] = values
-        _complain(faults, ~np.isfinite(values), f"column {column} is no number", texts[column])
+        complain(faults, ~np.isfinite(values), f"column {column} is no number", texts[column])
     points, point = _factor(texts["sp"])
     times, step = _factor(texts["time"])
     if not faults:
@@ -139,9 +135,28 @@ def read_loads(path: str | Path) -> LoadPaths:
     return LoadPaths(file.stem, points, times, paths["actual"], paths["predicted"], circuits)
 
 
-def _complain(
+def read_texts(file: Path, needed: Sequence[str]) -> dict[str, StrArray]:
+    """Read a CSV file as texts by column, blanks around them taken off; refuse it if empty."""
+    try:
+        frame = pd.read_csv(
+            io.StringIO(read_text(file, "utf-8-sig")), dtype=str, keep_default_na=False
+        )
+    except (OSError, ValueError) as error:
+        raise NetworkFormatError(file, "file", f"is no readable CSV: {error}") from None
+    frame.columns = pd.Index([str(c).strip() for c in frame.columns])
+    missing = [c for c in needed if c not in frame.columns]
+    if missing:
+        text = f"column {', '.join(map(repr, missing))} is missing"
+        raise NetworkFormatError(file, "header", text)
+    if frame.empty:
+        raise NetworkFormatError(file, "rows", "there are none")
+    return {c: frame[c].str.strip().to_numpy(dtype=np.str_) for c in frame.columns}
+
+
+def complain(
     faults: list[str], wrong: np.ndarray, text: str, values: StrArray | None = None
 ) -> None:
+    """Add one fault for the rows where ``wrong`` holds, with their values."""
     rows = np.flatnonzero(wrong)
     if not rows.size:
         return

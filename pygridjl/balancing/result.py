@@ -35,6 +35,8 @@ class CircuitRisk:
         Service points on it today; None if today is not known.
     risk_before : float or None
         R_i today.
+    lowest_voltage, highest_voltage : float or None
+        Over its buses and the steps, p.u., by LinDistFlow; None where no network is given.
     """
 
     circuit: str
@@ -42,6 +44,8 @@ class CircuitRisk:
     risk: float | None
     points_before: int | None = None
     risk_before: float | None = None
+    lowest_voltage: float | None = None
+    highest_voltage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,8 @@ class BalancingResult(Result):
         for line in self.circuits[:SHOWN]:
             if line.risk is not None:
                 text = f"{_against(line.risk, line.risk_before)}, {line.points} SPs"
+                if line.lowest_voltage is not None:
+                    text += f", {line.lowest_voltage:.4f} to {line.highest_voltage:.4f} p.u."
                 rows.append((line.circuit, text))
         if len(self.circuits) > SHOWN:
             rows.append(("", f"and {len(self.circuits) - SHOWN} more circuits"))

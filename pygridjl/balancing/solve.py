@@ -334,7 +334,12 @@ def _circuits(
 
     count, risk = each(after)
     count_before, risk_before = each(before)
+    bands: list[Any] = [(None, None)] * problem.m
+    if problem.coupling is not None and after is not None:
+        bands = problem.coupling.band(after)
     return tuple(
-        CircuitRisk(problem.circuits[i], count[i] or 0, risk[i], count_before[i], risk_before[i])
+        CircuitRisk(
+            problem.circuits[i], count[i] or 0, risk[i], count_before[i], risk_before[i], *bands[i]
+        )
         for i in range(problem.m)
     )

@@ -122,13 +122,21 @@ class FeederCoupling:
         for rows, limit in ((low, "v_min"), (high, "v_max")):
             if rows.any():
                 ids = tuple(str(b) for b in network.buses.id[rows])
-                worst = np.sqrt(max(float((u.min if limit == "v_min" else u.max)()), 0.0))
+                worst = _magnitude((u.min if limit == "v_min" else u.max)())
                 found.append(Finding("bus", ids, limit, f"is broken, {worst:.4f} p.u. at worst"))
         return found
 
     def tracker(self, assignment: IntArray) -> _Tracker:
         """Begin a local search."""
         return _Tracker(self, assignment)
+
+    def band(self, assignment: IntArray) -> list[tuple[float, float]]:
+        """Lowest and highest voltage of each circuit over its buses and the steps, p.u."""
+        found = []
+        for i, tree in enumerate(self.trees):
+            u = tree.voltages(np.where((assignment == i)[:, None], self.load, 0.0))
+            found.append((_magnitude(u.min()), _magnitude(u.max())))
+        return found
 
     def violated_rows(self, assignment: IntArray, width: int) -> tuple[csr_array, FloatArray]:
         """Return the rows of the voltages that the assignment breaks most, bus by bus."""
@@ -203,6 +211,10 @@ class _Tracker:
                 tree, self.u[i] - self._change(tree, enter) + self._change(tree, leave)
             )
         return total
+
+
+def _magnitude(squared: float) -> float:
+    return float(np.sqrt(max(squared, 0.0)))
 
 
 def _excess(tree: _Tree, u: FloatArray) -> float:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pygridjl.balancing.methods import METHODS
 from pygridjl.balancing.problem import MOST_CIRCUITS
 from pygridjl.cli.options import FIGURE, Output, Reporter, count_of, json_option
+from pygridjl.cli.reading import given_network, script_options
+from pygridjl.core.jit import working_time
 from pygridjl.core.stopping import answering
 from pygridjl.report.page3d import check_page_path
 
+if TYPE_CHECKING:
+    from pygridjl.balancing.files import LoadPaths
+    from pygridjl.balancing.topology import FeederCoupling
+
 __all__ = ["command"]
+
+# Megawatts in each unit a file may hold.
+UNITS = {"kW": 1e-3, "MW": 1.0}
 
 _EPILOG = (
     "\b\nMethods (auto chooses by size):\n"
@@ -66,6 +76,27 @@ def _pairs(
 )
 @click.option("--forbid", multiple=True, callback=_pairs, metavar="SP=CIRCUIT")
 @click.option("--fix", multiple=True, callback=_pairs, metavar="SP=CIRCUIT")
+@click.option(
+    "--network",
+    metavar="NETWORK",
+    help="Radial network the service points sit on: its voltage band then holds. A circuit is "
+    "named like the bus of its substation.",
+)
+@click.option(
+    "--connections",
+    type=click.Path(path_type=Path),
+    help="CSV file with columns sp, circuit and bus: who can be connected where. With --network.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(list(UNITS)),
+    help="Unit of the loads in DATA.  [with --network; default: kW]",
+)
+@click.option(
+    "--tan-phi",
+    type=click.FloatRange(min=0),
+    help="Reactive for each unit of active load.  [with --network; default: 0.3]",
+)
 @click.option("--gap", default=1e-6, show_default=True, help="Relative gap that counts as proven.")
 @click.option("--time-limit", default=60.0, show_default=True, metavar="SECONDS")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
@@ -87,6 +118,7 @@ def _pairs(
     show_default=True,
     help="Places of the service points on the page at first.",
 )
+@script_options
 @json_option
 def command(
     data: str,
@@ -101,6 +133,11 @@ def command(
     embedding: Any,
     as_json: bool,
     capacity: float | None,
+    network: str | None,
+    connections: Path | None,
+    unit: str | None,
+    tan_phi: float | None,
+    time_limit: float,
     **rest: Any,
 ) -> None:
     """Redistribute service points over circuits at least deviation risk.
@@ -109,29 +146,48 @@ def command(
     circuits are known, circuit.
     """
     from pygridjl.balancing.files import load_paths
-    from pygridjl.balancing.solve import balance
+    from pygridjl.balancing.problem import build_problem
+    from pygridjl.balancing.solve import solve_problem
+    from pygridjl.balancing.topology import feeder_problem
 
+    begun = working_time()
     loads = load_paths(data)
     names = _circuits(circuits, loads.circuits)
     start = loads.circuits
     if start is not None and not set(start) <= set(names):
         gone = ", ".join(sorted(set(start) - set(names))[:5])
         raise click.UsageError(f"--circuits: today's circuits {gone} are not among them")
+    coupling = None
+    if network is not None:
+        coupling = _coupling(network, connections, unit, tan_phi, loads, names)
+    else:
+        only = {"--connections": connections, "--unit": unit, "--tan-phi": tan_phi}
+        if given := [option for option, value in only.items() if value is not None]:
+            raise click.UsageError(f"{given[0]} needs --network")
     report = Reporter()
     try:
         with answering():
-            result = balance(
+            build = build_problem
+            if coupling is not None:
+                build = partial(feeder_problem, coupling)
+            problem = build(
                 loads.deviations,
                 circuits=names,
                 capacity=capacity,
                 demand=loads.demand,
-                measure=measure,
-                method=method,
+                risk=measure,
                 start=start,
                 forbidden=forbid,
                 fixed=dict(fix),
                 service_points=loads.service_points,
                 name=loads.name,
+                **{key: rest.pop(key) for key in ("cardinality", "max_moves", "move_cost")},
+            )
+            result = solve_problem(
+                problem,
+                method,
+                time_limit=time_limit,
+                begun=begun,
                 on_progress=report,
                 **rest,
             )
@@ -163,6 +219,31 @@ def command(
     if not as_json:
         for path in written:
             click.echo(f"written to {path}")
+
+
+def _coupling(
+    network: str,
+    connections: Path | None,
+    unit: str | None,
+    tan_phi: float | None,
+    loads: LoadPaths,
+    circuits: list[str],
+) -> FeederCoupling:
+    """Put the service points on a network."""
+    from pygridjl.balancing.connections import read_connections
+    from pygridjl.balancing.topology import couple
+
+    if connections is None:
+        raise click.UsageError("--network needs --connections")
+    grid = given_network(network)
+    return couple(
+        grid,
+        read_connections(connections, loads.service_points),
+        loads.actual * UNITS[unit or "kW"] / grid.base_mva,
+        circuits=circuits,
+        service_points=loads.service_points,
+        tan_phi=0.3 if tan_phi is None else tan_phi,
+    )
 
 
 def _circuits(given: str | None, today: tuple[str, ...] | None) -> list[str]:

@@ -7,10 +7,15 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from pygridjl.cli.balance import command
+from pygridjl.core.errors import PyGridJLError
+from pygridjl.grid.io.write import save_network
+from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
+from pygridjl.powerflow.newton import newton_power_flow
 
 FAST = ("--method", "local", "--time-limit", "5")
 
@@ -86,3 +91,95 @@ def test_a_bad_file_names_row_and_column(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert "row 3 ('x'): column actual is no number" in done.stderr
+
+
+def _on_chains(folder, v_min):
+    """Six service points that can sit on either of two chains of three buses behind 0.04 p.u."""
+    network = Network(
+        "chains",
+        1.0,
+        Buses(id=np.array(["a0", "a1", "a2", "b0", "b1", "b2"]), v_min=v_min),
+        Branches(
+            id=np.arange(5),
+            from_bus=np.array([0, 1, 3, 4, 2]),
+            to_bus=np.array([1, 2, 4, 5, 5]),
+            r=0.04,
+            x=0.02,
+            closed=np.array([True, True, True, True, False]),
+        ),
+        Generators(id=np.array(["g", "h"]), bus=np.array([0, 3]), v_set=1.0, slack=True),
+        Loads(id=np.array(["own"]), bus=np.array([1]), p=np.array([0.05]), q=np.array([0.01])),
+    )
+    save_network(network, folder / "chains.json")
+    rng = np.random.default_rng(5)
+    rows, places = ["sp,time,actual,predicted,circuit"], ["sp,circuit,bus"]
+    for j in range(6):
+        for t in range(4):
+            rows.append(f"p{j},{t},{rng.uniform(60, 140):.3f},100,{'ab'[j // 3]}0")
+        places += [f"p{j},{c}0,{c}{1 + j % 2}" for c in "ab"]
+    (folder / "loads.csv").write_text("\n".join(rows), encoding="utf-8")
+    (folder / "places.csv").write_text("\n".join(places), encoding="utf-8")
+    where = (folder / "loads.csv", "--network", folder / "chains.json")
+    return network, (*where, "--connections", folder / "places.csv", "--cap", 4)
+
+
+def _ac_voltages(network, loads, assignment, step):
+    """Newton's voltages with every service point on its circuit."""
+    p, q = network.load_p.copy(), network.load_q.copy()
+    place = {str(b): k for k, b in enumerate(network.buses.id)}
+    for j, (point, circuit) in enumerate(assignment.items()):
+        bus = place[f"{circuit[0]}{1 + j % 2}"]
+        p[bus] += loads[point][step] / 1000
+        q[bus] += 0.3 * loads[point][step] / 1000
+    everywhere = Loads(id=network.buses.id, bus=np.arange(6), p=p, q=q)
+    loaded = Network("loaded", 1.0, network.buses, network.branches, network.generators, everywhere)
+    return np.abs(newton_power_flow(loaded).v)
+
+
+def test_voltage_limits_of_a_network_hold_and_are_those_of_newton(tmp_path):
+    free = json.loads(run(*_on_chains(tmp_path, 0.0)[1], "--json").output)
+    lowest = min(c["lowest_voltage"] for c in free["circuits"])
+    network, arguments = _on_chains(tmp_path, lowest + 0.001)
+    tight = json.loads(run(*arguments, "--json").output)
+    assert tight["status"] == "optimal"
+    assert tight["objective"] > free["objective"]
+    assert min(c["lowest_voltage"] for c in tight["circuits"]) >= lowest + 0.001 - 1e-9
+    loads: dict[str, list[float]] = {}
+    for line in (tmp_path / "loads.csv").read_text(encoding="utf-8").splitlines()[1:]:
+        loads.setdefault(line.split(",")[0], []).append(float(line.split(",")[2]))
+    v = [_ac_voltages(network, loads, tight["assignment"], step) for step in range(4)]
+    for k, circuit in enumerate(tight["circuits"]):
+        # Losses are left out of the linear equations, so Newton's are a little lower.
+        ac = np.array(v)[:, 3 * k : 3 * k + 3].min()
+        assert ac <= circuit["lowest_voltage"] == pytest.approx(ac, abs=3e-3)
+    assert "p.u." in run(*arguments).output
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "says"),
+    [
+        (("p0,a0,a1", "p0,a0,b1"), (), "bus b1 does not lie on circuit a0"),
+        (("p0,a0,a1", "p9,a0,a1"), (), "row 2 ('p9'): column sp names none of the data"),
+        (("p0,a0,a1", "p0,,a1"), (), "row 2: column circuit is empty"),
+        (("p0,a0,a1", "p1,a0,a1"), (), "columns sp and circuit stand twice"),
+        (("sp,circuit,bus", "sp,circuit,node"), (), "column 'bus' is missing"),
+        (("", ""), ("--circuits", "a0,b0,c0"), "circuit c0 substation: is no slack bus"),
+    ],
+)
+def test_connections_that_do_not_fit_are_refused_by_row(tmp_path, change, more, says):
+    _, arguments = _on_chains(tmp_path, 0.9)
+    file = tmp_path / "places.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace(*change, 1), encoding="utf-8")
+    with pytest.raises(PyGridJLError, match=re.escape(says)):
+        CliRunner().invoke(
+            command, [*map(str, arguments), *more], catch_exceptions=False, standalone_mode=False
+        )
+
+
+def test_options_of_a_network_need_one(tmp_path):
+    for option in (("--tan-phi", 0.2), ("--unit", "MW"), ("--connections", tmp_path / "x.csv")):
+        done = run("example", *option)
+        assert done.exit_code == 2
+        assert f"{option[0]} needs --network" in done.output
+    done = run("example", "--network", "case33bw")
+    assert "--network needs --connections" in done.output
