@@ -51,7 +51,8 @@ def columns(run: Run, options: ColumnOptions) -> None:
     if begin(run) is None and run.bound == np.inf:
         return
     if run.best is not None:
-        improve(run, LocalOptions(kicks=START_KICKS))
+        # Where no program may end, what the search alone would answer is answered at least.
+        improve(run, LocalOptions(kicks=START_KICKS) if listed else LocalOptions())
     run.packages.append("highspy")
     source: Source
     if listed:
