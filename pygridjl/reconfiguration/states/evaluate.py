@@ -6,17 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl.core.jit import kernel
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
-from pygridjl.graphs.forest import rooted_forest
-from pygridjl.powerflow.sweep import SweepData, solve_sweep, sweep_data
+from pygridjl.graphs.forest import RootedForest, rooted_forest
+from pygridjl.powerflow.sweep import sweep_data
+from pygridjl.powerflow.sweep_states import StateFlows, solve_states
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator, AcState, Violation
 from pygridjl.reconfiguration.states.moments import StateProblem
 
 __all__ = ["Envelope", "StatesEvaluator"]
 
-VOLTAGE_TOLERANCE = 1e-12
-MAX_SWEEPS = 500
 # States of largest demand and of largest generation that are looked at before all others.
 FIRST = 12
 # Configurations whose states are remembered.
@@ -42,54 +40,29 @@ class Envelope(NamedTuple):
 LOWEST, HIGHEST, CURRENT, ACTIVE, APPARENT = range(5)
 
 
-@kernel
-def _sweep_states(
-    order: IntArray,
-    parent: IntArray,
-    via: IntArray,
-    data: SweepData,
-    p: FloatArray,
-    q: FloatArray,
-    rows: IntArray,
-    result: Envelope,
-) -> None:
-    """Solve the states ``rows``; ``data.load`` is overwritten, extremes are widened in place."""
-    for s in rows:
-        for u in range(p.shape[1]):
-            data.load[u] = complex(p[s, u], q[s, u])
-        v, current, loss, source, sweeps = solve_sweep(
-            order, parent, via, data, VOLTAGE_TOLERANCE, MAX_SWEEPS
-        )
-        result.v_min[s] = np.nan
-        if sweeps < 0:
-            result.loss[s] = np.inf
-            continue
-        result.loss[s] = loss
-        least = np.inf
-        for u in order:
-            size = abs(v[u])
-            if size < least:
-                least = size
-                result.v_min_bus[s] = u
-            if size < result.extreme[0, u]:
-                result.extreme[0, u] = size
-                result.at[0, u] = s
-            if size > result.extreme[1, u]:
-                result.extreme[1, u] = size
-                result.at[1, u] = s
-            if parent[u] >= 0:
-                e = via[u]
-                if current[e] > result.extreme[2, e]:
-                    result.extreme[2, e] = current[e]
-                    result.at[2, e] = s
-            else:
-                if source[u].real > result.extreme[3, u]:
-                    result.extreme[3, u] = source[u].real
-                    result.at[3, u] = s
-                if abs(source[u]) > result.extreme[4, u]:
-                    result.extreme[4, u] = abs(source[u])
-                    result.at[4, u] = s
-        result.v_min[s] = least
+def _widen(result: Envelope, forest: RootedForest, flows: StateFlows) -> None:
+    """Take solved states into the extremes, in place."""
+    order, states = forest.order, flows.states
+    size = np.abs(flows.v)
+    fed = forest.parent[order] >= 0
+    roots, via = order[~fed], forest.edge[order[fed]]
+    source = flows.source[~fed]
+    result.loss[states] = flows.loss
+    result.v_min[states] = size.min(axis=0)
+    result.v_min_bus[states] = order[size.argmin(axis=0)]
+    for kind, where, values in (
+        (LOWEST, order, -size),
+        (HIGHEST, order, size),
+        (CURRENT, via, flows.current[fed]),
+        (ACTIVE, roots, source.real),
+        (APPARENT, roots, np.abs(source)),
+    ):
+        sign = -1.0 if kind == LOWEST else 1.0
+        best = values.argmax(axis=1)
+        most = values[np.arange(where.size), best]
+        higher = most > sign * result.extreme[kind, where]
+        result.extreme[kind, where[higher]] = sign * most[higher]
+        result.at[kind, where[higher]] = states[best[higher]]
 
 
 class StatesEvaluator(AcEvaluator):
@@ -108,7 +81,7 @@ class StatesEvaluator(AcEvaluator):
         nothing = np.zeros(network.n_bus)
         # Of the loads only the units' injections are left.
         units = sweep_data(states.network_of(network, (nothing, nothing)), self.problem.roots)
-        self._data = units._replace(load=np.zeros(network.n_bus, dtype=np.complex128))
+        self._data = units
         self._p, self._q = states.p + units.load.real, states.q + units.load.imag
         total = self._p.sum(axis=1)
         by_demand = np.argsort(-total, kind="stable")
@@ -135,9 +108,9 @@ class StatesEvaluator(AcEvaluator):
         found.extreme[CURRENT] = 0.0
         forest = rooted_forest(self.graph, problem.branch_states(closed), problem.roots)
         which = np.arange(count) if rows is None else rows
-        _sweep_states(
-            forest.order, forest.parent, forest.edge, self._data, self._p, self._q, which, found
-        )
+        found.loss[which] = np.inf
+        for flows in solve_states(forest, self._data, self._p, self._q, which):
+            _widen(found, forest, flows)
         if rows is None:
             if len(self._known) >= REMEMBERED:
                 self._known.pop(next(iter(self._known)))

@@ -155,9 +155,11 @@ def _expected_loss(case: StateProblem, closed: BoolArray) -> float:
     signs = np.repeat([1.0, -1.0], edges.size)
     incidence = coo_array((signs, (rows, columns)), shape=(problem.n, edges.size)).tocsr()
     away = np.delete(np.arange(problem.n), problem.root)
-    solve = splu(incidence[away].tocsc()).solve
+    inverse: FloatArray = splu(incidence[away].tocsc()).solve(np.eye(away.size))
     total = 0.0
-    for injection in (case.p, case.q):
-        flow: FloatArray = solve(np.ascontiguousarray(injection[:, away].T))
-        total += float(problem.weight[edges] @ flow**2 @ case.states.share)
+    for injection in (case.p[:, away], case.q[:, away]):
+        # Σ_s w_s f_e² over the states, from their second moments as the data give them.
+        moments = (injection * case.states.share[:, None]).T @ injection
+        squares = ((inverse @ moments) * inverse).sum(axis=1)
+        total += float(problem.weight[edges] @ squares)
     return total * problem.kw
