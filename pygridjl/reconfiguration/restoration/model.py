@@ -16,6 +16,7 @@ from scipy.sparse import coo_array, csr_array, vstack
 from scipy.sparse.csgraph import connected_components
 
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.graphs.forest import adjacency, path_sums, rooted_forest, subtree_sums
 from pygridjl.grid.network import Network
 from pygridjl.powerflow.sweep import sweep_data
 from pygridjl.solvers.linear import LinearModel
@@ -78,6 +79,43 @@ class RestorationModel:
         states = np.zeros(self.network.n_branch, dtype=bool)
         states[self.edge] = np.where(dead, branch.closed[self.edge], live)
         return states
+
+    def point(self, states: BoolArray) -> FloatArray:
+        """Solution of the program that switch states stand for, as a start of its search."""
+        at, network = self.columns(), self.network
+        branch = network.branches
+        graph = adjacency(network.n_bus, branch.from_bus, branch.to_bus)
+        forest = rooted_forest(graph, states, network.slack_buses)
+        reached = np.zeros(network.n_bus, dtype=bool)
+        reached[forest.order] = True
+        x = np.zeros(6 * self.edge.size + 2 * network.n_bus)
+        x[at["u"]] = reached
+        place = np.full(network.n_branch, -1, dtype=np.int64)
+        place[self.edge] = np.arange(self.edge.size)
+        fed = forest.order[forest.parent[forest.order] >= 0]
+        via = forest.edge[fed]
+        column, forwards = place[via], branch.to_bus[via] == fed
+        x[at["there"][column]], x[at["back"][column]] = forwards, ~forwards
+        sign = np.where(forwards, 1.0, -1.0)
+        supplied = np.where(reached, 1.0, 0.0)
+        flows = {
+            name: subtree_sums(forest, supplied * demand)
+            for name, demand in (("f", 1.0), ("p", network.load_p), ("q", network.load_q))
+        }
+        for name, flow in flows.items():
+            x[at[name][column]] = sign * flow[fed]
+        _, upper = self._column_bounds(at, x.size)
+        drop = np.zeros(network.n_bus)
+        drop[fed] = 2 * (branch.r[via] * flows["p"][fed] + branch.x[via] * flows["q"][fed])
+        drop[network.slack_buses] = -upper[at["v"][network.slack_buses]]
+        # Dead buses take any voltage of their band.
+        x[at["v"]] = np.where(reached, -path_sums(forest, drop), upper[at["v"]])
+        live = x[at["there"]] + x[at["back"]]
+        ends = np.maximum(
+            x[at["u"][branch.from_bus[self.edge]]], x[at["u"][branch.to_bus[self.edge]]]
+        )
+        x[at["o"]] = np.where(branch.closed[self.edge], np.maximum(ends - live, 0.0), 0.0)
+        return x
 
     def loads(self) -> FloatArray:
         """Load by bus, kW, which is to be supplied; buses without any count for nothing."""

@@ -13,9 +13,7 @@ from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray
-from pygridjl.graphs.forest import rooted_forest
 from pygridjl.grid.network import Network
-from pygridjl.powerflow.sweep import solve_sweep
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.certificates.consumers import (
     assert_series_impedances,
@@ -23,6 +21,8 @@ from pygridjl.reconfiguration.certificates.consumers import (
 )
 from pygridjl.reconfiguration.problem import Limit, build_problem
 from pygridjl.reconfiguration.restoration.few import full_supply
+from pygridjl.reconfiguration.restoration.first import first_answer
+from pygridjl.reconfiguration.restoration.judge import Judge, Live
 from pygridjl.reconfiguration.restoration.model import RestorationModel
 from pygridjl.reconfiguration.restoration.result import RestorationResult
 from pygridjl.solvers.status import SolverStatus
@@ -35,51 +35,6 @@ __all__ = ["restore"]
 GAP = 1e-7
 # Load that fewer operations may cost: rounding.
 LOAD_TOLERANCE = 1e-6
-VOLTAGE_TOLERANCE = 1e-12
-MAX_SWEEPS = 500
-
-
-class _Live(NamedTuple):
-    """AC state of what is supplied: kW, kW, p.u., excess over the limits, buses reached."""
-
-    load: float
-    loss: float
-    v_min: float
-    excess: float
-    reached: BoolArray
-
-
-class _Judge:
-    """AC judge of partly supplied networks."""
-
-    def __init__(self, evaluator: AcEvaluator) -> None:
-        self.evaluator = evaluator
-        self.kw = evaluator.problem.kw
-
-    def look(self, states: BoolArray) -> _Live:
-        """Evaluate switch states of all branches."""
-        evaluator = self.evaluator
-        network, roots = evaluator.problem.network, evaluator.problem.roots
-        forest = rooted_forest(evaluator.graph, states, roots)
-        reached = np.zeros(network.n_bus, dtype=bool)
-        reached[forest.order] = True
-        load = float(network.load_p[reached].sum()) * self.kw
-        v, current, loss, source, sweeps = solve_sweep(
-            forest.order,
-            forest.parent,
-            forest.edge,
-            evaluator.sweep,
-            VOLTAGE_TOLERANCE,
-            MAX_SWEEPS,
-        )
-        if sweeps < 0:
-            return _Live(load, np.inf, np.nan, np.inf, reached)
-        size = np.abs(v)
-        live = np.flatnonzero(reached)
-        branches = np.arange(network.n_branch)
-        excess = evaluator.excess_at(live, size[live], branches, current)
-        excess += evaluator.source_excess(source[roots])
-        return _Live(load, loss * self.kw, float(size[live].min()), excess, reached)
 
 
 def restore(
@@ -145,7 +100,7 @@ def restore(
     usable = network.branches.switchable | network.branches.closed
     usable[rows[0]] = False
     model = RestorationModel(network, chosen, np.flatnonzero(usable))
-    judge = _Judge(AcEvaluator(problem))
+    judge = Judge(AcEvaluator(problem))
     today = network.branches.closed.copy()
     today[rows[0]] = False
     total = float(network.load_p.sum()) * problem.kw
@@ -155,8 +110,10 @@ def restore(
     if quick is not None:
         found, bound, fewest, proven = quick.states, total, quick.operations, True
     else:
+        with watch.phase("start"):
+            first = first_answer(network, fault, chosen, usable, judge, deadline)
         with watch.phase("program"):
-            found, bound, fewest, proven = _solve(model, judge, deadline)
+            found, bound, fewest, proven = _solve(model, judge, first, deadline)
     lost_by_fault = total - judge.look(today).load
     if found is None:
         status = Status.TIME_LIMIT if is_over(deadline) else Status.NOT_FOUND
@@ -196,9 +153,9 @@ class _Found(NamedTuple):
 
 
 def _solve(
-    model: RestorationModel, judge: _Judge, deadline: float
+    model: RestorationModel, judge: Judge, first: BoolArray | None, deadline: float
 ) -> tuple[BoolArray | None, float, int, bool]:
-    """Find most load, then fewest operations.
+    """Find most load, then fewest operations, from a first answer on.
 
     Returns the states, a bound on the load in kW, one on the operations, whether both are reached.
     """
@@ -208,24 +165,37 @@ def _solve(
     highs = HighsModel(program, gap=GAP)
     columns = np.arange(program.cost.size)
     total = max(float(model.loads().sum()), 1e-9)
-    highs.set_cost(columns, -load.toarray()[0] / total)
-    most = _loop(model, judge, highs, deadline)
+    if first is not None and judge.look(first).load >= total * (1 - LOAD_TOLERANCE):
+        most = _Found(first, -1.0, True)
+    else:
+        highs.set_cost(columns, -load.toarray()[0] / total)
+        most = _loop(model, judge, highs, first, deadline)
     if most.states is None:
-        return None, total, 0, False
-    supplied = judge.look(most.states).load
-    floor = supplied * (1 - LOAD_TOLERANCE)
+        return None, min(-most.bound * total, total), 0, False
+    floor = judge.look(most.states).load * (1 - LOAD_TOLERANCE)
     highs.add_rows(load, np.array([floor]), np.array([np.inf]))
     highs.set_cost(columns, model.operation_cost())
-    fewest = _loop(model, judge, highs, deadline)
+    fewest = _loop(model, judge, highs, most.states, deadline)
     states = most.states if fewest.states is None else fewest.states
     least = max(int(np.ceil(fewest.bound - 1e-6)), 0) if np.isfinite(fewest.bound) else 0
     return states, min(-most.bound * total, total), least, most.reached and fewest.reached
 
 
-def _loop(model: RestorationModel, judge: _Judge, highs: HighsModel, deadline: float) -> _Found:
-    """Solve, and cut off what breaks a limit in AC, until the optimum keeps them."""
+def _loop(
+    model: RestorationModel,
+    judge: Judge,
+    highs: HighsModel,
+    first: BoolArray | None,
+    deadline: float,
+) -> _Found:
+    """Solve, and cut off what breaks a limit in AC, until the optimum keeps them.
+
+    Where time ends before, the answer is the first one, which must keep them.
+    """
     bound = -np.inf
     while not is_over(deadline):
+        if first is not None:
+            highs.set_start(model.point(first))
         answer = highs.solve(time_limit=seconds_left(deadline))
         bound = max(bound, answer.bound)
         if answer.x is None:
@@ -236,10 +206,10 @@ def _loop(model: RestorationModel, judge: _Judge, highs: HighsModel, deadline: f
         if live.excess == 0.0:
             return _Found(states, bound, answer.status is SolverStatus.OPTIMAL)
         highs.add_rows(*model.cut(answer.x))
-    return _Found(None, bound, False)
+    return _Found(first, bound, False)
 
 
-def _assert_radial(model: RestorationModel, states: BoolArray, live: _Live) -> None:
+def _assert_radial(model: RestorationModel, states: BoolArray, live: Live) -> None:
     """Check the supplied part: as many branches as buses that are no source."""
     branch = model.network.branches
     inside = states & live.reached[branch.from_bus] & live.reached[branch.to_bus]
