@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pygridjl.cli.limits import limits_option
-from pygridjl.cli.options import FIGURE, json_option
+from pygridjl.cli.options import FIGURE, Reporter, json_option
 from pygridjl.cli.reading import given_network, given_states
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.stopping import answering
@@ -71,17 +71,22 @@ def command(
     from pygridjl.reconfiguration.schedule.solve import schedule
 
     loaded = given_network(network)
-    with answering():
-        result = schedule(
-            loaded,
-            given_states(states_path, loaded),
-            periods,
-            operation_cost=operation_cost,
-            max_operations=max_operations,
-            max_operations_each=max_operations_each,
-            limits=limits,
-            time_limit=time_limit,
-        )
+    report = Reporter()
+    try:
+        with answering():
+            result = schedule(
+                loaded,
+                given_states(states_path, loaded),
+                periods,
+                operation_cost=operation_cost,
+                max_operations=max_operations,
+                max_operations_each=max_operations_each,
+                limits=limits,
+                time_limit=time_limit,
+                on_progress=report,
+            )
+    finally:
+        report.close()
     click.echo(result.to_json(indent=2) if as_json else result.summary())
     if plot is not None and result.has_answer:
         written = result.plot(plot)

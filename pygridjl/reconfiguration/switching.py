@@ -9,7 +9,7 @@ import numpy as np
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import BoolArray, FloatArray
 
-__all__ = ["Switching", "switching_rules"]
+__all__ = ["Switching", "check_operations", "check_price", "switching_rules"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,30 @@ class Switching:
         return n_open if self.most is None else (self.most - self.fixed(n_open)) // 2
 
 
+def check_operations(name: str, most: int | None) -> None:
+    """Refuse what is no number of operations.
+
+    Raises
+    ------
+    InvalidOptionError
+        Naming the option.
+    """
+    if most is not None and (most < 0 or int(most) != most):
+        raise InvalidOptionError(f"{name}: must be a whole number of at least 0, is {most!r}")
+
+
+def check_price(name: str, price: float, unit: str) -> None:
+    """Refuse what is no price of an operation.
+
+    Raises
+    ------
+    InvalidOptionError
+        Naming the option.
+    """
+    if not 0 <= price < float("inf"):
+        raise InvalidOptionError(f"{name}: must be {unit} of at least 0, is {price!r}")
+
+
 def switching_rules(
     today: BoolArray, elsewhere: int, max_operations: int | None, operation_cost: float
 ) -> Switching | None:
@@ -72,12 +96,8 @@ def switching_rules(
     InvalidOptionError
         If a number cannot be used.
     """
-    if max_operations is not None and (max_operations < 0 or int(max_operations) != max_operations):
-        raise InvalidOptionError(
-            f"max_operations: must be a whole number of at least 0, is {max_operations!r}"
-        )
-    if not 0 <= operation_cost < float("inf"):
-        raise InvalidOptionError(f"operation_cost: must be kW of at least 0, is {operation_cost!r}")
+    check_operations("max_operations", max_operations)
+    check_price("operation_cost", operation_cost, "kW")
     if max_operations is None and operation_cost == 0:
         return None
     return Switching(today, elsewhere, float(operation_cost), max_operations)

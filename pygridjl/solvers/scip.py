@@ -17,8 +17,8 @@ from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
 
 __all__ = ["ScipModel", "ScipOutcome"]
 
-# Number of the stage SCIP_STAGE_INITSOLVE, and seconds that it can take.
-SET_UP, LONGEST_SET_UP = 8, 60.0
+# Seconds that setting up a search can take.
+LONGEST_SET_UP = 60.0
 
 _STATUS = {
     "optimal": SolverStatus.OPTIMAL,
@@ -137,10 +137,12 @@ class ScipModel:
         SolverError
             If SCIP refuses for longer than setting up its search can take.
         """
+        from pyscipopt.scip import PY_SCIP_STAGE
+
         end = time.monotonic() + LONGEST_SET_UP
         while time.monotonic() < end:
             # SCIP refuses, and the request would be lost, while it sets up its search.
-            if self.model.getStage() != SET_UP:
+            if self.model.getStage() != PY_SCIP_STAGE.INITSOLVE:
                 try:
                     self.model.interruptSolve()
                 except Exception:  # pyscipopt raises just that, here if the set-up has just begun

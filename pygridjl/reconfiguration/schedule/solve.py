@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from pygridjl.core.arguments import seconds_allowed
-from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
 from pygridjl.core.stopping import is_over, seconds_left
@@ -24,7 +23,7 @@ from pygridjl.reconfiguration.schedule.periods import Period, split_periods
 from pygridjl.reconfiguration.schedule.result import ScheduleResult
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
 from pygridjl.reconfiguration.states.moments import StateProblem, problem_of_states
-from pygridjl.reconfiguration.switching import Switching
+from pygridjl.reconfiguration.switching import Switching, check_operations, check_price
 from pygridjl.scenarios.load_states import LoadStates, load_states
 from pygridjl.scenarios.model import ScenarioSet
 
@@ -74,7 +73,7 @@ class _Stage:
         self.hours = float(period.states.hours.sum())
         self.limit = self._least = 0.0
         self.full = False
-        self._rows: dict[bytes, int] = {}
+        self._listed: set[bytes] = set()
         self.layer = Layer(np.empty((0, problem.m), dtype=bool), np.empty(0), 0.0)
 
     def begin(self, deadline: float) -> None:
@@ -105,9 +104,8 @@ class _Stage:
         return False
 
     def _list(self, trees: list[BoolArray], complete_to: float) -> None:
-        fresh = [t for t in trees if t.tobytes() not in self._rows]
-        for t in fresh:
-            self._rows[t.tobytes()] = len(self._rows)
+        fresh = [t for t in trees if t.tobytes() not in self._listed]
+        self._listed.update(t.tobytes() for t in fresh)
         closed = np.concatenate(
             [self.layer.closed, np.array(fresh, dtype=bool).reshape(-1, self.case.problem.m)]
         )
@@ -187,7 +185,9 @@ def schedule(
     say = on_progress or (lambda _: None)
     watch = Stopwatch()
     with watch.phase("setup"):
-        _check(max_operations, max_operations_each, operation_cost)
+        check_operations("max_operations", max_operations)
+        check_operations("max_operations_each", max_operations_each)
+        check_price("operation_cost", operation_cost, "kWh")
         if isinstance(states, ScenarioSet):
             states = load_states(network, states)
         parts = split_periods(states, periods)
@@ -219,18 +219,8 @@ def schedule(
             for stage in stages:
                 stage.add(tree)
     with watch.phase("search"):
-        way, bound, ended = _search(stages, rules, deadline, say)
-    return _result(
-        network, states.name, problem, stages, rules, way, bound, ended, deadline, one_cost, watch
-    )
-
-
-def _check(most: int | None, each: int | None, price: float) -> None:
-    for name, value in (("max_operations", most), ("max_operations_each", each)):
-        if value is not None and (value < 0 or int(value) != value):
-            raise InvalidOptionError(f"{name}: must be a whole number of at least 0, is {value!r}")
-    if not 0 <= price < np.inf:
-        raise InvalidOptionError(f"operation_cost: must be kWh of at least 0, is {price!r}")
+        found = _search(stages, rules, deadline, say)
+    return _result(network, states.name, problem, stages, rules, found, one_cost, watch)
 
 
 def _one_configuration(
@@ -252,30 +242,39 @@ def _one_configuration(
     return found.incumbent, case.objective(found.incumbent) * hours
 
 
+class _Found(NamedTuple):
+    """Best way, bound on every way, and how the search ended."""
+
+    way: Way | None
+    bound: float
+    status: Status
+
+
 def _search(
     stages: list[_Stage], rules: _Rules, deadline: float, say: Callable[[str], None]
-) -> tuple[Way | None, float, bool]:
-    """Best way, bound and whether nothing else is left to look at."""
+) -> _Found:
+    """Widen the windows of the periods that need it until a way is proven."""
     best: Way | None = None
     bound = 0.0
     while True:
         layers = [stage.layer for stage in stages]
         lower = rules.cheapest(layers, rest=True)
         if lower is None:
-            return best, np.inf, True
+            # No way is left, not even through what was not listed.
+            return _Found(best, np.inf, Status.INFEASIBLE if best is None else Status.OPTIMAL)
         bound = max(bound, lower.cost)
         upper = _kept(stages, rules, deadline)
         if upper is not None and (best is None or upper.cost < best.cost):
             best = upper
         say(f"schedule: {bound:.6g} to {np.inf if best is None else best.cost:.6g} kWh")
         if best is not None and best.cost - bound <= GAP * abs(best.cost):
-            return best, bound, True
+            return _Found(best, bound, Status.OPTIMAL)
         if is_over(deadline):
-            return best, bound, False
+            return _Found(best, bound, Status.NOT_FOUND if best is None else Status.TIME_LIMIT)
         wanting = [s for s, k in zip(stages, lower.nodes, strict=True) if k == len(s.layer.cost)]
         wide = [stage for stage in wanting if not stage.full]
         if wanting and not wide:
-            return best, bound, False
+            return _Found(best, bound, Status.NOT_FOUND if best is None else Status.FEASIBLE)
         for stage in wide:
             stage.widen(deadline)
 
@@ -300,19 +299,11 @@ def _result(
     problem: RadialProblem,
     stages: list[_Stage],
     rules: _Rules,
-    way: Way | None,
-    bound: float,
-    ended: bool,
-    deadline: float,
+    search: _Found,
     one_cost: float | None,
     watch: Stopwatch,
 ) -> ScheduleResult:
-    if way is None:
-        status = Status.INFEASIBLE if ended else Status.NOT_FOUND
-    elif ended:
-        status = Status.OPTIMAL
-    else:
-        status = Status.TIME_LIMIT if is_over(deadline) else Status.FEASIBLE
+    way, bound = search.way, search.bound
     chosen: list[BoolArray] = []
     loss: FloatArray = np.empty(0)
     v_min: FloatArray = np.empty(0)
@@ -329,12 +320,15 @@ def _result(
         steps[0] += rules.elsewhere
         energy = sum(s.layer.cost[k] for s, k in zip(stages, way.nodes, strict=True))
         objective = float(energy) + rules.price * sum(steps)
+        if search.status is Status.OPTIMAL:
+            # What is proven to the gap differs by rounding only.
+            bound = min(bound, objective)
     return ScheduleResult(
         network=network.name,
         states=states,
         periods=tuple(s.period.name for s in stages),
         hours=np.array([s.hours for s in stages]),
-        status=status,
+        status=search.status,
         objective=objective,
         bound=bound,
         gap=relative_gap(objective, bound),
