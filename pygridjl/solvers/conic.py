@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -13,7 +13,15 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray
 from pygridjl.solvers.status import SolverStatus, assert_finite
 
-__all__ = ["Cone", "ConeKind", "ConicModel", "ConicSolution", "ConicSolver", "solve_conic"]
+__all__ = [
+    "Cone",
+    "ConeKind",
+    "ConicModel",
+    "ConicSolution",
+    "ConicSolver",
+    "joined",
+    "solve_conic",
+]
 
 ConeKind: TypeAlias = Literal["zero", "nonnegative", "second_order", "psd_triangle"]
 
@@ -52,6 +60,33 @@ class Cone:
     def rows(self) -> int:
         """Number of rows."""
         return self.size * (self.size + 1) // 2 if self.kind == "psd_triangle" else self.size
+
+    @property
+    def linear(self) -> bool:
+        """Whether its rows stand for themselves: equations or inequalities."""
+        return self.kind in ("zero", "nonnegative")
+
+
+def joined(cones: Iterable[Cone]) -> list[Cone]:
+    """Return the same cones with linear ones of a kind that follow each other as one.
+
+    Parameters
+    ----------
+    cones : iterable of Cone
+        In the order of their rows.
+
+    Returns
+    -------
+    list of Cone
+        As many rows in the same order.
+    """
+    found: list[Cone] = []
+    for cone in cones:
+        if cone.linear and found and found[-1].kind == cone.kind:
+            found[-1] = Cone(cone.kind, found[-1].size + cone.size)
+        else:
+            found.append(cone)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,9 +93,8 @@ def _together(cones: list[Cone]) -> dict[tuple[str, int], IntArray]:
     start = 0
     for cone in cones:
         own = np.arange(start, start + cone.rows)
-        linear = cone.kind in ("zero", "nonnegative")
-        key = (cone.kind, 1 if linear else cone.size)
-        found.setdefault(key, []).extend([own[:, None]] if linear else [own[None, :]])
+        key = (cone.kind, 1 if cone.linear else cone.size)
+        found.setdefault(key, []).append(own[:, None] if cone.linear else own[None, :])
         start += cone.rows
     return {key: np.concatenate(parts) for key, parts in found.items()}
 

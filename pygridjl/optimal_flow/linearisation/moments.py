@@ -12,7 +12,7 @@ from pygridjl.core.types import ComplexArray, FloatArray, IntArray
 from pygridjl.optimal_flow.linearisation.moment_table import MomentTable, both_keys
 from pygridjl.optimal_flow.linearisation.monomials import Polynomial, Variables, combine
 from pygridjl.optimal_flow.linearisation.program import Flow, PolynomialProgram
-from pygridjl.solvers.conic import Cone, ConicModel
+from pygridjl.solvers.conic import Cone, ConicModel, joined
 
 __all__ = ["MomentRelaxation", "moment_relaxation"]
 
@@ -297,13 +297,7 @@ def _assembled(
 ) -> MomentRelaxation:
     kinds = ("zero", "nonnegative", "second_order", "psd_triangle")
     ordered = sorted(parts, key=lambda part: kinds.index(part.cone.kind))
-    merged: list[Cone] = []
-    for part in ordered:
-        kind = part.cone.kind
-        if merged and merged[-1].kind == kind and kind in ("zero", "nonnegative"):
-            merged[-1] = Cone(kind, merged[-1].size + part.cone.size)
-        else:
-            merged += [part.cone] * part.repeats
+    merged = joined(cone for part in ordered for cone in [part.cone] * part.repeats)
     matrix = csc_array(-vstack([part.matrix for part in ordered]))
     rhs = np.concatenate([part.constant for part in ordered])
     cost, offset = _expected(table, [program.objective])

@@ -238,7 +238,7 @@ class _ConeCuts:
                 break
             own = np.arange(start, start + cone.rows)
             start += cone.rows
-            if cone.kind in ("zero", "nonnegative"):
+            if cone.linear:
                 linear.append(own)
                 free = np.full(cone.rows, -np.inf)
                 lower.append(self.rhs[own] if cone.kind == "zero" else free)

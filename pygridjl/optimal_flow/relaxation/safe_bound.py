@@ -22,6 +22,8 @@ class Lagrangian:
     ----------
     rows : csr_array, shape (n, m)
         Aᵀ.
+    sizes : csr_array, shape (n, m)
+        Absolute values of its entries, which measure the rounding.
     rhs : ndarray, shape (m,)
         b.
     bounds : ndarray, shape (2, n)
@@ -46,6 +48,7 @@ class Lagrangian:
     def __init__(
         self,
         rows: csr_array,
+        sizes: csr_array,
         rhs: FloatArray,
         bounds: FloatArray,
         cost: FloatArray,
@@ -54,7 +57,7 @@ class Lagrangian:
     ) -> None:
         self.slope = cost + rows @ dual
         # What rounding may have added to each slope and to the sum: a few units in the last place.
-        rounding = 1e-15 * (abs(cost) + abs(rows) @ abs(dual))
+        rounding = 1e-15 * (abs(cost) + sizes @ abs(dual))
         low, high = bounds
         d = np.zeros(cost.size) if curvature is None else curvature
         with np.errstate(invalid="ignore"):
@@ -92,6 +95,7 @@ class BoundEvaluator:
         self._n_row = rhs.size
         self._bounds, self._rhs = bounds, rhs
         self._transposed = csr_array(rows.T)
+        self._sizes = abs(self._transposed)
         self._cone = DualCone(cones, rhs.size)
 
     def __call__(
@@ -116,7 +120,9 @@ class BoundEvaluator:
         if not np.isfinite(z[: self._n_row]).all():
             return -np.inf
         dual = self._cone.moved(z[: self._n_row])
-        part = Lagrangian(self._transposed, self._rhs, self._bounds, cost, dual, curvature)
+        part = Lagrangian(
+            self._transposed, self._sizes, self._rhs, self._bounds, cost, dual, curvature
+        )
         value = float(part.least.sum()) - part.constant - float(part.lost.sum())
         return value if np.isfinite(value) else -np.inf
 

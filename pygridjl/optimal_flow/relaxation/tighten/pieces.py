@@ -21,7 +21,7 @@ from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.program import Compiled
 from pygridjl.optimal_flow.relaxation.safe_bound import BoundEvaluator, Lagrangian
-from pygridjl.solvers.conic import Cone, ConicModel
+from pygridjl.solvers.conic import Cone, ConicModel, joined
 from pygridjl.solvers.dual_cone import DualCone
 
 __all__ = ["Piece", "Pieces", "Prices"]
@@ -85,11 +85,10 @@ class Pieces:
         unit: list[IntArray] = []
         self._cone: list[Cone] = []
         for cone in compiled.cones:
-            one = cone.kind in ("zero", "nonnegative")
-            count = cone.size if one else 1
+            count = cone.size if cone.linear else 1
             own = np.arange(len(self._cone), len(self._cone) + count)
-            unit.append(own if one else np.repeat(own, cone.rows))
-            self._cone += [Cone(cone.kind, 1)] * count if one else [cone]
+            unit.append(own if cone.linear else np.repeat(own, cone.rows))
+            self._cone += [Cone(cone.kind, 1)] * count if cone.linear else [cone]
         self._unit = np.concatenate(unit)
         rows, cols = compiled.places
         touches = csr_array(
@@ -145,8 +144,10 @@ class Pieces:
         rows = np.flatnonzero(kept[:n_row])
         limits = n_row + np.flatnonzero(kept[n_row:])
         own, bounds = matrix[rows][:, columns], matrix[limits][:, columns]
+        priced = csr_array(matrix[:n_row].T)
         price = Lagrangian(
-            csr_array(matrix[:n_row].T),
+            priced,
+            abs(priced),
             numbers.rhs[:n_row],
             numbers.bounds,
             self._slope,
@@ -159,7 +160,7 @@ class Pieces:
         cut, rhs = csr_array((0, columns.size)), np.zeros(0)
         if size > 0 and np.isfinite(level):
             cut, rhs = csr_array(slope[None, :] / size), np.array([level / size])
-        cones = _joined([self._cone[k] for k in np.unique(self._unit[rows]).tolist()])
+        cones = joined(self._cone[k] for k in np.unique(self._unit[rows]).tolist())
         if rhs.size:
             cones.append(Cone("nonnegative", 1))
         held = csr_array(vstack([own, cut]))
@@ -176,15 +177,3 @@ class Pieces:
             ),
             BoundEvaluator(held, held_rhs, cones, numbers.bounds[:, columns]),
         )
-
-
-def _joined(cones: list[Cone]) -> list[Cone]:
-    """Linear rows of a kind that follow each other as one cone."""
-    found: list[Cone] = []
-    for cone in cones:
-        linear = cone.kind in ("zero", "nonnegative")
-        if linear and found and found[-1].kind == cone.kind:
-            found[-1] = Cone(cone.kind, found[-1].size + cone.size)
-        else:
-            found.append(cone)
-    return found
