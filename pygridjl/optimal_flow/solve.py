@@ -11,8 +11,10 @@ import numpy as np
 
 from pygridjl.bridge.problems.asking import JuliaOptions, julia_options
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import working_time
 from pygridjl.core.methods import Backend
 from pygridjl.core.result import Status
+from pygridjl.core.stopping import seconds_left
 from pygridjl.grid import Feeder
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.check import largest_violation
@@ -90,8 +92,7 @@ def opf(
         Of ``"acp"`` on a network: whether a relaxation bounds the cost from below; the status is
         ``optimal`` where that closes the gap to 0.01 %.
     time_limit : float, optional
-        Seconds for the solver, and as many again for the certificate; 60 unless given, infinity
-        for no limit.
+        Seconds, the certificate included; 60 unless given, infinity for no limit.
     solver : str, optional
         With ``backend="julia"``: any Julia package of the project that has an ``Optimizer``, such
         as ``"KNITRO"``; local solvers prove nothing.
@@ -155,6 +156,7 @@ def opf(
             grid, ampacity=ampacity, time_limit=time_limit
         )
         return solved
+    deadline = working_time() + time_limit
     answer: OpfResult = (
         _by_julia(grid, formulation, how)
         if backend == "julia"
@@ -163,7 +165,9 @@ def opf(
     if certify:
         from pygridjl.optimal_flow.relaxation.certify import certified
 
-        return certified(grid, answer, time_limit=time_limit)
+        # What is left may be nothing: a relaxation then says so in no time.
+        left = max(seconds_left(deadline), 1e-3)
+        return certified(grid, answer, time_limit=left)
     return answer
 
 

@@ -11,6 +11,7 @@ from scipy.sparse import csc_array, csr_array, triu
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray
+from pygridjl.solvers.clock import IterationClock
 from pygridjl.solvers.status import SolverStatus, assert_finite
 
 __all__ = [
@@ -30,7 +31,7 @@ _STATUS = {
     "AlmostSolved": SolverStatus.INACCURATE,
     "PrimalInfeasible": SolverStatus.INFEASIBLE,
     "DualInfeasible": SolverStatus.UNBOUNDED,
-    "MaxTime": SolverStatus.TIME_LIMIT,
+    "CallbackTerminated": SolverStatus.TIME_LIMIT,
     "MaxIterations": SolverStatus.ITERATION_LIMIT,
     # Neither certificate nor optimum to any accuracy; the last iterate is left.
     "AlmostPrimalInfeasible": SolverStatus.FAILED,
@@ -190,7 +191,7 @@ class ConicSolver:
         settings.presolve_enable = False
         settings.chordal_decomposition_enable = False
         settings.tol_gap_rel = settings.tol_gap_abs = settings.tol_feas = tolerance
-        self._settings = settings
+        clock = self._clock = IterationClock()
         self._solver = clarabel.DefaultSolver(
             csc_array(triu(self._quadratic, format="csc") / self._scale),
             self._cost / self._scale,
@@ -199,6 +200,7 @@ class ConicSolver:
             [_cone(clarabel, cone) for cone in model.cones],
             settings,
         )
+        self._solver.set_termination_callback(lambda _info: clock.over())
 
     def set_cost(self, cost: FloatArray, *, scale: float | None = None) -> None:
         """Change q; the scale is chosen anew unless given or the objective is quadratic."""
@@ -229,15 +231,14 @@ class ConicSolver:
         Parameters
         ----------
         time_limit : float
-            Seconds.
+            Seconds; an iteration that would pass it is not begun.
 
         Returns
         -------
         ConicSolution
             The answer, in the units of the model.
         """
-        self._settings.time_limit = max(float(time_limit), 1e-3)
-        self._solver.update(settings=self._settings)
+        self._clock.start(time_limit)
         answer = self._solver.solve()
         x, s = np.array(answer.x), np.array(answer.s)
         z = self._scale * np.array(answer.z)
@@ -256,6 +257,10 @@ class ConicSolver:
             dual_residual=float(dual / self._scale),
             iterations=int(answer.iterations),
         )
+
+    def cancel(self) -> None:
+        """End this run, or the next one, after its present iteration; from any thread."""
+        self._clock.cancelled = True
 
     def _natural_scale(self) -> float:
         largest = max(abs(self._cost).max(initial=0.0), abs(self._quadratic.data).max(initial=0.0))

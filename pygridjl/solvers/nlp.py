@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pygridjl.core.stopping import cancelling
 from pygridjl.core.types import FloatArray
+from pygridjl.solvers.clock import IterationClock
 
 __all__ = ["NlpAnswer", "NlpSolver"]
 
@@ -41,8 +42,8 @@ class NlpAnswer:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the clock ended the run."""
-        return self.ended in ("Maximum_WallTime_Exceeded", "Maximum_CpuTime_Exceeded")
+        """Whether the clock, or a request to stop, ended the run."""
+        return self.ended == "User_Requested_Stop"
 
 
 class NlpSolver:
@@ -56,24 +57,21 @@ class NlpSolver:
         f.
     rows : casadi.SX
         g.
-    time_limit : float, optional
-        Wall-clock seconds of each run.
     """
 
-    def __init__(
-        self, x: Any, p: Any, objective: Any, rows: Any, *, time_limit: float | None = None
-    ) -> None:
+    def __init__(self, x: Any, p: Any, objective: Any, rows: Any) -> None:
         import casadi
 
+        self._clock = IterationClock()
+        self._ask = _asking(casadi, self._clock, (x.numel(), rows.numel(), p.numel()))
         options: dict[str, Any] = {
             "ipopt.print_level": 0,
             "ipopt.sb": "yes",
             "print_time": False,
             "record_time": False,
             "ipopt.max_iter": 500,
+            "iteration_callback": self._ask,
         }
-        if time_limit is not None and math.isfinite(time_limit):
-            options["ipopt.max_wall_time"] = float(time_limit)
         # A row without any column in it is structurally empty, and Ipopt's door wants all of them.
         problem = {"x": x, "p": p, "f": casadi.densify(objective), "g": casadi.densify(rows)}
         self._solver = casadi.nlpsol("nlp", "ipopt", problem, options)
@@ -85,6 +83,7 @@ class NlpSolver:
         *,
         bounds: tuple[FloatArray, FloatArray],
         row_bounds: tuple[FloatArray, FloatArray],
+        time_limit: float = np.inf,
     ) -> NlpAnswer:
         """Run from a point.
 
@@ -96,20 +95,25 @@ class NlpSolver:
             Values of p.
         bounds, row_bounds : tuple of ndarray
             Lower and upper; ±infinity for none.
+        time_limit : float
+            Seconds; an iteration that would pass it is not begun.
 
         Returns
         -------
         NlpAnswer
             The last point and how the run ended; never an exception for numerical trouble.
         """
-        answer = self._solver(
-            x0=start,
-            p=parameters,
-            lbx=bounds[0],
-            ubx=bounds[1],
-            lbg=row_bounds[0],
-            ubg=row_bounds[1],
-        )
+        self._clock.cancelled = False
+        with cancelling(self._cancel):
+            self._clock.start(time_limit)
+            answer = self._solver(
+                x0=start,
+                p=parameters,
+                lbx=bounds[0],
+                ubx=bounds[1],
+                lbg=row_bounds[0],
+                ubg=row_bounds[1],
+            )
         stats = self._solver.stats()
         return NlpAnswer(
             ended=str(stats["return_status"]),
@@ -117,3 +121,31 @@ class NlpSolver:
             objective=float(answer["f"]),
             iterations=int(stats["iter_count"]),
         )
+
+    def _cancel(self) -> None:
+        self._clock.cancelled = True
+
+
+def _asking(casadi: Any, clock: IterationClock, sizes: tuple[int, int, int]) -> Any:
+    """CasADi's way to be asked after every iteration, for n columns, m rows and k parameters."""
+    n, m, k = sizes
+    shapes = {"f": 1, "x": n, "lam_x": n, "g": m, "lam_g": m, "lam_p": k}
+
+    class Ask(casadi.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.construct("ask", {})
+
+        def get_n_in(self) -> int:
+            return int(casadi.nlpsol_n_out())
+
+        def get_n_out(self) -> int:
+            return 1
+
+        def get_sparsity_in(self, at: int) -> Any:
+            return casadi.Sparsity.dense(shapes[casadi.nlpsol_out(at)])
+
+        def eval(self, _point: Any) -> list[int]:
+            return [int(clock.over())]
+
+    return Ask()

@@ -30,6 +30,7 @@ main()
 """
 _HIGHS = {"module": "pygridjl.solvers.highs", "name": "HighsModel", "method": "_run"}
 _SCIP = {"module": "pygridjl.solvers.scip", "name": "ScipModel", "method": "solve"}
+_CLARABEL = {"module": "pygridjl.solvers.conic", "name": "ConicSolver", "method": "solve"}
 
 
 def _stopped(where, arguments, number, to_answer=1.4):
@@ -87,10 +88,39 @@ def test_a_proof_that_is_stopped_prints_answer_and_bound(where, arguments, numbe
     assert "Traceback" not in err
 
 
+# Its AC value, as published with MATPOWER's case.
+_AC_118 = 129660.69
+_TIGHTENING = "sdp+lnc+currents+minors+obbt"
+_RELAXING = ["relax", "case118", "--method", _TIGHTENING, "--json", "--tolerance", "1e-9"]
+_CERTIFYING = ["opf", "case118", "--certify", "--time-limit", "inf", "--json"]
+_LINEARIZING = ["linearize", "case57", "--point", "order2"]
+_RESTORING = ["restore", "case118zh", "--fault", "1", "--time-limit", "inf", "--json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("arguments", [_RELAXING, _CERTIFYING])
+def test_a_relaxation_that_is_stopped_prints_its_best_bound(arguments, number):
+    code, _, out, err = _stopped(_CLARABEL, arguments, number, to_answer=25.0)
+    assert code == 130
+    bound = json.loads(out)["bound"]
+    assert 0.98 * _AC_118 < bound < _AC_118 * (1 + 1e-6)
+    assert "stopped: this is the best so far" in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("where", "arguments"),
-    [(_HIGHS, [*_PROVING, "highs"]), (_SCIP, [*_PROVING, "scip-ac"]), (_HIGHS, _SITING)],
+    [
+        (_HIGHS, [*_PROVING, "highs"]),
+        (_SCIP, [*_PROVING, "scip-ac"]),
+        (_HIGHS, _SITING),
+        (_CLARABEL, _RELAXING),
+        (_CLARABEL, _CERTIFYING),
+        (_CLARABEL, _LINEARIZING),
+        (_HIGHS, _RESTORING),
+    ],
 )
 def test_a_command_ends_in_time_whether_it_can_answer_or_not(where, arguments):
     code, seconds, _, err = _stopped(where, arguments, signal.SIGINT)

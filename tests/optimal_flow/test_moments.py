@@ -1,6 +1,7 @@
 """Moment relaxations: the algebra, the reduction, the bounds against AC optima."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,6 +128,17 @@ def test_order_2_is_at_least_order_1_and_at_most_the_ac_cost(case9):
     mean = opf.solve((draws.mean.real.copy(), draws.mean.imag.copy())).objective
     assert first.bound == pytest.approx(mean, rel=1e-5)
     assert second.eigenvalue_ratio < 1e-3
+
+
+def test_order_2_needs_no_ratings():
+    network = get_case("case9")
+    free = np.full(network.n_branch, np.inf)
+    network = network.replace(branches=replace(network.branches, rating=free))
+    draws = two_factor_loads(network).draw(20, 0)
+    opf = AcOpf(network)
+    costs = [opf.solve((d.real.copy(), d.imag.copy())).objective for d in draws.demand]
+    bound = relax_moments(network, draws, 2, engine="clarabel").bound
+    assert np.mean(costs) * (1 - 1e-2) <= bound <= np.mean(costs)
 
 
 def test_dense_and_sparse_order_1_have_the_same_bound(case9):

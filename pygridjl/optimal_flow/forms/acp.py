@@ -8,7 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy.sparse import csc_array
 
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions
+from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray
 from pygridjl.grid.network import Branches, Network
 from pygridjl.optimal_flow.check import largest_violation
@@ -65,8 +67,6 @@ class AcOpf:
     ----------
     network : Network
         The network in its base state.
-    time_limit : float, optional
-        Seconds for each run of Ipopt.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class AcOpf:
         If the data are not sound.
     """
 
-    def __init__(self, network: Network, *, time_limit: float | None = None) -> None:
+    def __init__(self, network: Network) -> None:
         import casadi
 
         assert_solvable(network)
@@ -129,7 +129,7 @@ class AcOpf:
         cost = casadi.dot(c2, p**2) + casadi.dot(c1, p) + casadi.sum1(height)
         self._flows = casadi.Function("flows", [x], [casadi.horzcat(*flows)])
         parameters = casadi.vertcat(load_p, load_q, c2, c1)
-        self._solver = NlpSolver(x, parameters, cost, casadi.vertcat(*rows), time_limit=time_limit)
+        self._solver = NlpSolver(x, parameters, cost, casadi.vertcat(*rows))
         turn = np.full(n, np.inf)
         least = -turn
         least[network.slack_buses] = turn[network.slack_buses] = network.slack_angles
@@ -145,6 +145,8 @@ class AcOpf:
         loads: tuple[FloatArray, FloatArray] | None = None,
         costs: FloatArray | None = None,
         start: Start = "flat",
+        *,
+        time_limit: float = np.inf,
     ) -> AcPoint:
         """Solve for given loads and costs.
 
@@ -157,6 +159,8 @@ class AcOpf:
         start : {"flat", "dc", "previous"}
             Voltages of 1 p.u. and no angle, the angles of a DC power flow, or where the last run
             that converged ended (flat before there is one).
+        time_limit : float
+            Seconds.
 
         Returns
         -------
@@ -173,6 +177,7 @@ class AcOpf:
             parameters,
             bounds=(self._lower, self._upper),
             row_bounds=self._rows,
+            time_limit=time_limit,
         )
         if answer.converged:
             self._previous = answer.x
@@ -223,7 +228,7 @@ def ac_opf(network: Network, *, time_limit: float | None = None) -> OpfResult:
     network : Network
         The network.
     time_limit : float, optional
-        Seconds for each run of the solver.
+        Seconds of the whole call.
 
     Returns
     -------
@@ -236,12 +241,13 @@ def ac_opf(network: Network, *, time_limit: float | None = None) -> OpfResult:
         If the data are not sound.
     """
     watch = Stopwatch()
+    deadline = np.inf if time_limit is None else working_time() + time_limit
     with watch.phase("build"):
-        program = AcOpf(network, time_limit=time_limit)
+        program = AcOpf(network)
     with watch.phase("solve"):
-        point = program.solve()
+        point = program.solve(time_limit=seconds_left(deadline))
         if point.status is Status.NOT_FOUND:
-            point = program.solve(start="dc")
+            point = program.solve(start="dc", time_limit=seconds_left(deadline))
     p_from, q_from, p_to, q_to = point.flows
     return OpfResult(
         network=network.name,

@@ -103,7 +103,8 @@ def moment_relaxation(
         home = next(c for c in smallest if wanted <= members[c])
         basis = variables.basis(cliques[home], degree)
         parts += _semidefinite(table, variables, basis, polynomial)
-    parts.append(_signed(table, nonnegative))
+    if nonnegative:
+        parts.append(_signed(table, nonnegative))
     for basis in bases:
         parts += _semidefinite(table, variables, basis, _UNIT)
     return _assembled(program, table, [part for part in parts if part.constant.size], order)

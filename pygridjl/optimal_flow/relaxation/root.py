@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pygridjl.core.jit import working_time
-from pygridjl.core.stopping import is_over, seconds_left
+from pygridjl.core.stopping import cancelling, seconds_left
 from pygridjl.core.types import FloatArray
 from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.program import Compiled
@@ -107,7 +107,10 @@ def solve_root(
     best: RootAnswer | None = None
     for factor in (first, *(rung for rung in LADDER if rung != first)):
         solver = ConicSolver(model, tolerance=tolerance, scale=natural / factor)
-        answer = solver.solve(time_limit=seconds_left(deadline))
+        started = working_time()
+        with cancelling(solver.cancel):
+            answer = solver.solve(time_limit=seconds_left(deadline))
+        took = working_time() - started
         value, bound = answer.objective + program.constant, -np.inf
         if answer.status is not SolverStatus.INFEASIBLE:
             bound = evaluate(model.cost, answer.z, curvature) + program.constant
@@ -125,7 +128,9 @@ def solve_root(
         )
         if best is None or bound > best.bound:
             best = found
-        if bound == np.inf or best.agreed or is_over(deadline) or _enough(best, target):
+        # Another scaling takes as long: a run that the clock ends proves nothing.
+        late = seconds_left(deadline) <= took
+        if bound == np.inf or best.agreed or late or _enough(best, target):
             break
     assert best is not None
     return dataclasses.replace(best, seconds=working_time() - begun)

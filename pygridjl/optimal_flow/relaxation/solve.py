@@ -12,7 +12,7 @@ from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.core.findings import Finding
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions
-from pygridjl.core.stopping import is_over
+from pygridjl.core.stopping import is_answering, is_over, seconds_left
 from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.forms.acp import ac_opf
 from pygridjl.optimal_flow.problem import assert_solvable
@@ -36,8 +36,11 @@ __all__ = ["relax"]
 # Relative gap that counts as a proof of the AC value.
 TOLERANCE = 1e-4
 FLOWER_ROUNDS = 8
-# Starts that a time limit may interrupt.
-SLOW = ("qc", "sdp")
+# Starts that a time limit may interrupt, and how many times the seconds of second-order cones they
+# take at least: with less left they are not begun, since what is interrupted proves nothing.
+SLOW, SLOW_FACTOR = ("qc", "sdp"), 5.0
+# So with the local search, half of whose time goes into derivatives and cannot be interrupted.
+SEARCH_FACTOR = 6.0
 
 
 def relax(
@@ -66,8 +69,9 @@ def relax(
     tolerance : float
         Relative gap at which the AC value counts as proven and tightening stops.
     time_limit : float, optional
-        Seconds; the best safe bound found until then is returned. Second-order cones are solved
-        first, then, since other relaxations prove nothing before they are solved.
+        Seconds of the whole call; the best safe bound found until then is returned. Second-order
+        cones are solved first, then, since other relaxations prove nothing before they are solved.
+        Where little is left afterwards, the local search or the relaxation is not begun.
     options : mapping, optional
         Options of the methods in the chain.
 
@@ -104,22 +108,29 @@ def relax(
     begun = working_time()
     deadline = np.inf if time_limit is None else begun + time_limit
     notes: list[str] = []
-    if ac_objective is None and search:
+    run = Run(begun, deadline, ac_objective, tolerance)
+    search = search and ac_objective is None
+    slow, quick = chain.start.name in SLOW, 0.0
+    if (time_limit is not None or is_answering()) and (slow or search):
+        with watch.phase("solve"):
+            relaxation, answer = _quick_bound(network, run)
+        quick = answer.seconds
+        if run.bound == np.inf:
+            return _result(network, str(chain), relaxation, run, answer, watch, notes)
+    if search:
         with watch.phase("ac"):
-            local = ac_opf(network, time_limit=time_limit)
-        ac_objective = local.objective if local.status is Status.FEASIBLE else None
-        if ac_objective is None:
-            notes.append("the local search found no AC operating point: there is no gap")
+            run.target = _local_cost(network, run, quick, notes)
+    if slow and seconds_left(deadline) < SLOW_FACTOR * quick:
+        run.late = True
+        notes.append(f"{chain.start.name} was not begun, too little time was left: this is soc's")
+        return _result(network, str(chain), relaxation, run, answer, watch, notes)
     with watch.phase("build"):
         relaxation = chain.start.load()(network, artificial_pairs(network, chosen))
         for step, own in zip(chain.steps, chosen[1:], strict=False):
             step.load()(relaxation, own)
-    run = Run(begun, deadline, ac_objective, tolerance)
     with watch.phase("solve"):
-        if time_limit is not None and chain.start.name in SLOW:
-            _quick_bound(network, run)
         answer = solve_root(
-            relaxation.compile(), relaxation.box, deadline=deadline, target=ac_objective
+            relaxation.compile(), relaxation.box, deadline=deadline, target=run.target
         )
         run.better(str(chain), answer.bound, working_time())
         if relaxation.flowers:
@@ -127,16 +138,30 @@ def relax(
     if chain.finish is not None and answer.bound < np.inf:
         with watch.phase("tighten"):
             answer = chain.finish.load()(relaxation, chosen[-1], run, answer)
-    return _result(network, str(chain), relaxation, run, answer, watch, [*notes])
+    return _result(network, str(chain), relaxation, run, answer, watch, notes)
 
 
-def _quick_bound(network: Network, run: Run) -> None:
+def _quick_bound(network: Network, run: Run) -> tuple[Relaxation, RootAnswer]:
     """Bound by second-order cones first: an interrupted interior-point method proves nothing."""
     relaxation = soc(network, None)
     answer = solve_root(
         relaxation.compile(), relaxation.box, deadline=run.deadline, target=run.target
     )
     run.better("soc", answer.bound, working_time())
+    return relaxation, answer
+
+
+def _local_cost(network: Network, run: Run, quick: float, notes: list[str]) -> float | None:
+    """Cost of an AC operating point, if one is found; ``quick`` are the cones' seconds."""
+    left = seconds_left(run.deadline)
+    if left < SEARCH_FACTOR * quick:
+        notes.append("no time was left for the local search: there is no gap")
+        return None
+    local = ac_opf(network, time_limit=left)
+    if local.status is Status.FEASIBLE:
+        return local.objective
+    notes.append("the local search found no AC operating point: there is no gap")
+    return None
 
 
 def _with_flowers(relaxation: Relaxation, run: Run, answer: RootAnswer) -> RootAnswer:
