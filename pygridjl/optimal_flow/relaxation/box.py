@@ -11,6 +11,9 @@ from pygridjl.optimal_flow.relaxation.lifted import Lifted
 
 __all__ = ["Box", "first_box", "product_range"]
 
+# Sides that should meet may cross by this much, p.u. or rad.
+ROUNDING = 1e-12
+
 
 @dataclass(eq=False)
 class Box:
@@ -51,8 +54,8 @@ class Box:
 
     @property
     def empty(self) -> bool:
-        """Whether some interval holds nothing."""
-        return any(bool((array[0] > array[1]).any()) for array in self.arrays())
+        """Whether some interval holds nothing, rounding apart."""
+        return any(bool((array[0] > array[1] + ROUNDING).any()) for array in self.arrays())
 
     def propagate(self, lifted: Lifted, triangles: IntArray, passes: int = 3) -> None:
         """Let the intervals of a pair, and the angles of a triangle, tighten each other.

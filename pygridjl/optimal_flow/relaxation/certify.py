@@ -42,9 +42,6 @@ def certified(network: Network, answer: OpfResult, *, time_limit: float | None) 
     """
     method = certifying_method(network)
     cost = answer.objective if answer.status is Status.FEASIBLE else None
-    if cost is None:
-        # Without a cost to cut off at there is nothing to tighten towards.
-        method = method.removesuffix("+obbt")
     bound = relax(network, method, ac_objective=cost, time_limit=time_limit, search=False)
     status, notes = answer.status, answer.notes
     if bound.status is Status.INFEASIBLE:

@@ -95,9 +95,14 @@ def solve_root(
     Returns
     -------
     RootAnswer
-        Numerical trouble is a status, not an exception.
+        Numerical trouble is a status, not an exception. An empty box is a proof in itself.
     """
     begun = working_time()
+    if box.empty:
+        nothing = np.full(compiled.program.n_col, np.nan)
+        none = np.zeros(compiled.shape[0])
+        status = SolverStatus.INFEASIBLE
+        return RootAnswer(status, nothing, none, np.inf, np.inf, np.inf, first, 0.0)
     numbers = compiled.numbers(box)
     program = compiled.program
     evaluate = bound_evaluator(compiled, numbers)

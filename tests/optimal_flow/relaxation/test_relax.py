@@ -161,6 +161,18 @@ def test_infeasible_demand_is_proven():
     assert answer.objective is None
 
 
+@pytest.mark.parametrize("method", ["soc", "qc", "sdp", "sdp+lnc+currents+minors+obbt"])
+def test_angles_that_cannot_add_up_to_zero_are_proven_so(method):
+    """Three differences of at least 0.1 rad around a ring."""
+    network = random_network(3, buses=3, chords=1, rated=False, loaded=0.1)
+    branch = network.branches
+    assert list(zip(branch.from_bus, branch.to_bus, strict=True)) == [(0, 1), (1, 2), (2, 0)]
+    ring = branch.replace(
+        shift=np.zeros(3), angle_min=np.full(3, 0.1), angle_max=np.full(3, 0.3), tap=np.ones(3)
+    )
+    assert relax(network.replace(branches=ring), method).status is Status.INFEASIBLE
+
+
 def test_piecewise_costs():
     network = get_case("case9")
     unit = network.generators

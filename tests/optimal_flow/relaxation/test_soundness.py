@@ -9,6 +9,7 @@ from opf_networks import random_network
 from pygridjl.core.result import Status
 from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.relaxation.solve import relax
+from pygridjl.optimal_flow.solve import opf
 
 STARTS = 20
 
@@ -26,6 +27,17 @@ def best_of_starts(network, seed):
         x[n : 2 * n] = rng.uniform(0.9, 1.1, n)
         program._previous = x
     return best
+
+
+def test_a_box_that_tightening_empties_is_a_proof():
+    """The relaxation alone has a point here; no local search finds one of the AC equations."""
+    network = random_network(44, buses=5, chords=2)
+    assert best_of_starts(network, 44) == np.inf
+    assert relax(network, "sdp+lnc+currents+minors").bound is not None
+    answer = relax(network, "sdp+lnc+currents+minors+obbt")
+    assert answer.status is Status.INFEASIBLE
+    assert answer.bound is None
+    assert opf(network, certify=True).status is Status.INFEASIBLE
 
 
 @pytest.mark.parametrize(
