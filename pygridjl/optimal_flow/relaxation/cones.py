@@ -45,7 +45,9 @@ def add_jabr(program: Program, lifted: Lifted, pairs: IntArray | None = None) ->
 def add_semidefinite(program: Program, lifted: Lifted) -> None:
     """Add that W is positive semidefinite on every clique; cliques of two are Jabr's cones.
 
-    A Hermitian matrix R + jI is, if and only if [[R, −I], [I, R]] is.
+    A Hermitian matrix R + jI is, if and only if [[R, −I], [I, R]] is. There every eigenvalue comes
+    twice, and those without the last row and column lie between: the smallest stays what it is. So
+    2n − 1 rows say the same as 2n, in a smaller program with fewer dual solutions.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def add_semidefinite(program: Program, lifted: Lifted) -> None:
         flat = zip(ends[0].ravel().tolist(), ends[1].ravel().tolist(), strict=True)
         pairs = np.array([pair_of[e] for e in flat]).reshape(ends[0].shape)
         d = np.arange(size)
-        order = 2 * size
+        order = 2 * size - 1
         root = np.sqrt(2.0)
         # Places (row ≤ column) in the real matrix, column after column, and what stands there.
         places = [
@@ -85,6 +87,8 @@ def add_semidefinite(program: Program, lifted: Lifted) -> None:
         start = height * np.arange(len(cliques))[:, None]
         rows, cols, values = [], [], []
         for row, column, what, factor in places:
+            kept = column < order
+            row, column, what = row[kept], column[kept], what[:, kept]
             rows.append((start + column * (column + 1) // 2 + row).ravel())
             cols.append(what.ravel())
             values.append(np.full(what.size, -factor))

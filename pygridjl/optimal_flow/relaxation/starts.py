@@ -13,7 +13,6 @@ from pygridjl.optimal_flow.relaxation.cuts.currents import add_current_limits
 from pygridjl.optimal_flow.relaxation.cuts.envelopes import add_quadratic_envelopes
 from pygridjl.optimal_flow.relaxation.cuts.minors import triangles_of
 from pygridjl.optimal_flow.relaxation.lifted import lift
-from pygridjl.optimal_flow.relaxation.measures import cycle_basis
 from pygridjl.optimal_flow.relaxation.state import Relaxation
 
 __all__ = ["no_jabr", "qc", "sdp", "soc"]
@@ -26,7 +25,7 @@ def _begin(network: Network, *, chordal: bool, artificial: IntArray | None) -> R
     box.propagate(lifted, triangles)
     program = base_program(lifted)
     add_angle_rows(program, lifted)
-    return Relaxation(lifted, program, box, cycle_basis(network), triangles)
+    return Relaxation(lifted, program, box, triangles)
 
 
 def no_jabr(network: Network, artificial: IntArray | None) -> Relaxation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.graphs.cycles import Cycle
 from pygridjl.optimal_flow.relaxation.box import Box
 from pygridjl.optimal_flow.relaxation.lifted import Lifted
+from pygridjl.optimal_flow.relaxation.measures import cycle_basis
 from pygridjl.optimal_flow.relaxation.program import Compiled, Program
 
 __all__ = ["Monomials", "Relaxation", "Round", "Run"]
@@ -65,8 +67,6 @@ class Relaxation:
         Columns and rows so far.
     box : Box
         Bounds; tightening replaces it.
-    cycles : list of Cycle
-        A cycle basis.
     triangles : ndarray of int, shape (t, 3)
         Pairs of the triangles along which angle intervals propagate.
     notes : list of str
@@ -80,11 +80,15 @@ class Relaxation:
     lifted: Lifted
     program: Program
     box: Box
-    cycles: list[Cycle]
     triangles: IntArray
     notes: list[str] = field(default_factory=list)
     monomials: Monomials = field(default_factory=Monomials)
     flowers: bool = False
+
+    @cached_property
+    def cycles(self) -> list[Cycle]:
+        """A cycle basis, found when asked for: most programs are built without."""
+        return cycle_basis(self.lifted.network)
 
     def point(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return w, c, s of a primal point."""

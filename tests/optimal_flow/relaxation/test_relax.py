@@ -250,3 +250,35 @@ def test_rows_of_the_currents_are_the_currents(seed):
     before = len(program.blocks)
     add_current_limits(program, lifted)
     assert len(program.blocks) == before
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_cliques_keep_the_smallest_eigenvalue_of_their_matrix(seed):
+    """Whatever w, c and s are: the cone's real matrix is one row short of the usual one."""
+    relaxation = sdp(random_network(seed, buses=7, chords=6), None)
+    program, lifted = relaxation.program, relaxation.lifted
+    rng = np.random.default_rng(seed)
+    x = np.zeros(program.n_col)
+    w, c, s = (rng.normal(size=program[name].size) for name in ("w", "c", "s"))
+    x[program["w"]], x[program["c"]], x[program["s"]] = w, c, s
+    whole = np.diag(w).astype(complex)
+    whole[lifted.i, lifted.j] = c + 1j * s
+    whole[lifted.j, lifted.i] = c - 1j * s
+    expected = sorted(
+        np.linalg.eigvalsh(whole[np.ix_(clique, clique)])[0]
+        for clique in lifted.cliques
+        if len(clique) > 2
+    )
+    compiled = relaxation.compile()
+    numbers = compiled.numbers(relaxation.box)
+    slack, start, found = numbers.rhs - compiled.matrix(numbers) @ x, 0, []
+    for cone in compiled.cones:
+        if cone.kind == "psd_triangle":
+            column, row = np.tril_indices(cone.size)
+            entries = slack[start : start + cone.rows]
+            real = np.zeros((cone.size, cone.size))
+            real[row, column] = np.where(row == column, entries, entries / np.sqrt(2))
+            found.append(np.linalg.eigvalsh(real, UPLO="U")[0])
+        start += cone.rows
+    assert len(found) > 0
+    np.testing.assert_allclose(sorted(found), expected, atol=1e-12)
