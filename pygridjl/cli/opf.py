@@ -44,7 +44,7 @@ _FORMULATIONS = (
     "--time-limit",
     type=float,
     metavar="SECONDS",
-    help=f"For the solver; inf for no limit ({TIME_LIMIT:g}).",
+    help=f"The certificate included; inf for no limit ({TIME_LIMIT:g}).",
 )
 @script_options
 @julia_solver_options
