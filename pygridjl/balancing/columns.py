@@ -105,6 +105,9 @@ class _Prices:
         program = HighsModel(model)
         self._add(program, source.first(run.best))
         best: tuple[FloatArray, float] | None = None
+        if source.opening is not None:
+            opening = source.opening
+            best = self._better(None, opening, -float(cost @ opening), source.price(opening))
         while run.remaining > 0:
             answer = program.solve(time_limit=run.remaining)
             if answer.x is None or answer.status is not SolverStatus.OPTIMAL:
@@ -132,10 +135,8 @@ class _Prices:
         prices: FloatArray,
         value: float,
         priced: Priced,
-    ) -> tuple[FloatArray, float] | None:
+    ) -> tuple[FloatArray, float]:
         """Return the better of two prices by what they prove, which the run is told."""
-        if priced.least is None:
-            return best
         bound = value + float(self.counts @ np.minimum(priced.least, 0.0))
         if best is not None and bound <= best[1]:
             return best

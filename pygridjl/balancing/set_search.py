@@ -1,12 +1,14 @@
 """Depth-first search of the sets of service points whose reduced cost is below a level.
 
 A set S costs its norm ‖Δ_S‖; with prices taken off, its value is ‖Δ_S‖ − Σ_{j∈S} p_j. Sets grow in
-one order of the service points, so each is met once. All sets that grow from S by a set R have
+one order of the service points, so each is met once. With inner products that bound the norms of
+full sets from below, and any y, all sets that grow from S by a set R have
 
-    ‖Δ_S + Δ_R‖ ≥ ⟨Δ_S, Δ_S + Δ_R⟩ / ‖Δ_S‖        (Cauchy–Schwarz),
+    ‖Δ_S + Δ_R‖ ≥ ⟨y, Δ_S + Δ_R⟩ / ‖y‖        (Cauchy–Schwarz),
 
-which is linear in R: the smallest of ⟨Δ_S, δ_j⟩ / ‖Δ_S‖ − p_j that still fit bound them from below,
-and a branch whose bound reaches the level is left.
+which is linear in R: the smallest of ⟨y, δ_j⟩ / ‖y‖ − p_j that still fit bound them from below, and
+a branch whose bound reaches the level is left. Two are tried: y = all points, whose bound at the
+root holds for every branch, and S with what it lacks spread over all points.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ class _Instance(NamedTuple):
     """Service points in the order of the search."""
 
     inner: FloatArray
+    # The inner products of the bound, their sums by row, and their sum.
+    lower: FloatArray
+    lower_sums: FloatArray
+    lower_sum: float
     profit: FloatArray
     demand: FloatArray
     capacity: float
@@ -37,11 +43,18 @@ class _Instance(NamedTuple):
 
 
 class _Stack(NamedTuple):
-    """Where the search stands: by depth, the point chosen, inner products, square, profit, load."""
+    """Where the search stands: by depth, the point chosen, inner products, square, profit, load.
+
+    ``lower_slopes`` and ``lower_square`` are those of the bound, ``lower_all`` is the inner product
+    of the set with all points.
+    """
 
     chosen: IntArray
     slopes: FloatArray
+    lower_slopes: FloatArray
     square: FloatArray
+    lower_square: FloatArray
+    lower_all: FloatArray
     profit: FloatArray
     load: FloatArray
     following: IntArray
@@ -77,6 +90,9 @@ class SetSearch:
         Sets whose value is not below it are not looked for.
     room : int
         Sets kept at most. When there are more, the level falls to where the better half lies.
+    lower : ndarray, shape (n, n), optional
+        Positive semidefinite; xᵀ · lower · x ≤ xᵀ · inner · x for the indicators of all sets of
+        these sizes. ``inner`` unless given.
 
     Attributes
     ----------
@@ -97,14 +113,20 @@ class SetSearch:
         *,
         level: float,
         room: int,
+        lower: FloatArray | None = None,
     ) -> None:
         # The most profitable first: what follows then promises little, and branches end early.
         self._order = allowed[np.argsort(-profit[allowed], kind="stable")]
         order, n = self._order, self._order.size
         largest = min(sizes.stop - 1, n)
         self._n = profit.size
+        own = np.ascontiguousarray(inner[np.ix_(order, order)])
+        below = own if lower is None else np.ascontiguousarray(lower[np.ix_(order, order)])
         self._instance = _Instance(
-            np.ascontiguousarray(inner[np.ix_(order, order)]),
+            own,
+            below,
+            below.sum(axis=1),
+            float(below.sum()),
             profit[order],
             demand[order],
             capacity,
@@ -114,6 +136,9 @@ class SetSearch:
         self._stack = _Stack(
             np.full(largest + 1, -1, dtype=np.int64),
             np.zeros((largest + 1, n)),
+            np.zeros((largest + 1, n)),
+            np.zeros(largest + 1),
+            np.zeros(largest + 1),
             np.zeros(largest + 1),
             np.zeros(largest + 1),
             np.zeros(largest + 1),
@@ -147,6 +172,13 @@ class SetSearch:
         )
         spent = max(working_time() - begun, LOOK / GROWTH)
         self._nodes = max(int(self._nodes * min(LOOK / spent, GROWTH)), FIRST_NODES)
+
+    def floor(self) -> float:
+        """Bound the values of all sets from below, those that were not visited included."""
+        least = float(self._found.value[: int(self._stack.place[1])].min(initial=self.level))
+        if self.finished or self._instance.largest == 0:
+            return least
+        return min(least, float(_least_open(self._instance, self._stack)))
 
     def found(self) -> Found:
         """Return the sets found so far, least values first, by the service points' own numbers."""
@@ -182,23 +214,49 @@ def _visit(instance: _Instance, stack: _Stack, found: Found, level: FloatArray, 
         if load > instance.capacity or n - 1 - j < smallest - size:
             continue
         square = stack.square[depth] + instance.inner[j, j] + 2.0 * stack.slopes[depth, j]
-        norm = np.sqrt(max(square, 0.0))
         profit = stack.profit[depth] + instance.profit[j]
-        value = norm - profit
         stack.chosen[depth] = j
-        if size >= smallest and value < level[0]:
-            _keep(stack, found, level, size, value)
+        if size >= smallest:
+            value = np.sqrt(max(square, 0.0)) - profit
+            if value < level[0]:
+                _keep(stack, found, level, size, value)
         if size == largest:
             continue
-        for t in range(n):
-            stack.slopes[size, t] = stack.slopes[depth, t] + instance.inner[j, t]
-        # The smallest slopes that can follow: as many as must, and further ones that lower it.
-        must, most = max(smallest - size, 0), largest - size
-        count = 0
         for t in range(j + 1, n):
-            slope = -instance.profit[t]
-            if norm > 0.0:
-                slope += stack.slopes[size, t] / norm
+            stack.slopes[size, t] = stack.slopes[depth, t] + instance.inner[j, t]
+            stack.lower_slopes[size, t] = stack.lower_slopes[depth, t] + instance.lower[j, t]
+        stack.square[size] = square
+        stack.lower_square[size] = (
+            stack.lower_square[depth] + instance.lower[j, j] + 2.0 * stack.lower_slopes[depth, j]
+        )
+        stack.lower_all[size] = stack.lower_all[depth] + instance.lower_sums[j]
+        stack.profit[size] = profit
+        stack.load[size] = load
+        stack.following[size] = j + 1
+        if _rest(instance, stack, size, low) < level[0]:
+            depth = size
+
+
+@kernel
+def _rest(instance: _Instance, stack: _Stack, size: int, low: FloatArray) -> float:
+    """Bound the values of all sets that add what may follow at a depth."""
+    n = instance.profit.size
+    first = stack.following[size]
+    must, most = max(instance.smallest - size, 0), instance.largest - size
+    if n - first < must:
+        return np.inf
+    best = -np.inf
+    # y is all points, or what is there with what it lacks spread over all points.
+    for own, share in ((0.0, 1.0), (1.0, most / n)):
+        across = own * stack.lower_square[size] + share * stack.lower_all[size]
+        length = own * across + share * (own * stack.lower_all[size] + share * instance.lower_sum)
+        scale = 1.0 / np.sqrt(length) if length > 0.0 else 0.0
+        bound = scale * across - stack.profit[size]
+        # The smallest slopes that can follow: as many as must, and further ones that lower it.
+        count = 0
+        for t in range(first, n):
+            slope = own * stack.lower_slopes[size, t] + share * instance.lower_sums[t]
+            slope = scale * slope - instance.profit[t]
             if count < most:
                 u = count
                 count += 1
@@ -210,17 +268,22 @@ def _visit(instance: _Instance, stack: _Stack, found: Found, level: FloatArray, 
                 low[u] = low[u - 1]
                 u -= 1
             low[u] = slope
-        bound = value
         for u in range(count):
             if u >= must and low[u] >= 0.0:
                 break
             bound += low[u]
-        if bound < level[0]:
-            stack.square[size] = square
-            stack.profit[size] = profit
-            stack.load[size] = load
-            stack.following[size] = j + 1
-            depth = size
+        best = max(best, bound)
+    return best
+
+
+@kernel
+def _least_open(instance: _Instance, stack: _Stack) -> float:
+    """Bound the values of all sets that have not been visited."""
+    low = np.empty(instance.largest + 1)
+    least = np.inf
+    for size in range(min(stack.place[0], instance.largest - 1) + 1):
+        least = min(least, _rest(instance, stack, size, low))
+    return least
 
 
 @kernel

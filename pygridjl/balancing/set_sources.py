@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from pygridjl.balancing.doubly_nonnegative import MOST_POINTS, lifted_products
 from pygridjl.balancing.problem import BalancingProblem
 from pygridjl.balancing.run import Run
 from pygridjl.balancing.set_search import SetSearch
@@ -29,11 +30,11 @@ PATIENCE = 8
 class Priced(NamedTuple):
     """Sets below zero that are not in the program yet, and the least reduced cost by class.
 
-    ``least`` is None where the search ended before all sets had been ruled out.
+    Where the search ended before all sets had been ruled out, ``least`` bounds it from below.
     """
 
     sets: list[SetList]
-    least: FloatArray | None
+    least: FloatArray
 
 
 class Within(NamedTuple):
@@ -49,6 +50,8 @@ class Source(Protocol):
     circuits: list[IntArray]
     # A cost that no set exceeds.
     scale: float
+    # Prices that are good before any program was solved.
+    opening: FloatArray | None
 
     def first(self, assignment: IntArray | None) -> list[SetList]:
         """Return sets to begin with, those of an assignment among them."""
@@ -65,6 +68,8 @@ class Source(Protocol):
 
 class Listed:
     """All sets, priced one and all."""
+
+    opening: FloatArray | None = None
 
     def __init__(self, problem: BalancingProblem) -> None:
         self._n = problem.n
@@ -138,6 +143,29 @@ class Searched:
         if problem.start is not None:
             self.scale += float(problem.move_cost.sum())
         self.scale = self.scale or 1.0
+        self._lower = self._lifted()
+        self.opening: FloatArray | None = None
+        if self._lower is not None:
+            # No set costs less than its points at these prices, by Cauchy and Schwarz.
+            sums = self._lower.sum(axis=1)
+            rest = np.zeros(len(self.circuits) + 1)
+            self.opening = np.concatenate([sums / np.sqrt(sums.sum()), rest])
+
+    def _lifted(self) -> FloatArray | None:
+        """Inner products that bound the sets of all classes from below, where they are alike."""
+        problem = self._problem
+        if not problem.weights_alike or problem.n > MOST_POINTS:
+            return None
+        ranges = [sizes(problem, i) for i in range(problem.m)]
+        most = max(r.stop - 1 for r in ranges)
+        self._run.packages.append("clarabel")
+        with self._run.watch.phase("relaxation"):
+            return lifted_products(
+                self._inner[0],
+                most,
+                exact=all(r == range(most, most + 1) for r in ranges),
+                time_limit=0.75 * self._run.remaining,
+            )
 
     def first(self, assignment: IntArray | None) -> list[SetList]:
         """Return the sets of the assignment, and those that differ from them in one point."""
@@ -164,7 +192,6 @@ class Searched:
     def price(self, prices: FloatArray) -> Priced:
         """Return sets below zero; what is left of a class is searched while it gives none."""
         lists, least = [], np.empty(len(self.circuits))
-        complete = True
         for c in range(len(self.circuits)):
             search = self._search(c, prices, -ROUNDING * self.scale, 4 * ADDED)
             new, looks = self._new(c, np.empty((0, self._width(c)), dtype=np.int64)), 0
@@ -177,11 +204,9 @@ class Searched:
                         break
             if search.finished:
                 new = self._new(c, np.sort(search.found().members[:ADDED], axis=1))
-                worth = search.found().value.min(initial=search.level)
-                least[c] = worth - prices[self._problem.n + c]
-            complete &= search.finished
+            least[c] = search.floor() - prices[self._problem.n + c]
             lists.append(new)
-        return Priced(lists, least if complete else None)
+        return Priced(lists, least)
 
     def within(self, prices: FloatArray, rest: float, room: int) -> Within | None:
         """Return the sets of least reduced cost up to ``rest``; None if time is up."""
@@ -214,6 +239,7 @@ class Searched:
             sizes(problem, i),
             level=below + float(prices[problem.n + c]),
             room=room,
+            lower=self._lower,
         )
 
     def _width(self, c: int) -> int:

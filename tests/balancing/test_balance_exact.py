@@ -9,8 +9,9 @@ import pytest
 from balancing_toys import brute_force, paths
 from hypothesis import given, settings, strategies as st
 
-from pygridjl.balancing import balance, build_problem
+from pygridjl.balancing import balance, build_problem, set_sources
 from pygridjl.balancing.check import check_assignment
+from pygridjl.balancing.doubly_nonnegative import lifted_products
 from pygridjl.balancing.set_search import SetSearch
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.jit import working_time
@@ -220,3 +221,68 @@ def test_the_clock_ends_a_search_for_sets_in_time_whatever_form_its_kernel_has()
     assert working_time() - begun <= 3.0 * 1.05 + 2.0  # modules are imported in it too
     assert result.status is Status.TIME_LIMIT
     assert 0 < result.bound < result.objective
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(3, 9), size=st.integers(1, 4), exact=st.booleans())
+def test_lifted_products_stay_below_every_set_and_their_bound_below_every_assignment(
+    seed, n, size, exact
+):
+    data = np.random.default_rng(seed).normal(size=(n, 12)) + paths(n, 12, seed=seed)
+    inner = data @ data.T
+    size = min(size, n)
+    lifted = lifted_products(inner, size, exact=exact, time_limit=60)
+    if lifted is None:
+        return
+    assert lifted.sum() >= inner.sum()
+    assert np.linalg.eigvalsh(lifted)[0] >= 0
+    for k in range(size if exact else 1, size + 1):
+        for members in itertools.combinations(range(n), k):
+            x = np.isin(np.arange(n), members).astype(float)
+            assert x @ lifted @ x <= x @ inner @ x * (1 + 1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), looks=st.integers(0, 6))
+def test_a_search_that_is_stopped_bounds_what_it_has_not_seen(seed, looks):
+    rng = np.random.default_rng(seed)
+    path, profit = rng.normal(size=(11, 14)), rng.uniform(0.0, 5.0, 11)
+    least = int(rng.integers(0, 4))
+    search = SetSearch(
+        path @ path.T, profit, np.arange(11), np.ones(11), 9.0, range(least, 6),
+        level=-0.1, room=50,
+    )  # fmt: skip
+    for _ in range(looks):
+        search.go_on()
+    values = [
+        np.linalg.norm(path[list(members)].sum(axis=0)) - profit[list(members)].sum()
+        for size in range(least, 6)
+        for members in itertools.combinations(range(11), size)
+    ]
+    assert search.floor() <= min(values) + 1e-9 or search.floor() == pytest.approx(-0.1)
+    if search.finished:
+        assert search.floor() == pytest.approx(min(-0.1, *values))
+
+
+@pytest.mark.parametrize(("n", "circuits", "cap"), [(12, 3, 4), (14, 4, 4)])
+def test_columns_ended_by_the_clock_keep_the_answer_of_the_search_and_a_bound_that_holds(
+    n, circuits, cap, monkeypatch
+):
+    data = paths(n, 24, seed=n)
+    rules = {"circuits": circuits, "cardinality": cap}
+    proven = balance(data, method="scip", **rules)
+    local = balance(data, method="local", **rules)
+    assert proven.status is Status.OPTIMAL
+    # The clock ends every search for sets before its first look.
+    monkeypatch.setattr(set_sources.Searched, "price", _out_of_time(set_sources.Searched.price))
+    ended = balance(data, method="columns", options=SETS["searched"], **rules)
+    assert ended.objective <= local.objective * (1 + 1e-12)
+    assert local.bound < ended.bound <= proven.objective * (1 + 1e-9)
+
+
+def _out_of_time(price):
+    def first_round(self, prices):
+        self._run.deadline = 0.0
+        return price(self, prices)
+
+    return first_round
