@@ -147,6 +147,14 @@
     }
     return at;
   }
+  // Text with a dark rim, which keeps it readable on bright spheres.
+  function write(text, x, y) {
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 3.5;
+    ctx.strokeStyle = "rgba(5,8,15,0.85)";
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
+  }
   function drawNames(at, alpha, after) {
     if (m > 24 && state.zoom < 1.6) return;
     ctx.textAlign = "center";
@@ -156,11 +164,11 @@
       ctx.globalAlpha = alpha;
       ctx.font = `650 ${size}px system-ui, sans-serif`;
       ctx.fillStyle = `hsl(${hue(g)},85%,80%)`;
-      ctx.fillText(data.groups[g], x, y + r + size * 1.25);
+      write(data.groups[g], x, y + r + size * 1.25);
       ctx.font = `${size * 0.82}px system-ui, sans-serif`;
       ctx.fillStyle = "#b9c6d8";
       const value = after ? data.measure_after[g] : data.measure_before[g];
-      ctx.fillText(`${data.measure} ${short(value)}`, x, y + r + size * 2.4);
+      write(`${data.measure} ${short(value)}`, x, y + r + size * 2.4);
     }
     ctx.globalAlpha = 1;
   }
@@ -227,10 +235,10 @@
       ctx.globalAlpha = near;
       ctx.font = "650 11px system-ui, sans-serif";
       ctx.fillStyle = "#f3f7ff";
-      ctx.fillText(data.points[j], edge, y - 1);
+      write(data.points[j], edge, y - 1);
       ctx.font = "10px system-ui, sans-serif";
       ctx.fillStyle = "#aebccf";
-      ctx.fillText(text, edge, y + 11);
+      write(text, edge, y + 11);
     }
     ctx.globalAlpha = 1;
   }
