@@ -30,7 +30,7 @@ def plan(options: Options) -> Plan:
     common = {"time_limit": options.time_limit, "seed": options.seed}
     proven = [(n, m, k, "all") for n, m, k in PROVEN]
     if options.full:
-        proven.append((60, 6, 10, "neighbours"))
+        proven += [(60, 6, 10, "neighbours"), (60, 6, 10, "all")]
     sizes = (*GROWTH, LARGE) if options.full else GROWTH
     return Plan(
         {
