@@ -1,5 +1,6 @@
 """The linearised model, its points and the door."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -15,6 +16,8 @@ from pygridjl.optimal_flow.linearisation.descent import Violation
 from pygridjl.optimal_flow.linearisation.problem import with_ratings
 from pygridjl.powerflow.admittance import bus_admittance
 from pygridjl.scenarios import two_factor_loads
+from pygridjl.solvers.conic import solve_conic
+from pygridjl.solvers.status import SolverStatus
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +263,17 @@ def test_loads_of_another_network_are_refused(case14):
 def test_all_points_are_registered():
     names = ["flat", "no-load", "order1", "order2", "ac-mean", "monte-carlo", "fitted"]
     assert list(POINTS) == names
+
+
+def test_an_engine_that_stopped_short_is_reported(monkeypatch):
+    from pygridjl.optimal_flow.linearisation import relaxation
+
+    def short(model, **options):
+        return dataclasses.replace(solve_conic(model, **options), status=SolverStatus.FAILED)
+
+    monkeypatch.setattr(relaxation, "solve_conic", short)
+    found = pygridjl.linearize(
+        get_case("case9"), point="order1", samples=20, options={"engine": "clarabel"}
+    )
+    assert found.status is Status.FEASIBLE
+    assert any("not solved to its tolerance by clarabel" in note for note in found.notes)

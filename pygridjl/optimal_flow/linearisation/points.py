@@ -19,6 +19,7 @@ from pygridjl.optimal_flow.linearisation.relaxation import (
     relax_moments,
 )
 from pygridjl.powerflow.admittance import bus_admittance
+from pygridjl.solvers.status import SolverStatus
 
 __all__ = [
     "MonteCarloOptions",
@@ -138,19 +139,21 @@ def _moment_point(
     found = relax_moments(
         problem.network, problem.draws, order, engine=engine, grouping=grouping, time_limit=seconds
     )
+    other = "sdpa" if found.engine == "clarabel" else "clarabel"
+    elsewhere = f"try engine={other!r}" + (" (Debian: apt install sdpa)" * (other == "sdpa"))
+    ended = f"{found.engine} ({found.status.value}, residual {found.residual:.0e})"
     if not found.usable:
-        other = "sdpa" if found.engine == "clarabel" else "clarabel"
         return PointAnswer(
             None,
-            (
-                f"the order-{order} relaxation failed in {found.engine} ({found.status.value}, "
-                f"residual {found.residual:.0e}): try engine={other!r}"
-                + (" (Debian: apt install sdpa)" if other == "sdpa" else "")
-                + ", or the point 'ac-mean'",
-            ),
+            (f"the order-{order} relaxation failed in {ended}: {elsewhere}, or 'ac-mean'",),
             found,
         )
     notes = []
+    if found.status not in (SolverStatus.OPTIMAL, SolverStatus.INACCURATE):
+        notes.append(
+            f"the order-{order} relaxation was not solved to its tolerance by {ended}: its bound "
+            f"holds, its point is approximate; {elsewhere}, or 'ac-mean'"
+        )
     if found.eigenvalue_ratio > FLAT:
         notes.append(
             f"the relaxation is inexact (eigenvalue ratio {found.eigenvalue_ratio:.1e} of the "
