@@ -211,3 +211,25 @@ def test_a_reduced_program_has_the_same_optimum(seed):
     assert small.objective + reduced.offset == pytest.approx(large.objective, abs=1e-5)
     y = reduced.base + reduced.basis @ small.x
     assert abs(equal @ y - equal @ inside).max() < 1e-7
+
+
+def test_multipliers_of_the_original_program_do_not_move_what_was_solved_for():
+    # Two equalities, the second with a copy of itself: the multipliers make the slope vanish.
+    rng = np.random.default_rng(3)
+    equal = rng.normal(size=(2, 5))
+    equal = np.vstack([equal, equal[1]])
+    less = rng.normal(size=(4, 5))
+    model = ConicModel(
+        cost=rng.normal(size=5),
+        matrix=csc_array(np.vstack([equal, less])),
+        rhs=np.concatenate([[1.0, 2.0, 2.0], np.ones(4)]),
+        cones=(Cone("zero", 3), Cone("nonnegative", 4)),
+    )
+    reduced = without_equalities(model)
+    z = rng.uniform(size=4)
+    full = reduced.multipliers(model, z)
+    slope = model.cost + model.matrix.T @ full
+    assert slope[reduced.solved] == pytest.approx(0.0, abs=1e-12)
+    assert slope[reduced.free] == pytest.approx(reduced.model.cost + reduced.model.matrix.T @ z)
+    # The two Lagrangians are the same function: their constants agree as well.
+    assert -model.rhs @ full == pytest.approx(reduced.offset - reduced.model.rhs @ z)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array
+from scipy.sparse.linalg import splu
 
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.conic import ConicModel
@@ -43,6 +44,8 @@ class Reduced:
         What the objective of ``model`` lacks.
     contradiction : float
         Largest right-hand side of an equality without variables: 0 if the equalities agree.
+    row, solved : ndarray of int, shape (n − r,)
+        Independent equalities, and the variable that each was solved for.
     """
 
     model: ConicModel
@@ -51,6 +54,35 @@ class Reduced:
     free: IntArray
     offset: float
     contradiction: float
+    row: IntArray
+    solved: IntArray
+
+    def multipliers(self, model: ConicModel, z: FloatArray) -> FloatArray:
+        """Multipliers of all rows of the original program that go with those of the reduced one.
+
+        Parameters
+        ----------
+        model : ConicModel
+            The original program.
+        z : ndarray
+            Multipliers of the rows of the reduced program.
+
+        Returns
+        -------
+        ndarray
+            Those of the equalities first, chosen so that the Lagrangian does not depend on the
+            variables that were solved for; 0 if rounding left the equalities dependent.
+        """
+        count = model.rhs.size - z.size
+        full = np.concatenate([np.zeros(count), z])
+        if self.row.size:
+            slope = model.cost + model.matrix.T @ full
+            square = csr_array(model.matrix)[self.row][:, self.solved]
+            try:
+                full[self.row] = splu(csc_array(square.T)).solve(-slope[self.solved])
+            except RuntimeError:
+                return full
+        return full
 
 
 def without_equalities(model: ConicModel) -> Reduced:
@@ -71,7 +103,9 @@ def without_equalities(model: ConicModel) -> Reduced:
     matrix = csr_array(model.matrix)
     # How often a variable occurs elsewhere: there, too, its place is taken by its row.
     weight = np.bincount(matrix[count:].indices, minlength=n)
-    solved, contradiction = _gauss_jordan(matrix[:count], model.rhs[:count], weight.tolist())
+    solved, pivots, contradiction = _gauss_jordan(
+        matrix[:count], model.rhs[:count], weight.tolist()
+    )
     free = np.setdiff1d(np.arange(n), np.fromiter(solved, dtype=np.int64, count=len(solved)))
     place = np.full(n, -1)
     place[free] = np.arange(free.size)
@@ -93,13 +127,25 @@ def without_equalities(model: ConicModel) -> Reduced:
         rhs=model.rhs[count:] - rest @ base,
         cones=model.cones[1:] if count else model.cones,
     )
-    return Reduced(reduced, basis, base, free, float(model.cost @ base), contradiction)
+    return Reduced(
+        reduced,
+        basis,
+        base,
+        free,
+        float(model.cost @ base),
+        contradiction,
+        row=np.fromiter(pivots.values(), dtype=np.int64, count=len(pivots)),
+        solved=np.fromiter(pivots, dtype=np.int64, count=len(pivots)),
+    )
 
 
 def _gauss_jordan(
     matrix: csr_array, rhs: FloatArray, weight: list[int]
-) -> tuple[dict[int, tuple[dict[int, float], float]], float]:
-    """Return variable -> (its other terms, constant) so that variable + Σ a x = constant."""
+) -> tuple[dict[int, tuple[dict[int, float], float]], dict[int, int], float]:
+    """Return variable -> (its other terms, constant) so that variable + Σ a x = constant.
+
+    Also variable -> the row it was solved from, and what dependent rows contradict.
+    """
     rows: list[dict[int, float]] = []
     holders: dict[int, set[int]] = {}
     constant = rhs.tolist()
@@ -155,7 +201,8 @@ def _gauss_jordan(
             constant[k] -= factor * constant[i]
             if k not in done:
                 heapq.heappush(queue, (len(other), k))
-    return {
+    solved = {
         pivot: ({c: v for c, v in rows[i].items() if c != pivot}, constant[i])
         for pivot, i in pivots.items()
-    }, contradiction
+    }
+    return solved, pivots, contradiction

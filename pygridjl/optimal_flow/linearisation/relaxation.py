@@ -130,7 +130,7 @@ def relax_moments(
     with watch.phase("extract"):
         bound = -np.inf
         if np.isfinite(answer.z).all():
-            bound = _safe_bound(relaxation, reduced, answer) + offset
+            bound = _safe_bound(relaxation, reduced, answer) + relaxation.offset
         if residual <= _USABLE:
             groups = [c[(c > 0) & (c <= n)] for c in cliques]
             voltage, ratio = _mean_voltages(network, relaxation, groups, y)
@@ -166,16 +166,16 @@ def _solve(reduced: Reduced, engine: Engine, time_limit: float) -> tuple[str, Co
 
 
 def _safe_bound(relaxation: MomentRelaxation, reduced: Reduced, answer: ConicSolution) -> float:
-    """Lower bound that no rounding of the engine can spoil.
+    """Lower bound that no rounding can spoil, neither the engine's nor the elimination's.
 
-    With the multipliers z moved into their cones and r = q + Aᵀz, every feasible y has
-    q·y = z·s − b·z + r·y ≥ −b·z − Σ |r_i| max |y_i|, and moments of bounded variables are bounded.
+    With the multipliers z of the *original* program, those of inequalities moved into their cones,
+    and r = q + Aᵀz, every feasible y has q·y = z·s − b·z + r·y ≥ −b·z − Σ |r_i| max |y_i|, and
+    moments of bounded variables are bounded.
     """
-    model = reduced.model
-    z = DualCone(model.cones).moved(answer.z)
+    model = relaxation.model
+    z = reduced.multipliers(model, DualCone(reduced.model.cones).moved(answer.z))
     residual = model.cost + model.matrix.T @ z
-    # The free variables of the reduced program are moments themselves.
-    return float(-model.rhs @ z - abs(residual) @ relaxation.bounds[reduced.free])
+    return float(-model.rhs @ z - abs(residual) @ relaxation.bounds)
 
 
 def _mean_voltages(
