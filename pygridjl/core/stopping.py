@@ -6,9 +6,12 @@ Whoever waits in a native solver registers how to cancel it.
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 from pygridjl.core.jit import working_time
 
@@ -21,6 +24,7 @@ __all__ = [
     "request",
     "requested",
     "seconds_left",
+    "signals_deferred",
 ]
 
 _lock = threading.RLock()
@@ -93,3 +97,39 @@ def cancelling(cancel: Callable[[], object]) -> Iterator[None]:
     finally:
         with _lock:
             _cancels.remove(cancel)
+
+
+@contextmanager
+def signals_deferred(cancel: Callable[[], object]) -> Iterator[None]:
+    """Hold Python's handlers of Ctrl-C and SIGTERM back until what runs inside has ended.
+
+    A native solver that calls back into Python takes the KeyboardInterrupt of a handler for a
+    failure of its own and forgets it.
+
+    Parameters
+    ----------
+    cancel : callable
+        Called when a signal comes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[tuple[int, FrameType | None]] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append((number, frame))
+        cancel()
+
+    handlers: dict[int, Any] = {}
+    try:
+        watched: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+        for number in watched:
+            if callable(handler := signal.getsignal(number)):
+                handlers[number] = handler
+                signal.signal(number, hear)
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for caught, frame in heard:
+            handlers[caught](caught, frame)

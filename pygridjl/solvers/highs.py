@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, tril
 from pygridjl.core.descriptors import natives_silenced
 from pygridjl.core.errors import SolverError
 from pygridjl.core.jit import working_time
-from pygridjl.core.stopping import cancelling, seconds_left
+from pygridjl.core.stopping import cancelling, seconds_left, signals_deferred
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.farkas import farkas_margin, without_rounding
 from pygridjl.solvers.linear import LinearModel, assert_bounds, assert_model, elastic_model
@@ -239,7 +239,8 @@ class HighsModel:
         # them: a caller's are dropped before and ours after.
         highspy.Highs.resetGlobalScheduler(True)
         try:
-            with cancelling(self._highs.cancelSolve):
+            cancel = self._highs.cancelSolve
+            with signals_deferred(cancel), cancelling(cancel):
                 self._do("run")
         finally:
             highspy.Highs.resetGlobalScheduler(True)
