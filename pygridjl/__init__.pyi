@@ -79,7 +79,8 @@ from .optimal_flow.relaxation.result import RelaxationResult as RelaxationResult
 from .optimal_flow.relaxation.solve import relax as relax
 from .optimal_flow.result import FeederOpfResult as FeederOpfResult, OpfResult as OpfResult
 from .optimal_flow.solve import opf as opf
-from .powerflow.run import PowerFlowResult as PowerFlowResult, power_flow as power_flow
+from .powerflow.result import PowerFlowResult as PowerFlowResult
+from .powerflow.run import power_flow as power_flow
 from .reconfiguration.check import (
     CheckReport as CheckReport,
     check_configuration as check_configuration,

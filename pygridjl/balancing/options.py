@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pygridjl.core.methods import Options, option
+from pygridjl.core.options import Options, option
 
 __all__ = ["ColumnOptions", "CutOptions", "LinearOptions", "LocalOptions"]
 

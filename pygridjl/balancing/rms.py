@@ -21,7 +21,7 @@ from pygridjl.balancing.run import Run
 from pygridjl.balancing.sets import count_sets, list_sets
 from pygridjl.balancing.subgradients import subgradients
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.methods import NoOptions
+from pygridjl.core.options import NoOptions
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus

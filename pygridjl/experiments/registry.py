@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pygridjl.experiments
-from pygridjl.core.methods import NoOptions
+from pygridjl.core.options import NoOptions
 from pygridjl.study.task import Plan, Row
 
 __all__ = ["Experiment", "Kind", "Page", "experiments"]
@@ -62,7 +62,7 @@ class Experiment:
         ``"module:function"``, called with the rows by part, the options and the folder for
         figures; returns a :class:`Page`.
     options : type
-        Frozen dataclass of its options, made with :func:`pygridjl.core.methods.option`.
+        Frozen dataclass of its options, made with :func:`pygridjl.core.options.option`.
     """
 
     name: str

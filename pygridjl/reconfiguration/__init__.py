@@ -1,7 +1,8 @@
 """Radial reconfiguration: the problem, its methods and its certificates."""
 
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.check import CheckReport, check_configuration
-from pygridjl.reconfiguration.problem import RadialProblem, build_problem
+from pygridjl.reconfiguration.problem import RadialProblem
 from pygridjl.reconfiguration.result import FeederReconfigurationResult, ReconfigurationResult
 from pygridjl.reconfiguration.solve import reconfigure
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pygridjl.core.methods import Backend, Method, NoOptions, Options, Registry, option
+from pygridjl.core.methods import Backend, Method, Registry
+from pygridjl.core.options import NoOptions, Options, option
 
 __all__ = ["FEEDER_METHODS", "METHODS", "ForwardOptions"]
 

@@ -14,7 +14,8 @@ from pygridjl.grid.network import Network
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.powerflow.sweep import RadialPowerFlow, radial_power_flow, sweep_data
 from pygridjl.reconfiguration.ac.descent import all_exchanges
-from pygridjl.reconfiguration.problem import RadialProblem, build_problem
+from pygridjl.reconfiguration.build import build_problem
+from pygridjl.reconfiguration.problem import RadialProblem
 
 __all__ = ["SwitchingSequence", "SwitchingStep", "switching_sequence"]
 

@@ -12,7 +12,8 @@ from pygridjl.bridge.problems.asking import julia_options
 from pygridjl.core.arguments import generator
 from pygridjl.core.errors import InfeasibleConfigurationError, InvalidOptionError
 from pygridjl.core.jit import working_time
-from pygridjl.core.methods import Backend, Chain, Method, NoOptions
+from pygridjl.core.methods import Backend, Chain, Method
+from pygridjl.core.options import NoOptions
 from pygridjl.core.result import Stopwatch, engine_versions
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.feeder import Feeder
@@ -20,9 +21,10 @@ from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.ac.descent import ac_descent
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.base_state import base_state
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.conclude import conclude, impossible
 from pygridjl.reconfiguration.methods import METHODS
-from pygridjl.reconfiguration.problem import Limit, ProblemKind, build_problem
+from pygridjl.reconfiguration.problem import Limit, ProblemKind
 from pygridjl.reconfiguration.result import FeederReconfigurationResult, ReconfigurationResult
 from pygridjl.reconfiguration.search_state import Progress, Run
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError
 from pygridjl.core.findings import Finding
-from pygridjl.core.methods import option
+from pygridjl.core.options import option
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
 from pygridjl.siting.risk import Risk

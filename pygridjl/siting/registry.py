@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pygridjl.core.methods import Method, Options, Registry, option
+from pygridjl.core.methods import Method, Registry
+from pygridjl.core.options import Options, option
 from pygridjl.siting.tolerance import Tolerance
 
 __all__ = [

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.jit import working_time
-from pygridjl.core.methods import Backend, NoOptions
+from pygridjl.core.methods import Backend
+from pygridjl.core.options import NoOptions
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.generate import generate_scenarios

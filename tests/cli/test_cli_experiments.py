@@ -11,7 +11,7 @@ from study_tasks import square
 
 from pygridjl.bridge.errors import JuliaNotFoundError
 from pygridjl.cli import experiments as commands
-from pygridjl.core.methods import option
+from pygridjl.core.options import option
 from pygridjl.experiments.registry import Experiment, Page, experiments
 from pygridjl.study.task import Plan, Task
 

@@ -7,7 +7,8 @@ import pytest
 
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.methods import Method, Options, Registry, option
+from pygridjl.core.methods import Method, Registry
+from pygridjl.core.options import Options, option
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pygridjl.bridge.problems.radial import julia_reconfigure
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
-from pygridjl.reconfiguration.problem import build_problem
+from pygridjl.reconfiguration.build import build_problem
 
 pytestmark = pytest.mark.julia
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 import pygridjl
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.powerflow.newton import newton_power_flow
-from pygridjl.reconfiguration.problem import build_problem
+from pygridjl.reconfiguration.build import build_problem
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 import pygridjl
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
-from pygridjl.reconfiguration.problem import build_problem
+from pygridjl.reconfiguration.build import build_problem
 
 
 def enumerated(network, cost, most):

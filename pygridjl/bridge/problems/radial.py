@@ -71,7 +71,7 @@ def julia_reconfigure(
     Parameters
     ----------
     problem : RadialArrays
-        The problem, e.g. from :func:`pygridjl.reconfiguration.problem.build_problem`. Limits on
+        The problem, e.g. from :func:`pygridjl.reconfiguration.build.build_problem`. Limits on
         voltages and currents are not part of this model.
     how : JuliaOptions, optional
         Solver, its options and limits. Solvers with cones or quadratic constraints get the

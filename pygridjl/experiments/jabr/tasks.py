@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from pygridjl.core.methods import NoOptions
+from pygridjl.core.options import NoOptions
 from pygridjl.core.types import FloatArray
 from pygridjl.grid.cases import get_case
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network

@@ -21,12 +21,13 @@ from pygridjl.experiments.julia.stage import StageOfBoth
 from pygridjl.grid import Feeder
 from pygridjl.grid.cases import get_case
 from pygridjl.grid.load import load_feeder
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates import (
     Certificate,
     highs_outer_approximation,
     scip_linear,
 )
-from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem, build_problem
+from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem
 from pygridjl.siting.problem import Measure
 from pygridjl.study.task import Plan, Row, Task
 

@@ -18,9 +18,10 @@ from pygridjl.grid.io.opendss.engine import compiled_circuit
 from pygridjl.grid.io.opendss.write import write_opendss
 from pygridjl.powerflow.feeder_sweep import feeder_power_flow
 from pygridjl.reconfiguration import reconfigure
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.forward import forward
 from pygridjl.reconfiguration.heuristics import branch_exchange
-from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem, build_problem
+from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem
 
 __all__ = [
     "FEEDERS",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pygridjl.core.methods import option
+from pygridjl.core.options import option
 from pygridjl.experiments.registry import Experiment
 
 __all__ = ["EXPERIMENT", "Options"]

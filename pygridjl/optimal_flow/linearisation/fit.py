@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from pygridjl.core.methods import Options, option
+from pygridjl.core.options import Options, option
 from pygridjl.core.types import ComplexArray, FloatArray
 from pygridjl.optimal_flow.linearisation.descent import Violation
 from pygridjl.optimal_flow.linearisation.linear_model import LinearisedOpf

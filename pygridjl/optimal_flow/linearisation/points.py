@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
-from pygridjl.core.methods import Options, option
+from pygridjl.core.options import Options, option
 from pygridjl.core.types import ComplexArray
 from pygridjl.optimal_flow.linearisation.cliques import Grouping
 from pygridjl.optimal_flow.linearisation.problem import LinearisationProblem

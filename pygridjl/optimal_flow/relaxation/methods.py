@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from pygridjl.core.methods import Method, Options, Registry, option
+from pygridjl.core.methods import Method, Registry
+from pygridjl.core.options import Options, option
 
 __all__ = ["METHODS", "LoopForm", "LoopOptions", "MixedOptions", "TightenOptions"]
 

@@ -18,7 +18,8 @@ from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.ac.descent import all_exchanges
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
-from pygridjl.reconfiguration.problem import Limit, RadialProblem, build_problem
+from pygridjl.reconfiguration.build import build_problem
+from pygridjl.reconfiguration.problem import Limit, RadialProblem
 
 __all__ = ["FullSupply", "full_supply"]
 

@@ -18,8 +18,9 @@ from pygridjl.graphs.forest import rooted_forest
 from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.ac.descent import ac_descent
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.heuristics.trees import kruskal_tree
-from pygridjl.reconfiguration.problem import Limit, build_problem
+from pygridjl.reconfiguration.problem import Limit
 from pygridjl.reconfiguration.restoration.judge import Judge
 
 __all__ = ["first_answer"]

@@ -15,11 +15,12 @@ from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates.consumers import (
     assert_series_impedances,
     injecting_part,
 )
-from pygridjl.reconfiguration.problem import Limit, build_problem
+from pygridjl.reconfiguration.problem import Limit
 from pygridjl.reconfiguration.restoration.few import full_supply
 from pygridjl.reconfiguration.restoration.first import first_answer
 from pygridjl.reconfiguration.restoration.judge import Judge, Live

@@ -15,9 +15,10 @@ from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_ga
 from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.network import Network
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates.cycles import cycle_branch_and_bound
 from pygridjl.reconfiguration.certificates.enumeration import trees_below
-from pygridjl.reconfiguration.problem import Limit, RadialProblem, build_problem
+from pygridjl.reconfiguration.problem import Limit, RadialProblem
 from pygridjl.reconfiguration.schedule.layers import Layer, Way, cheapest_way
 from pygridjl.reconfiguration.schedule.periods import Period, split_periods
 from pygridjl.reconfiguration.schedule.result import ScheduleResult

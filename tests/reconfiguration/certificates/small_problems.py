@@ -7,7 +7,7 @@ import numpy as np
 from builders import random_network
 
 from pygridjl.grid import Branches, Buses, Generators, Loads, Network
-from pygridjl.reconfiguration.problem import build_problem
+from pygridjl.reconfiguration.build import build_problem
 
 
 def random_problem(seed, *, n=6, extra=4, slacks=1, forced=False, equal=False, kind="substations"):

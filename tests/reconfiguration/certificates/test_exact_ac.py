@@ -12,12 +12,12 @@ from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates import (
     ac_branch_and_bound,
     exact_ac as module,
     scip_branch_flow,
 )
-from pygridjl.reconfiguration.problem import build_problem
 
 # Published AC optimum, kW.
 QUICK = {

@@ -9,9 +9,9 @@ from reconfiguration.certificates.small_problems import consuming_network
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.grid.cases import get_case
 from pygridjl.powerflow.sweep import radial_power_flow
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates.raised_loads import raised_loads
 from pygridjl.reconfiguration.heuristics import branch_exchange, kruskal_tree, max_flow_tree
-from pygridjl.reconfiguration.problem import build_problem
 
 CASES = ("case33bw", "case69", "case70da", "case94tpc", "case118zh", "case136ma")
 

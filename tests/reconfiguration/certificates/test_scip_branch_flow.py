@@ -10,9 +10,9 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.powerflow.sweep import radial_power_flow
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates import scip_branch_flow
 from pygridjl.reconfiguration.certificates.branch_flow import BranchFlow
-from pygridjl.reconfiguration.problem import build_problem
 
 
 def ac_losses(problem):

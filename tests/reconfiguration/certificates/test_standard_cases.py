@@ -4,8 +4,8 @@ import pytest
 
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates import cycle_branch_and_bound, electrical_bound
-from pygridjl.reconfiguration.problem import build_problem
 
 # Published AC optimum (kW) and the seconds the proof may take on two cores.
 CASES = {

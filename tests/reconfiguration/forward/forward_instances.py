@@ -6,7 +6,8 @@ import networkx as nx
 import numpy as np
 
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
-from pygridjl.reconfiguration.problem import RadialProblem, build_problem
+from pygridjl.reconfiguration.build import build_problem
+from pygridjl.reconfiguration.problem import RadialProblem
 
 
 def balanced_problem(edges, p, r=None, **options) -> RadialProblem:

@@ -13,8 +13,8 @@ import pygridjl
 from pygridjl.cli import cli
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates.enumeration import trees_below
-from pygridjl.reconfiguration.problem import build_problem
 from pygridjl.reconfiguration.schedule.periods import split_periods
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
 from pygridjl.reconfiguration.states.moments import problem_of_states

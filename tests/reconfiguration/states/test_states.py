@@ -9,7 +9,7 @@ import pygridjl
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.powerflow.newton import newton_power_flow
-from pygridjl.reconfiguration.problem import build_problem
+from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
 from pygridjl.reconfiguration.states.moments import problem_of_states
 
