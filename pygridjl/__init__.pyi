@@ -106,6 +106,8 @@ from .scenarios.load_states import (
     read_load_states as read_load_states,
 )
 from .scenarios.model import ScenarioSet as ScenarioSet
+from .siting.hosting.result import HostingResult as HostingResult
+from .siting.hosting.solve import hosting_capacity as hosting_capacity
 from .siting.problem import PlanningProblem as PlanningProblem
 from .siting.result import SitingResult as SitingResult
 from .siting.solve import site as site

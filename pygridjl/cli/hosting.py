@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import click
 
 from pygridjl.cli.method_options import field_options, given
-from pygridjl.cli.options import json_option
+from pygridjl.cli.options import FIGURE, json_option
 from pygridjl.cli.site import candidate_problem
 from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
 
@@ -60,6 +61,7 @@ _LIMITS = ("unit_kw", "v_source", "v_min", "v_max", "standard_ratings")
     help="At the neutral tap or at the ratios of the feeder.",
 )
 @click.option("--no-line-limits", is_flag=True, help="Leave the ampacity of lines out.")
+@click.option("--plot", type=FIGURE, help="Draw what each site takes alone and all together.")
 @json_option
 def command(
     feeder: str,
@@ -72,6 +74,7 @@ def command(
     power_factor: float,
     regulators: str,
     no_line_limits: bool,
+    plot: Path | None,
     as_json: bool,
     **rest: Any,
 ) -> None:
@@ -82,7 +85,7 @@ def command(
     """
     from pygridjl.grid import load_feeder
     from pygridjl.scenarios.generate import generate_scenarios
-    from pygridjl.siting.hosting import hosting_capacity
+    from pygridjl.siting.hosting.solve import hosting_capacity
 
     loaded = load_feeder(feeder)
     if regulators == "neutral":
@@ -102,5 +105,7 @@ def command(
         gap=gap,
         time_limit=time_limit,
     )
+    if plot is not None:
+        result.plot(plot)
     click.echo(result.to_json(indent=2) if as_json else result.summary())
     click.get_current_context().exit(0 if result.has_answer else 1)

@@ -1,7 +1,8 @@
 from .check import validate_planning as validate_planning
 from .defaults import outside_band as outside_band, with_default_limits as with_default_limits
 from .export import export_decision as export_decision
-from .hosting import HostingResult as HostingResult, hosting_capacity as hosting_capacity
+from .hosting.result import HostingResult as HostingResult
+from .hosting.solve import hosting_capacity as hosting_capacity
 from .methods.baselines import (
     greedy as greedy,
     no_dg as no_dg,

@@ -13,7 +13,7 @@ from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import PHASES
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
-from pygridjl.siting.problem import Measure, PlanningProblem
+from pygridjl.siting.problem import LEAST_UNIT, Measure, PlanningProblem
 
 __all__ = [
     "assert_expectation",
@@ -50,10 +50,11 @@ def _wrong(field: str, message: str) -> Finding:
 
 def _numbers(problem: PlanningProblem) -> list[Finding]:
     findings = []
-    for name in ("unit_kw", "v_ref"):
-        value = getattr(problem, name)
-        if not (math.isfinite(value) and value > 0):
-            findings.append(_wrong(name, f"must be a positive number, is {value}"))
+    if not (math.isfinite(problem.v_ref) and problem.v_ref > 0):
+        findings.append(_wrong("v_ref", f"must be a positive number, is {problem.v_ref}"))
+    if not (math.isfinite(problem.unit_kw) and problem.unit_kw >= LEAST_UNIT):
+        text = f"must be a number of at least {LEAST_UNIT:g} kW, is {problem.unit_kw}"
+        findings.append(_wrong("unit_kw", text))
     for name in ("curtailment_price", "unit_penalty", "slack_price"):
         value = getattr(problem, name)
         if value is not None and value > MOST_PRICE:

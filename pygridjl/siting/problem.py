@@ -24,6 +24,8 @@ __all__ = [
     "with_neutral_regulators",
 ]
 
+# A smaller unit than a watt is a slip of units, and its counts overflow.
+LEAST_UNIT = 1e-3
 CVAR_LEVEL = 0.95
 
 Measure = Literal["voltage", "loss", "loss-printed"]
@@ -86,7 +88,7 @@ class PlanningProblem:
     site_phases : ndarray of bool, shape (n_site, 3)
         Phases the units of a site may inject into; those of the bus unless given.
     unit_kw : float
-        Rating p̄ of one unit over all its phases, kW (lost; 6).
+        Rating p̄ of one unit over all its phases, kW (lost; 6); at least a watt.
     max_units : int
         Most units L at one site (166).
     site_max : ndarray of int, shape (n_site,), or None
@@ -140,7 +142,7 @@ class PlanningProblem:
     sites: IntArray = None  # type: ignore[assignment]  # filled below
     site_phases: BoolArray = None  # type: ignore[assignment]  # filled below
     site_max: IntArray | None = None
-    unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", above=0)
+    unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", least=LEAST_UNIT)
     max_units: int = option(166, "most units at one site", least=1)
     unit_cost: float = option(1500.0, "cost of a unit, $/kW", least=0)
     budget: float = option(1500.0, "budget, k$", least=0)

@@ -11,9 +11,9 @@ from siting_toys import QuadraticStage, all_decisions, best_value, toy_problem, 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Stopwatch
 from pygridjl.scenarios.model import validate_scenarios
+from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.methods.baselines import random_siting
 from pygridjl.siting.methods.spar import SparOptions, spar
-from pygridjl.siting.result import siting_result
 from pygridjl.siting.sample_bounds import (
     confidence_interval,
     sample_scenarios,

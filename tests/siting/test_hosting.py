@@ -14,7 +14,7 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.hosting import hosting_capacity
+from pygridjl.siting.hosting.solve import hosting_capacity
 from pygridjl.siting.problem import PlanningProblem, candidate_sites
 
 S3 = np.sqrt(3.0)
@@ -143,3 +143,12 @@ def test_what_has_no_answer_or_no_meaning_is_said():
     free = PlanningProblem(toy_feeder(3), v_min=0.0, v_max=np.inf, line_limits=False)
     with pytest.raises(InvalidOptionError, match="nothing limits"):
         hosting_capacity(free, ScenarioSet(np.ones(1), np.ones((1, 3)), np.ones((1, 3))))
+
+
+def test_the_picture_names_every_site_and_says_the_total(tmp_path):
+    problem, scenarios = small(3)
+    result = hosting_capacity(problem, scenarios)
+    drawn = result.plot(tmp_path / "hosting.svg").read_text()
+    for bus, phases in zip(problem.site_ids, problem.site_letters, strict=True):
+        assert f"<!-- {bus} {phases} -->" in drawn
+    assert f"together {result.objective:g} kW" in drawn

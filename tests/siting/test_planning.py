@@ -14,9 +14,10 @@ from pygridjl.siting.check import (
     check_units,
     validate_planning,
 )
+from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.problem import PlanningProblem, candidate_sites
-from pygridjl.siting.result import improvement_captured, siting_result
+from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.second_stage.protocol import ScenarioStatus, SecondStageBatch, expected_value
 
 
@@ -51,6 +52,7 @@ def test_a_budget_of_exactly_k_units_buys_k_units():
         ({"budget": 8.9}, "budget"),
         ({"budget": float("nan")}, "budget"),
         ({"unit_kw": 0.0}, "unit_kw"),
+        ({"unit_kw": 1e-320}, "unit_kw"),
         ({"unit_cost": -1.0}, "unit_cost"),
         ({"max_units": 0}, "max_units"),
         ({"min_units": 5}, "min_units"),

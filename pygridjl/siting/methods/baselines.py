@@ -8,10 +8,11 @@ from pygridjl.core.arguments import generator
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.problem import PlanningProblem
-from pygridjl.siting.result import SitingResult, siting_result
+from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.protocol import SecondStage, assert_built_for, expected_value
 
 __all__ = ["greedy", "no_dg", "random_siting"]

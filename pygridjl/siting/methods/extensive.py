@@ -16,10 +16,11 @@ from pygridjl.siting.check import (
     assert_valid_planning,
     assert_valid_scenarios_for,
 )
+from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.rows import first_stage_rows
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import ExtensiveOptions
-from pygridjl.siting.result import SitingResult, siting_result
+from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.protocol import (

@@ -32,11 +32,12 @@ from pygridjl.siting.check import (
     assert_valid_planning,
     assert_valid_scenarios_for,
 )
+from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.methods.pyomo_model import scenario_model
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import HedgingOptions
-from pygridjl.siting.result import SitingResult, siting_result
+from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.protocol import SecondStage, assert_built_for

@@ -21,6 +21,7 @@ from pygridjl.siting.check import (
     assert_valid_planning,
     assert_valid_scenarios_for,
 )
+from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.methods.spar.masters import solve_master
 from pygridjl.siting.methods.spar.slopes import coordinate_values, update_slopes
@@ -28,7 +29,7 @@ from pygridjl.siting.methods.spar.state import SparState, fingerprint, load_stat
 from pygridjl.siting.methods.spar.steps import step_size
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import SparOptions
-from pygridjl.siting.result import SitingResult, siting_result
+from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.protocol import (
     ExpectedValue,
     ScenarioStatus,

@@ -1,0 +1,1 @@
+"""Hosting capacity: the most PV that keeps the limits."""
