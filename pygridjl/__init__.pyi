@@ -52,10 +52,9 @@ from .grid.cases.generators.feeder_like import feeder_like as feeder_like
 from .grid.cases.generators.small_world import watts_strogatz as watts_strogatz
 from .grid.feeder import Feeder as Feeder
 from .grid.feeder_checks import validate_feeder as validate_feeder
-from .grid.io.feeder_folder import save_feeder as save_feeder
 from .grid.io.pandapower.net import from_pandapower as from_pandapower
 from .grid.io.pandapower.write import to_pandapower as to_pandapower
-from .grid.io.write import save_network as save_network
+from .grid.io.write import save_feeder as save_feeder, save_network as save_network
 from .grid.load import load_feeder as load_feeder, load_network as load_network
 from .grid.network import (
     Branches as Branches,

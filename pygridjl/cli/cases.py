@@ -20,8 +20,7 @@ from pygridjl.grid.cases.catalogue import (
     list_cases,
     list_feeders,
 )
-from pygridjl.grid.io.feeder_folder import save_feeder
-from pygridjl.grid.io.write import save_network
+from pygridjl.grid.io.write import save_feeder, save_network
 from pygridjl.grid.load import load_feeder, load_network
 
 __all__ = ["command"]
@@ -32,13 +31,13 @@ __all__ = ["command"]
     epilog="Example: pygridjl cases case33bw --export case33bw.m",
 )
 @click.argument("name", required=False)
-@click.option("--feeder", "is_feeder", is_flag=True, help="NAME is a script or folder of a feeder.")
+@click.option("--feeder", "is_feeder", is_flag=True, help="NAME is a file or folder of a feeder.")
 @click.option(
     "--export",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Write a network as .m, .json, or a folder of CSV (no extension); a feeder as .dss or a "
-    "folder of tables.",
+    help="Write a network as .m, .json, .geojson, or a folder of CSV (no extension); a feeder as "
+    ".dss, .json, or a folder of CSV.",
 )
 @script_options
 @json_option

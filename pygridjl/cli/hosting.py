@@ -80,8 +80,8 @@ def command(
 ) -> None:
     """Say how much PV a feeder takes, at each site alone and at all together, with a proof.
 
-    FEEDER is a bundled feeder, an OpenDSS script or a folder of feeder tables. The exit code is 1
-    if no number of units keeps the limits.
+    FEEDER is a bundled feeder, an OpenDSS script, a .json file or a folder of feeder tables. The
+    exit code is 1 if no number of units keeps the limits.
     """
     from pygridjl.grid import load_feeder
     from pygridjl.scenarios.generate import generate_scenarios

@@ -200,7 +200,7 @@ def command(
     """Decide where to put how many PV units on a feeder.
 
     FEEDER is a bundled feeder (ieee13, ieee34, ieee37, ieee123, ieee8500, ieee9500), an OpenDSS
-    script or a folder of feeder tables. The exit code is 1 if there is no answer.
+    script, a .json file or a folder of feeder tables. The exit code is 1 if there is no answer.
     """
     from pygridjl.siting.solve import site
 

@@ -14,7 +14,7 @@ from .feeder_tables import (
     FeederLoads as FeederLoads,
 )
 from .io import read_feeder as read_feeder, read_network as read_network
-from .io.feeder_folder import save_feeder as save_feeder
+from .io.write import save_feeder as save_feeder
 from .load import load_feeder as load_feeder, load_network as load_network
 from .network import (
     Branches as Branches,

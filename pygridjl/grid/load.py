@@ -75,9 +75,10 @@ def load_feeder(
     ----------
     name_or_path : str or path-like
         Name of a bundled feeder (:func:`list_feeders`), or the path of an OpenDSS script
-        (``.dss``) or of a folder of tables as :func:`save_feeder` writes it. A bundled name wins
-        over a file of that name. ``"ieee13-ties"``, ``"ieee34-ties"`` and ``"ieee123-ties"`` are
-        bundled feeders with tie switches to reconfigure; their notes say which.
+        (``.dss``), of a ``.json`` file or of a folder of tables as :func:`save_feeder` writes
+        them. A bundled name wins over a file of that name. ``"ieee13-ties"``, ``"ieee34-ties"``
+        and ``"ieee123-ties"`` are bundled feeders with tie switches to reconfigure; their notes
+        say which.
     root : str or path-like, optional
         Folder below which all files an OpenDSS script reads must lie; its own unless given.
     strict : bool

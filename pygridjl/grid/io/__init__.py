@@ -23,7 +23,8 @@ _NETWORK_READERS = {
 }
 _FEEDER_READERS = {
     ".dss": ("opendss.to_feeder", "read_opendss"),
-    "": ("feeder_folder_read", "read_folder"),
+    ".json": ("ours_json", "read_feeder_json"),
+    "": ("ours_csv", "read_feeder_csv"),
 }
 
 
@@ -70,12 +71,12 @@ def read_feeder(
     *,
     strict: bool = True,
 ) -> Feeder:
-    """Read an OpenDSS script, or a folder of feeder tables.
+    """Read a feeder file, or a folder of feeder tables, by its extension.
 
     Parameters
     ----------
     path : str or path-like
-        ``.dss``, or a folder as :func:`pygridjl.save_feeder` writes it.
+        ``.dss`` (OpenDSS), ``.json`` (ours), or a folder as :func:`pygridjl.save_feeder` writes it.
     root : str or path-like, optional
         Folder below which all files an OpenDSS script reads must lie; its own unless given.
     strict : bool

@@ -21,6 +21,7 @@ from pygridjl.grid.io.text import shown
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
 __all__ = [
+    "FORMAT",
     "HEAD",
     "TABLES",
     "decode_network",

@@ -14,8 +14,10 @@ from network_strategies import networks
 from pygridjl.core.errors import NetworkFormatError, OutputError
 from pygridjl.grid.cases import get_case, list_cases
 from pygridjl.grid.io import read_network
+from pygridjl.grid.io.matpower.write import write_matpower
+from pygridjl.grid.io.ours_csv import write_csv
 from pygridjl.grid.io.supply import leave_out_unsupplied
-from pygridjl.grid.io.write import save_network, write_csv, write_matpower
+from pygridjl.grid.io.write import save_network
 
 quick = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -1,12 +1,9 @@
-"""Reads the folder of CSV tables that :mod:`pygridjl.grid.io.feeder_folder` describes."""
+"""From the tables :mod:`pygridjl.grid.io.feeder_columns` describes to a feeder."""
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,18 +20,34 @@ from pygridjl.grid.feeder_tables import (
     FeederGenerators,
     FeederLoads,
 )
-from pygridjl.grid.io.feeder_folder import CODE_COLUMNS, FORMAT, UPPER, per_phase
+from pygridjl.grid.io.columns import first_positions
+from pygridjl.grid.io.feeder_columns import (
+    CODE_COLUMNS,
+    FORMAT,
+    HEAD,
+    OPTIONAL,
+    TABLES,
+    UPPER,
+    per_phase,
+)
+from pygridjl.grid.io.text import shown
 
-__all__ = ["read_folder"]
+__all__ = ["decode_feeder"]
 
 
-def read_folder(folder: str | Path) -> Feeder:
-    """Read a feeder from a folder that :func:`save_feeder` (or a person) wrote.
+def decode_feeder(
+    head: Mapping[str, Any], tables: Mapping[str, Any], where: Callable[[str], object]
+) -> Feeder:
+    """Build a feeder.
 
     Parameters
     ----------
-    folder : str or Path
-        The folder.
+    head : mapping
+        What the file says about the feeder besides its tables.
+    tables : mapping
+        ``{table: {column: values}}``; values are texts, numbers, or None for a blank.
+    where : callable
+        Path of a table, or of the head for ``"params"``, as errors name it.
 
     Returns
     -------
@@ -44,12 +57,18 @@ def read_folder(folder: str | Path) -> Feeder:
     Raises
     ------
     NetworkFormatError
-        If a file or column is missing, or a cell cannot be read; it names file, row and column.
+        If a table or column is missing, or a cell cannot be read; it names file, row and column.
     """
-    folder = Path(folder)
-    params = _params(folder / "params.json")
+    params = _params(head, where("params"))
+
+    def rows(table: str, required: Sequence[str]) -> _Rows:
+        if table not in tables and table not in OPTIONAL:
+            raise NetworkFormatError(where(table), "file", "is missing")
+        empty: dict[str, list[Any]] = {name: [] for name in required}
+        return _Rows(where(table), tables.get(table, empty), required, TABLES[table])
+
     base = params["phase_mva"]
-    bus = _Rows(folder / "buses.csv", ("id", "kv_ln", "phases"))
+    bus = rows("buses", ("id", "kv_ln", "phases"))
     buses = FeederBuses(
         id=bus.text("id"),
         kv_ln=bus.numbers("kv_ln"),
@@ -59,20 +78,19 @@ def read_folder(folder: str | Path) -> Feeder:
         x=bus.numbers("x", np.nan),
         y=bus.numbers("y", np.nan),
     )
-    position = {name: k for k, name in enumerate(buses.id.tolist())}
+    position = first_positions(buses.id.tolist())
     if params["source_bus"] not in position:
-        raise NetworkFormatError(
-            folder / "params.json", "source_bus", f"no bus is called {params['source_bus']!r}"
-        )
-    load = _Rows(folder / "loads.csv", ("id", "bus"))
-    cap = _Rows(folder / "capacitors.csv", ("id", "bus"), optional=True)
-    gen = _Rows(folder / "generators.csv", ("id", "bus"), optional=True)
+        detail = f"no bus is called {shown(params['source_bus'])}"
+        raise NetworkFormatError(where("params"), "source_bus", detail)
+    load = rows("loads", ("id", "bus"))
+    cap = rows("capacitors", ("id", "bus"))
+    gen = rows("generators", ("id", "bus"))
     kw = base * 1e3
     return Feeder(
         name=params["name"],
         phase_mva=base,
         buses=buses,
-        branches=_read_branches(folder, buses, position, base),
+        branches=_branches(rows, buses, position, base),
         loads=FeederLoads(
             id=load.text("id"),
             bus=load.positions("bus", position),
@@ -103,15 +121,12 @@ def read_folder(folder: str | Path) -> Feeder:
     )
 
 
-def _params(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NetworkFormatError(path, "file", "is missing") from None
-    except (OSError, ValueError) as error:
-        raise NetworkFormatError(path, "file", f"is not readable JSON: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+def _params(data: Mapping[str, Any], path: object) -> dict[str, Any]:
+    if data.get("format") != FORMAT:
         raise NetworkFormatError(path, "format", f"must be {FORMAT!r}")
+    unknown = sorted(set(data) - {*HEAD, *TABLES})
+    if unknown:
+        raise NetworkFormatError(path, "feeder", f"unknown field {shown(unknown[0])}")
     checks: dict[str, Callable[[Any], bool]] = {
         "name": lambda v: isinstance(v, str),
         "phase_mva": lambda v: isinstance(v, int | float) and math.isfinite(v) and v > 0,
@@ -119,22 +134,28 @@ def _params(path: Path) -> dict[str, Any]:
         "v_set": lambda v: (
             isinstance(v, list) and len(v) == 3 and all(isinstance(k, int | float) for k in v)
         ),
+        "source": lambda v: isinstance(v, str),
+        "notes": lambda v: isinstance(v, list) and all(isinstance(note, str) for note in v),
     }
+    data = {"source": "", "notes": [], **data}
     for field, sound in checks.items():
         if field not in data:
             raise NetworkFormatError(path, field, "is missing")
         if not sound(data[field]):
-            raise NetworkFormatError(path, field, f"cannot be {data[field]!r}")
-    return {"source": "", "notes": [], **data}
+            raise NetworkFormatError(path, field, f"cannot be {shown(data[field])}")
+    return data
 
 
-def _read_branches(
-    folder: Path, buses: FeederBuses, position: Mapping[str, int], base: float
+def _branches(
+    rows: Callable[[str, Sequence[str]], _Rows],
+    buses: FeederBuses,
+    position: Mapping[str, int],
+    base: float,
 ) -> FeederBranches:
-    code = _Rows(folder / "codes.csv", ("id",))
+    code = rows("codes", ("id",))
     table = np.column_stack([code.numbers(name, 0.0) for name in CODE_COLUMNS])
-    row = _Rows(folder / "branches.csv", ("id", "from_bus", "to_bus", "phases", "code"))
-    code_position = {name: k for k, name in enumerate(code.text("id").tolist())}
+    row = rows("branches", ("id", "from_bus", "to_bus", "phases", "code"))
+    code_position = first_positions(code.text("id").tolist())
     chosen = table[row.positions("code", code_position)]
     to_bus = row.positions("to_bus", position)
     length = row.numbers("length_km", 0.0)
@@ -166,46 +187,53 @@ def _symmetric(upper: FloatArray) -> FloatArray:
 
 
 class _Rows:
-    """One CSV file, column by column, with errors that name file, row and column."""
+    """One table, column by column, with errors that name file, row and column."""
 
-    def __init__(self, path: Path, required: Sequence[str], *, optional: bool = False) -> None:
+    def __init__(
+        self, path: object, columns: Any, required: Sequence[str], known: Sequence[str]
+    ) -> None:
         self.path = path
-        self._rows: list[dict[str, str]] = []
-        self._header: list[str] = list(required)
-        if optional and not path.exists():
-            return
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file, restkey="", restval="")
-                self._rows = list(reader)
-                self._header = list(reader.fieldnames or [])
-        except FileNotFoundError:
-            raise NetworkFormatError(path, "file", "is missing") from None
-        except (OSError, ValueError, csv.Error) as error:
-            raise NetworkFormatError(path, "file", f"is not readable CSV: {error}") from error
+        if not isinstance(columns, Mapping):
+            raise NetworkFormatError(path, "table", "must be an object of columns")
+        self._columns: Mapping[str, list[Any]] = columns
         for name in required:
-            if name not in self._header:
+            if name not in self._columns:
                 raise NetworkFormatError(path, "header", f"column {name!r} is missing")
+        for name in columns:
+            if name not in known:
+                raise NetworkFormatError(path, "header", f"unknown column {shown(name)}")
+        self._count = len(self._columns["id"]) if isinstance(self._columns["id"], list) else 0
+        for name, values in self._columns.items():
+            if not isinstance(values, list) or len(values) != self._count:
+                detail = f"column {shown(name)} must be a list as long as 'id'"
+                raise NetworkFormatError(path, "header", detail)
 
     def _fail(self, row: int, column: str, detail: str) -> NoReturn:
+        # Counted as the lines of a file with a header, from 1.
         raise NetworkFormatError(self.path, f"row {row + 2}", f"column {column!r}: {detail}")
 
+    def _cells(self, column: str) -> list[Any]:
+        return self._columns.get(column, [None] * self._count)
+
     def text(self, column: str, default: str = "") -> StrArray:
-        return np.array([r.get(column) or default for r in self._rows], dtype=np.str_)
+        cells = self._cells(column)
+        for k, cell in enumerate(cells):
+            if isinstance(cell, dict | list):
+                self._fail(k, column, f"{shown(cell)} is not a text")
+        return np.array([default if c in (None, "") else str(c) for c in cells], dtype=np.str_)
 
     def numbers(self, column: str, default: float | None = None) -> FloatArray:
-        values = np.empty(len(self._rows))
-        for k, row in enumerate(self._rows):
-            cell = (row.get(column) or "").strip()
-            if not cell:
+        values = np.empty(self._count)
+        for k, cell in enumerate(self._cells(column)):
+            if cell is None or (isinstance(cell, str) and not cell.strip()):
                 if default is None:
                     self._fail(k, column, "is empty")
                 values[k] = default
                 continue
             try:
                 values[k] = float(cell)
-            except ValueError:
-                self._fail(k, column, f"{cell!r} is not a number")
+            except (TypeError, ValueError, OverflowError):
+                self._fail(k, column, f"{shown(cell)} is not a number")
         return values
 
     def by_phase(self, prefix: str, default: float = 0.0) -> FloatArray:
@@ -213,19 +241,19 @@ class _Rows:
         return np.column_stack(columns)
 
     def phases(self) -> BoolArray:
-        there = np.zeros((len(self._rows), 3), dtype=np.bool_)
-        for k, row in enumerate(self._rows):
-            letters = row["phases"].strip().lower()
+        there = np.zeros((self._count, 3), dtype=np.bool_)
+        for k, cell in enumerate(self._cells("phases")):
+            letters = cell.strip().lower() if isinstance(cell, str) else ""
             if not letters or set(letters) - set(PHASES):
-                self._fail(k, "phases", f"{row['phases']!r} is not made of the letters a, b, c")
+                self._fail(k, "phases", f"{shown(cell)} is not made of the letters a, b, c")
             there[k] = [p in letters for p in PHASES]
         return there
 
     def positions(self, column: str, names: Mapping[str, int]) -> IntArray:
-        found = np.empty(len(self._rows), dtype=np.int64)
-        for k, row in enumerate(self._rows):
-            if row[column] not in names:
+        found = np.empty(self._count, dtype=np.int64)
+        for k, cell in enumerate(self.text(column).tolist()):
+            if cell not in names:
                 what = "code" if column == "code" else "bus"
-                self._fail(k, column, f"no {what} is called {row[column]!r}")
-            found[k] = names[row[column]]
+                self._fail(k, column, f"no {what} is called {shown(cell)}")
+            found[k] = names[cell]
         return found

@@ -12,17 +12,17 @@ from pygridjl.core.errors import (
     NetworkFormatError,
     OutputError,
 )
-from pygridjl.grid import list_feeders, load_feeder, read_feeder, save_feeder
+from pygridjl.grid import list_feeders, load_feeder, load_network, read_feeder, save_feeder
 
 TABLES = ("buses", "branches", "loads", "capacitors", "generators")
 
 
-def assert_same(one, two):
+def assert_same(one, two, rtol=1e-9):
     for table in TABLES:
         columns = zip(getattr(one, table).columns(), getattr(two, table).columns(), strict=True)
         for (name, a), (_, b) in columns:
             if a.dtype.kind == "f":
-                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-15, err_msg=name)
+                np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-15, err_msg=name)
             else:
                 assert a.tolist() == b.tolist(), name
     assert (one.name, one.phase_mva, one.source_bus, one.source, one.notes) == (
@@ -45,6 +45,7 @@ def test_round_trip(tmp_path_factory, seed, n):
     again = save_feeder(read_feeder(folder), folder.parent / "g")
     for file in folder.iterdir():  # writing what was read changes no byte
         assert (again / file.name).read_bytes() == file.read_bytes()
+    assert_same(feeder, read_feeder(save_feeder(feeder, folder.parent / "f.json")), rtol=1e-14)
 
 
 def test_lines_of_one_type_share_a_code(tmp_path):
@@ -93,10 +94,13 @@ def test_nan_does_not_turn_into_a_default(tmp_path):
         ("loads.csv", "300", "many", r"row 2: column 'kw_a': 'many' is not a number"),
         ("loads.csv", "end", "nowhere", r"column 'bus': no bus is called 'nowhere'"),
         ("branches.csv", "z1", "z9", r"column 'code': no code is called 'z9'"),
+        ("loads.csv", "kvar_c", "kvar_d", r"loads.csv: header: unknown column 'kvar_d'"),
+        ("loads.csv", "300", "300,1", r"loads.csv: csv: row 1 has"),
+        ("params.json", '"v_set"', '"extra": 1, "v_set"', r"unknown field 'extra'"),
         ("params.json", "pygridjl-feeder-1", "v9", r"format: must be"),
         ("params.json", '"src"', '"srx"', r"source_bus: no bus is called 'srx'"),
         ("params.json", '"phase_mva": 1.0', '"phase_mva": "1"', r"phase_mva: cannot be '1'"),
-        ("params.json", "{", "", r"is not readable JSON"),
+        ("params.json", "{", "", r"params.json: json: line 2"),
     ],
 )
 def test_bad_tables_name_file_row_and_column(tmp_path, file, old, new, message):
@@ -111,7 +115,7 @@ def test_bad_tables_name_file_row_and_column(tmp_path, file, old, new, message):
 def test_a_missing_table(tmp_path, file):
     folder = save_feeder(two_bus_feeder(), tmp_path / "f")
     (folder / file).unlink()
-    with pytest.raises(NetworkFormatError, match=rf"{file}: file: is missing"):
+    with pytest.raises(NetworkFormatError, match=rf"{file}: file: No such file"):
         load_feeder(folder)
 
 
@@ -135,6 +139,51 @@ def test_optional_tables_and_columns(tmp_path):
     assert feeder.load_p.tolist() == [0, 0, 0, 0.03]
     assert feeder.branches.closed.all()
     assert np.isinf(feeder.branches.rating).all()
+
+
+def test_spreadsheets_write_semicolons_decimal_commas_and_blank_lines(tmp_path):
+    feeder = two_bus_feeder()
+    folder = save_feeder(feeder, tmp_path / "f")
+    for file in folder.glob("*.csv"):
+        cells = [line.split(",") for line in file.read_text().splitlines()]
+        lines = [";".join(cell.replace(".", ",") for cell in row) for row in cells]
+        file.write_text("\n\n".join([lines[0].upper(), *lines[1:]]) + "\n")
+    assert_same(feeder, load_feeder(folder))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loads": {"id": ["d"]}}, r"f.json, loads: header: column 'bus' is missing"),
+        ({"loads": 3}, r"f.json, loads: table: must be an object of columns"),
+        ({"loads": {"id": ["d"], "bus": []}}, r"column 'bus' must be a list as long as 'id'"),
+        ({"buses": {"id": [], "kv_ln": 1, "phases": []}}, r"column 'kv_ln' must be a list"),
+        ({"loads": {"id": ["d"], "bus": ["end"], "kw_a": [[1]]}}, r"row 2: column 'kw_a'"),
+        ({"loads": {"id": [{}], "bus": ["end"]}}, r"row 2: column 'id': \{\} is not a text"),
+        ({"codes": None}, r"f.json, codes: table: must be an object"),
+        ({"format": "pygridjl network"}, r"format: is a network: load_network reads it"),
+    ],
+)
+def test_bad_json_names_table_row_and_column(tmp_path, change, message):
+    path = save_feeder(two_bus_feeder(), tmp_path / "f.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(NetworkFormatError, match=message):
+        load_feeder(path)
+
+
+def test_a_feeder_is_no_network(tmp_path):
+    path = save_feeder(two_bus_feeder(), tmp_path / "f.json")
+    with pytest.raises(NetworkFormatError, match="is a three-phase feeder: load_feeder reads it"):
+        load_network(path)
+
+
+def test_a_table_missing_in_json(tmp_path):
+    path = save_feeder(two_bus_feeder(), tmp_path / "f.json")
+    content = json.loads(path.read_text())
+    del content["codes"], content["generators"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(NetworkFormatError, match="f.json, codes: file: is missing"):
+        load_feeder(path)
 
 
 def test_unknown_names(tmp_path):
