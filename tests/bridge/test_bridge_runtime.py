@@ -24,7 +24,9 @@ from pygridjl.core.errors import InvalidOptionError
 
 @pytest.fixture
 def not_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Julia in this process, though other tests may have started one."""
     monkeypatch.setattr(runtime, "_running", None)
+    monkeypatch.delitem(sys.modules, "juliacall", raising=False)
 
 
 class _JuliaError(Exception):
