@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pygridjl.core.errors import NetworkFormatError
-from pygridjl.grid.io.opendss.script import Statement, read_script
+from pygridjl.grid.io.opendss.permitted import (
+    MissingFileError,
+    RefusedError,
+    engine_names,
+    permitted,
+)
+from pygridjl.grid.io.opendss.script import Script, Statement, file_inside, read_script
 
 __all__ = ["compiled_circuit"]
 
@@ -24,6 +32,9 @@ _DIVERGED = {482, 485}
 _WATCHING = ("monitor", "energymeter", "sensor", "fmonitor")
 _NAMED = re.compile(r"(?i)^\s*(?:new|edit)\s+(?:object\s*=\s*)?[\"']?(\w+)\.([^\s\"']+)")
 _SHOWN = 3
+# Where buses are drawn.
+_PLACING = ("buscoords", "latlongcoords", "setbusxy")
+_LENIENT = "strict=False reads on without"
 
 
 @contextmanager
@@ -50,20 +61,21 @@ def compiled_circuit(
         If the engine stops at a command or finds no circuit in the script, or an answer of the
         engine read inside the ``with`` block is an error.
     """
-    script = read_script(path, path.parent if root is None else root)
+    root = (path.parent if root is None else root).resolve()
+    script = read_script(path, root)
     from opendssdirect import DSSException, dss
 
     notes: list[str] = []
+    ignored: list[str] = []
     engine = dss.NewContext()
     engine.Basic.AllowChangeDir(False)
     engine.Basic.AllowEditor(False)
     engine.Basic.AllowForms(False)
-    if script.skipped:
-        notes.append(
-            f"commands that write or show were skipped: {_some(script.skipped)}",
-        )
     try:
-        _run(engine, path, script.statements, notes, strict=strict)
+        statements = _permitted(engine, script, root, ignored, strict=strict)
+        if script.skipped:
+            notes.append(f"commands that write or show were skipped: {_some(script.skipped)}")
+        _run(engine, path, statements, notes, ignored, strict=strict)
         if not engine.Basic.NumCircuits():
             raise NetworkFormatError(path, "circuit", "the script defines none")
         engine.Text.Command("MakeBusList")  # a script that solves nothing has not made it
@@ -83,19 +95,46 @@ def _text(error: Exception) -> str:
     return " ".join(str(error.args[-1]).split())
 
 
+def _permitted(
+    engine: Any, script: Script, root: Path, ignored: list[str], *, strict: bool
+) -> list[Statement]:
+    """Return what may run of a script, with the names of its files made whole."""
+    names = engine_names(engine)
+    statements = []
+    for statement in script.statements:
+        path, place = statement.path, f"line {statement.number}"
+        find = partial(
+            file_inside, folder=statement.folder, root=root, path=path, number=statement.number
+        )
+        try:
+            allowed = permitted(statement.command, statement.text, find, names)
+        except MissingFileError as missing:
+            if strict and statement.command not in _PLACING:
+                raise NetworkFormatError(path, place, f"{missing}; {_LENIENT}") from None
+            ignored.append(f"{statement.command}: {missing} ({statement.place})")
+            continue
+        except RefusedError as refused:
+            raise NetworkFormatError(path, place, str(refused)) from None
+        script.skipped += [f"{what} ({statement.place})" for what in allowed.skipped]
+        if allowed.text:
+            statements.append(replace(statement, text=allowed.text))
+    return statements
+
+
 def _run(
-    engine: Any, path: Path, statements: list[Statement], notes: list[str], *, strict: bool
+    engine: Any,
+    path: Path,
+    statements: list[Statement],
+    notes: list[str],
+    ignored: list[str],
+    *,
+    strict: bool,
 ) -> None:
     """Execute the commands; what the field's tools only warn of becomes a note."""
     from opendssdirect import DSSException
 
-    folder: Path | None = None
-    ignored: list[str] = []
     wye = 0
     for statement in statements:
-        if statement.folder != folder:
-            folder = statement.folder
-            engine.Basic.DataPath(str(folder))
         text, replaced = _CONN_POWER.subn("", statement.text)
         wye += replaced
         try:
@@ -106,7 +145,7 @@ def _run(
             if code in _DIVERGED and engine.Basic.NumCircuits():
                 continue
             if strict and not _only_warns(engine, statement, _text(error)):
-                advice = "; strict=False reads on without" if engine.Basic.NumCircuits() else ""
+                advice = f"; {_LENIENT}" if engine.Basic.NumCircuits() else ""
                 raise NetworkFormatError(path, "OpenDSS", detail + advice) from None
             ignored.append(detail)
     if wye:
@@ -121,7 +160,7 @@ def _only_warns(engine: Any, statement: Statement, text: str) -> bool:
     command, low = statement.command, text.lower()
     if not engine.Basic.NumCircuits():
         return False
-    if command in ("buscoords", "latlongcoords", "setbusxy"):
+    if command in _PLACING:
         return True
     if command in ("open", "close", "enable", "disable"):
         return "not found" in low

@@ -18,13 +18,13 @@ from typing import Any
 
 from pygridjl.core.errors import CaseNotFoundError, NetworkFormatError
 from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.io.opendss.confined import MEMORY, confine
 from pygridjl.grid.io.opendss.transport import pack, unpack
 from pygridjl.grid.network import Network
 
 __all__ = ["read_apart", "replay_apart"]
 
 TIME_LIMIT = 180.0
-MEMORY = 6 * 2**30
 
 
 class _Engine:
@@ -186,18 +186,6 @@ def _asked(
     return answer
 
 
-def _limit() -> None:
-    """Take from this process what reading a script needs none of."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits; the time limit holds there too
-        return
-    for what, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, 0)):
-        _, hard = resource.getrlimit(what)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, hard))
-
-
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
     from pygridjl.grid.io.opendss.replay import replay_script
     from pygridjl.grid.io.opendss.to_feeder import feeder_of_script
@@ -227,7 +215,7 @@ def _main() -> None:
     # Native code that prints must not fall between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    _limit()
+    confine()
     for line in sys.stdin:
         answers.write(json.dumps(_answer(json.loads(line))) + "\n")
         answers.flush()

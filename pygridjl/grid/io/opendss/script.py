@@ -1,8 +1,9 @@
 """Reads the commands of an OpenDSS script before any of them runs.
 
-What a script may do to a reader is decided here: build a circuit and solve it. Commands that
-write, plot or show are skipped with a note; those that start programs or load code are refused;
-other files are read only below one folder, each at most once in a chain of redirections.
+What a script may do to a reader is to build a circuit and solve it. Commands that write, plot or
+show are skipped with a note; those that start programs are refused; other files are read only below
+one folder, each at most once in a chain of redirections. What the words of a command may ask for is
+decided in :mod:`pygridjl.grid.io.opendss.permitted`.
 """
 
 from __future__ import annotations
@@ -13,43 +14,44 @@ from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 from pygridjl.core.errors import NetworkFormatError
+from pygridjl.grid.io.opendss.tokens import command_words, first_with_prefix
 from pygridjl.grid.io.text import read_text
 
-__all__ = ["Script", "Statement", "read_script"]
+__all__ = ["Script", "Statement", "file_inside", "read_script"]
 
-# In the order of the engine, which takes the first command that begins with what was written.
 _NAMES = {
     "run": "new edit more m ~ select solve enable disable reset clear clearall open close set "
-    "calcvoltagebases setkvbase buscoords latlongcoords allocateloads distribute var batchedit "
+    "calcvoltagebases setkvbase buscoords latlongcoords allocateloads var batchedit "
     "setbusxy makebuslist setloadandgenkv interpolate makeposseq _initsnap "
-    "_solvenocontrol _samplecontrols _docontrolactions _showcontrolqueue _solvedirect _solvepflow",
+    "_solvenocontrol _samplecontrols _docontrolactions _solvedirect _solvepflow",
     "skip": "show export save plot dump help ? about get sample visualize fileedit formedit "
     "di_plot comparecases yearlycurves closedi cd summary classes userclasses voltages currents "
     "powers losses phaselosses nodelist totalpowers panel quit nodediff relcalc estimate capacity "
     "uuids guids obfuscate alignfile top vdiff buildy init next cktlosses seqvoltages seqcurrents "
     "seqpowers cleanup finishtimestep wait pstcalc addbusmarker clearbusmarkers zsc zsc10 "
-    "zscrefresh ysc puvoltages varvalues varnames busnames buslist meterzones showqueue",
-    "refuse": "doscmd reduce rephase reconductor newactor solveall connect disconnect abort",
+    "zscrefresh ysc puvoltages varvalues varnames busnames buslist meterzones showqueue "
+    "_showcontrolqueue",
+    "refuse": "doscmd reduce rephase reconductor newactor solveall connect disconnect abort "
+    "distribute",
+    # The order of the engine, which takes the first command that begins with what was written.
+    "order": "new edit more m ~ select save show solve enable disable plot reset compile set dump "
+    "open close // redirect help quit ? next panel sample clear about calcvoltagebases "
+    "setkvbase buildy get init export fileedit voltages currents powers seqvoltages "
+    "seqcurrents seqpowers losses phaselosses cktlosses allocateloads formedit totals "
+    "capacity classes userclasses zsc zsc10 zscrefresh ysc puvoltages varvalues varnames "
+    "buscoords makebuslist makeposseq reduce interpolate alignfile top rotate vdiff summary "
+    "distribute di_plot comparecases yearlycurves cd visualize closedi doscmd estimate "
+    "reconductor _initsnap _solvenocontrol _samplecontrols _docontrolactions "
+    "_showcontrolqueue _solvedirect _solvepflow addbusmarker uuids setloadandgenkv "
+    "cvrtloadshapes nodediff rephase setbusxy updatestorage obfuscate latlongcoords batchedit "
+    "pstcalc variable reprocessbuses clearbusmarkers relcalc var",
 }
-_RUN, _SKIP, _REFUSE = (tuple(names.split()) for names in _NAMES.values())
+_RUN, _SKIP, _REFUSE = (frozenset(_NAMES[what].split()) for what in ("run", "skip", "refuse"))
+_ORDER = _NAMES["order"].split()
 _INCLUDE = ("redirect", "compile")
-_EVERY = (*_RUN, *_SKIP, *_REFUSE, *_INCLUDE)
-_FULL = {"sol": "solve", "s": "select", "calcv": "calcvoltagebases", "r": "redirect"}
-
-_SKIPPED_OPTIONS = re.compile(
-    r"(?i)\b(datapath|editor|recorder|demandinterval|diverbose|overloadreport|"
-    r"voltexceptionreport|casename|showexport|numcores|coremask|parallel|concatenatereports|"
-    r"activeactor|actorprogress|processtime)\s*=\s*(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\([^)]*\)|\S+)"
-)
-_LOADS_CODE = re.compile(r"(?i)\b(userm\w*|userd\w*|dynad\w*|dyn\w*dll|shaftm\w*|shaftd\w*)\s*=")
-_SAVES = re.compile(r"(?i)\baction\s*=\s*[\"'(\[]?\s*\w*save\w*")
-_FILE = re.compile(
-    r"(?i)\b((?:csv|sng|dbl|pqcsv|cvr)?file)\s*=\s*"
-    r"(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|[^\s,)\]}\"']+)"
-)
-_QUOTES = {'"': '"', "'": "'", "(": ")", "[": "]", "{": "}"}
-_STEPS = re.compile(r"(?i)\b(number)\s*=\s*(\d+)")
-_MOST_STEPS = 100_000
+_ALLOWED = _RUN | _SKIP | frozenset(_INCLUDE)
+_EVERY = (*_ORDER, *sorted((_ALLOWED | _REFUSE).difference(_ORDER)))
+_MOST_FILES = 10_000
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,25 @@ class Statement:
     command : str
         Its full name; ``"property"`` for ``class.name.property=value``.
     text : str
-        What the engine gets.
-    place : str
-        File and line, for messages.
+        The command with its full name.
+    path : Path
+        The file in which it stands.
+    number : int
+        Its line.
     folder : Path
         What relative file names in it are relative to.
     """
 
     command: str
     text: str
-    place: str
+    path: Path
+    number: int
     folder: Path
+
+    @property
+    def place(self) -> str:
+        """File and line, for messages."""
+        return f"{self.path.name} line {self.number}"
 
 
 @dataclass
@@ -84,10 +94,13 @@ class Script:
         In the order in which they run.
     skipped : list of str
         The commands left out, as ``"show (line 12)"``.
+    files : int
+        How many files were read, one as often as it was.
     """
 
     statements: list[Statement] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    files: int = 0
 
 
 def read_script(path: Path, root: Path) -> Script:
@@ -108,8 +121,8 @@ def read_script(path: Path, root: Path) -> Script:
     Raises
     ------
     NetworkFormatError
-        If a file cannot be read or lies outside the folder, a chain of redirections closes, or a
-        command would start a program or load code.
+        If a file cannot be read or lies outside the folder, a chain of redirections closes, there
+        are more than 10,000 of them, or a command may not run.
     """
     script = Script()
     _read_file(path, root.resolve(), (), script)
@@ -119,12 +132,15 @@ def read_script(path: Path, root: Path) -> Script:
 def _read_file(path: Path, root: Path, chain: tuple[Path, ...], script: Script) -> Path:
     """Collect the statements of one file; return the folder that a compile leaves behind."""
     folder = path.parent
+    script.files += 1
+    if script.files > _MOST_FILES:
+        raise NetworkFormatError(path, "redirect", f"more than {_MOST_FILES:,} files are read")
     for number, line in _lines(read_text(path)):
-        place = f"{path.name} line {number}"
-        command = _command(line, path, number)
+        command, text = _command(line, path, number)
         if command in _INCLUDE:
-            argument = _argument(line)
-            target = _inside(argument, folder, root, path, number)
+            words = command_words(text)[1:]
+            argument = words[0].value.strip() if words else ""
+            target = file_inside(argument, folder, root, path, number)
             if target is None:
                 raise NetworkFormatError(
                     path, f"line {number}", f"{command} {argument}: there is no such file"
@@ -136,12 +152,9 @@ def _read_file(path: Path, root: Path, chain: tuple[Path, ...], script: Script) 
             left = _read_file(target, root, (*chain, path), script)
             folder = left if command == "compile" else folder
         elif command in _SKIP:
-            script.skipped.append(f"{command} ({place})")
+            script.skipped.append(f"{command} ({path.name} line {number})")
         else:
-            text = _harmless(line, command, place, path, number, script)
-            text = _files(text, command, folder, root, path, number)
-            if text:
-                script.statements.append(Statement(command, text, place, folder))
+            script.statements.append(Statement(command, text, path, number, folder))
     return folder
 
 
@@ -157,31 +170,23 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _command(line: str, path: Path, number: int) -> str:
+def _command(line: str, path: Path, number: int) -> tuple[str, str]:
+    """Return the full name of a command, and the command with it: the engine reads no other."""
     if line.startswith(("~", "?")):
-        return line[0]
-    word = re.split(r"[\s=,]", line, maxsplit=1)[0].lower().strip("\"'")
-    if "." in word or re.match(r"(?i)\w+\.[^=]*=", line):
-        return "property"
-    found = word if word in _EVERY else _FULL.get(word, "")
-    if not found:
-        found = next((name for name in _EVERY if word and name.startswith(word)), "")
-    if not found or found in _REFUSE:
-        why = "is not a command of a circuit" if not found else "may not run when a file is read"
-        raise NetworkFormatError(path, f"line {number}", f"{word!r} {why}")
-    return found
+        return line[0], f"{line[0]} {line[1:]}"
+    words = command_words(line)
+    if words and (words[0].name or "." in words[0].value):
+        return "property", line
+    word = words[0].value if words else ""
+    found = first_with_prefix(word, _EVERY)
+    if found not in _ALLOWED:
+        known = found in _EVERY
+        why = "may not run when a file is read" if known else "is not a command of a circuit"
+        raise NetworkFormatError(path, f"line {number}", f"{word.lower()!r} {why}")
+    return found, f"{found} {line[words[0].end :]}"
 
 
-def _argument(line: str) -> str:
-    rest = re.split(r"[\s=]", line, maxsplit=1)[1:]
-    text = rest[0].strip() if rest else ""
-    text = re.sub(r"(?i)^file\s*=\s*", "", text)
-    if text[:1] in _QUOTES:
-        return text[1:].split(_QUOTES[text[0]], 1)[0].strip()
-    return re.split(r"[\s,!]", text, maxsplit=1)[0]
-
-
-def _inside(name: str, folder: Path, root: Path, path: Path, number: int) -> Path | None:
+def file_inside(name: str, folder: Path, root: Path, path: Path, number: int) -> Path | None:
     """Return the file a name means, whatever its case, None if there is none below the folder."""
     plain = name.replace("\\", "/")
     if PureWindowsPath(name).drive:
@@ -201,41 +206,3 @@ def _inside(name: str, folder: Path, root: Path, path: Path, number: int) -> Pat
         )
         raise NetworkFormatError(path, f"line {number}", detail)
     return found if found.is_file() else None
-
-
-def _harmless(line: str, command: str, place: str, path: Path, number: int, script: Script) -> str:
-    """Take out what would write; refuse what would load code."""
-    if _LOADS_CODE.search(line):
-        raise NetworkFormatError(
-            path, f"line {number}", "loads code of the user's (a model in a library): not read"
-        )
-    if _SAVES.search(line):
-        script.skipped.append(f"action=save ({place})")
-        line = _SAVES.sub("", line)
-    if command in ("set", "solve"):
-        for option in _SKIPPED_OPTIONS.finditer(line):
-            script.skipped.append(f"set {option[1].lower()} ({place})")
-        line = _SKIPPED_OPTIONS.sub("", line).strip()
-        if any(int(steps[2]) > _MOST_STEPS for steps in _STEPS.finditer(line)):
-            raise NetworkFormatError(
-                path, f"line {number}", f"solves more than {_MOST_STEPS:,} steps"
-            )
-        if line.lower() == "set":
-            return ""
-    return line
-
-
-def _files(line: str, command: str, folder: Path, root: Path, path: Path, number: int) -> str:
-    """Replace the names of data files by those of files that exist below the folder."""
-    if command in ("buscoords", "latlongcoords"):
-        found = _inside(_argument(line), folder, root, path, number)
-        return f'{command} "{found}"' if found else line
-
-    def full(match: re.Match[str]) -> str:
-        name = match[2]
-        if name[0] in _QUOTES:
-            name = name[1:-1]
-        found = _inside(name.strip(), folder, root, path, number)
-        return f'{match[1]}="{found}"' if found else match[0]
-
-    return _FILE.sub(full, line)
