@@ -84,12 +84,17 @@ class _Child:
         )
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
-        self.environment: Mapping[str, Any] = self._receive(Limits(START))["environment"]
+        try:
+            self.environment: Mapping[str, Any] = self._receive(Limits(START))["environment"]
+        except BaseException:
+            self.end()
+            raise
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._answers.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._answers.put(line)
         self._answers.put(b"")
 
     def _send(self, message: Mapping[str, Any]) -> None:
@@ -157,6 +162,11 @@ class _Child:
         with suppress(OSError):
             self._process.stdin.close()
 
+    def end(self) -> None:
+        """End the process for good: nobody reads its log any more."""
+        self.kill()
+        self._log.close()
+
     def _said(self) -> str:
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, size - LOG_LENGTH))
@@ -200,10 +210,13 @@ class Processes:
             child = self._started()
         outcome = child.compute(function, asked, limits)
         with self._lock:
-            if child.alive and not self._closed:
+            kept = child.alive and not self._closed
+            if kept:
                 self._idle.append(child)
             elif child in self._all:
                 self._all.remove(child)
+        if not kept:
+            child.end()
         return outcome
 
     def _started(self) -> _Child:
@@ -215,6 +228,7 @@ class Processes:
             self._all.append(child)
             closed = self._closed
         if closed:
+            # Whoever wanted it finds it dead.
             child.kill()
         return child
 
@@ -222,9 +236,14 @@ class Processes:
         """End all processes; those that compute, too."""
         with self._lock:
             self._closed = True
-            children, self._all, self._idle = self._all, [], []
+            children, idle = self._all, self._idle
+            self._all, self._idle = [], []
         for child in children:
-            child.kill()
+            # The log of one that computes is read once more by its thread.
+            if child in idle:
+                child.end()
+            else:
+                child.kill()
 
 
 @cache

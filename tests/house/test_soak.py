@@ -41,9 +41,7 @@ def _calls():
         lambda k: pygridjl.relax(transmission, "soc").bound,
         lambda k: pygridjl.power_flow(network).loss_kw,
         lambda k: pygridjl.site(problem, scenarios, method="benders").objective,
-        lambda k: (
-            pygridjl.balance(loads.deviations, circuits=4, cardinality=5, method="local").objective
-        ),
+        lambda k: pygridjl.balance(loads, circuits=4, cardinality=5, method="local").objective,
     )
 
 
