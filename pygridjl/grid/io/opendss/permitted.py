@@ -86,7 +86,10 @@ class Names:
         self.watched = any(map(_acts, self._names))
 
     def meant(self, words: Sequence[Word]) -> Iterator[tuple[Word, str]]:
-        """Yield each word with the name it has or, without one, the name after the last one."""
+        """Yield each word with the name it has or, without one, the name after the last one.
+
+        An empty word, such as that before a comment, asks for nothing.
+        """
         place = -1
         for word in words:
             if word.name:
@@ -98,7 +101,8 @@ class Names:
             else:
                 place += 1
                 meaning = self._names[place] if place < len(self._names) else ""
-            yield word, meaning
+            if word.value.strip():
+                yield word, meaning
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,7 @@ def test_files_in_arrays_and_places_are_found(script):
         'new loadshape.x 2 1 "" "" "" "" shape.csv\n'
         "new loadshape.y npts=2 interval=1 csvf=(shape.csv)\n"
         "edit generator.g d=0.1 h=3\n~ d=0.2\n"
+        "edit vsource.source\n~ angle=30   ! a comment\n"
         "new load.e bus1=b kv=12.47 kw=5 daily=y\nsolve mode=daily number=2"
     )
     (path.parent / "shape.csv").write_text("1\n2\n")
