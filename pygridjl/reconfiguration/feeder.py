@@ -11,13 +11,10 @@ from pygridjl.bridge.problems.asking import JuliaOptions
 from pygridjl.bridge.problems.feeder_radial import julia_feeder_reconfigure
 from pygridjl.core.errors import InvalidOptionError, PowerFlowError
 from pygridjl.core.methods import Backend
-from pygridjl.core.result import Status, relative_gap
-from pygridjl.core.types import FloatArray
+from pygridjl.core.result import relative_gap
 from pygridjl.grid.cases.ties import switches_of
 from pygridjl.grid.feeder import Feeder
 from pygridjl.powerflow.feeder_sweep import FeederFlow, feeder_power_flow
-from pygridjl.powerflow.lindistflow import LinDistFlow3
-from pygridjl.powerflow.losses import resistive_losses
 from pygridjl.reconfiguration.methods import FEEDER_METHODS
 from pygridjl.reconfiguration.problem import Limit
 from pygridjl.reconfiguration.result import FeederReconfigurationResult
@@ -144,23 +141,10 @@ def reconfigure_feeder(
         None if value is None else value * kw for value in (found.objective, found.bound)
     )
     notes = list(found.notes)
-    status = found.status
-    charge = feeder.branches.b[np.isin(feeder.branches.id, free)]
     trace = [
         (seconds, None if o is None else o * kw, None if b is None else b * kw)
         for seconds, o, b in found.trace
     ]
-    if method == "lindist" and charge.any():
-        # The program knows the charging of the base state only.
-        bound = _below_any_charging(feeder, charge, bound)
-        trace = [(seconds, o, _below_any_charging(feeder, charge, b)) for seconds, o, b in trace]
-        if answered:
-            objective = _linear_loss(feeder.with_open(open_branches))
-        status = Status.FEASIBLE if status is Status.OPTIMAL else status
-        notes.append(
-            "lines that may be switched have charging, which the program keeps where the base "
-            "state has it: the loss is that of the answer, the bound allows for any charging"
-        )
     if flow is not None and objective is not None and method in ("acp", "acr", "ivr"):
         apart = abs(objective - flow.loss_kw) / max(abs(flow.loss_kw), 1e-9)
         if apart > SAME:
@@ -173,7 +157,7 @@ def reconfigure_feeder(
     return FeederReconfigurationResult(
         feeder=feeder.name,
         method=method,
-        status=status,
+        status=found.status,
         open_branches=open_branches if answered else (),
         switched_open=tuple(sorted(set(open_branches) - set(base))) if answered else (),
         switched_closed=tuple(sorted(set(base) - set(open_branches))) if answered else (),
@@ -192,28 +176,6 @@ def reconfigure_feeder(
         seconds=found.seconds,
         versions=found.versions,
     )
-
-
-def _linear_loss(feeder: Feeder) -> float:
-    """Losses of the linear model, those of iron among them, kW."""
-    model = LinDistFlow3(feeder)
-    loss = float(resistive_losses(model).value(*model.flows(*feeder.injection())))
-    return float(feeder.to_kw(loss - feeder.shunt_p.sum()))
-
-
-def _below_any_charging(feeder: Feeder, charge: FloatArray, bound: float | None) -> float | None:
-    """Lower a bound on the linear loss, kW, by what the charging of switched lines can change.
-
-    The root of the loss is a seminorm of the flows. Charging changes those of a branch by no more
-    than all of it together, so that the root falls by no more than that times √Σ ‖R‖.
-    """
-    if bound is None:
-        return None
-    most = np.linalg.norm(np.abs(charge).sum(axis=0))
-    reach = np.sqrt(np.linalg.norm(feeder.branches.r, ord=2, axis=(1, 2)).sum()) * most
-    iron = -float(feeder.shunt_p.sum())
-    root = np.sqrt(max(bound / float(feeder.to_kw(1.0)) - iron, 0.0)) - reach
-    return float(feeder.to_kw(max(root, 0.0) ** 2 + iron))
 
 
 def _flow(feeder: Feeder, opened: Collection[str]) -> FeederFlow | None:

@@ -50,6 +50,7 @@ include("feeder_data.jl")
 include("feeder_opf.jl")
 include("dss.jl")
 include("feeder_switching.jl")
+include("feeder_charging.jl")
 include("feeder_reconfigure.jl")
 include("feeder_losses.jl")
 

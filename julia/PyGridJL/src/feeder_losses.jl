@@ -22,7 +22,7 @@ end
 function linear_losses(case::SwitchingCase)
     pm, losses = case.pm, Loss[]
     state_of = Dict(line_name(l) => z for (l, z) in zip(case.rows, case.z))
-    most = 2 * largest_flow(case.feeder)^2
+    most = 2 * case.most^2
     for i in PMD.ids(pm, :branch)
         branch = PMD.ref(pm, :branch, i)
         arc, phases = (i, branch["f_bus"], branch["t_bus"]), branch["f_connections"]

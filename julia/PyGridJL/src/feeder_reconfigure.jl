@@ -15,7 +15,7 @@ const PERCENT = 100.0
 """
     feeder_reconfigure(phase_mva, source, v_set, bus, branch, r, x, load, shunt, generator,
                        switchable, start, formulation, solver=nothing, time_limit=Inf,
-                       limits=true, write_model="") -> NamedTuple
+                       limits=true, charging=zeros(0, 3), write_model="") -> NamedTuple
 
 Choose which of the `switchable` rows of `branch` are closed, so that the feeder is a tree and the
 losses are least. For the arrays see [`FeederArrays`](@ref); generators are as given, all phases of
@@ -26,7 +26,9 @@ a branch are switched at once.
 with the losses `IᴴRI` of currents at nominal voltages, mutual resistances included). `solver` is a
 [`Solver`](@ref) with integers, by default Juniper, Pajarito and HiGHS. `start` is the state of each
 switchable branch to begin with, or empty. `limits` says whether ampacities and angle differences
-are kept; voltage bands always are, and buses without one get a wide one.
+are kept; voltage bands always are, and buses without one get a wide one. `charging` is what each
+switchable branch injects at both its ends while it is closed, p.u. at 1 p.u. by phase; no rows if
+none does, and none of it is in the shunts.
 
 The answer holds `status`, `raw`, `solver`, `closed` by switchable row, `objective` (losses, p.u.),
 `bound`, `nodes`, `trace`, `notes`, `build_seconds`, `solve_seconds` and `solution`
@@ -49,6 +51,7 @@ function feeder_reconfigure(
     solver::Union{Nothing,Solver} = nothing,
     @nospecialize(time_limit::Real = Inf),
     limits::Bool = true,
+    @nospecialize(charging = zeros(0, 3)),
     @nospecialize(write_model::AbstractString = ""),
 )
     haskey(SWITCHING_FORMULATIONS, formulation) ||
@@ -58,16 +61,22 @@ function feeder_reconfigure(
     rows, states = own_integers(switchable), own_states(start)
     length(states) in (0, length(rows)) || refuse("start: want a state for each switchable branch")
     isempty(rows) && refuse("switchable: there is no branch to switch")
+    charged = own_matrices(charging)[1]
+    size(charged, 1) in (0, length(rows)) ||
+        refuse("charging: want a row for each switchable branch")
+    isempty(charged) && (charged = zeros(length(rows), 3))
     chosen = solver === nothing ? Solver(default_solver("feeder_reconfigure", formulation)) : solver
     kind = String(formulation)
     return switching_answer(
-        feeder, rows, states, kind, chosen, Float64(time_limit), limits, String(write_model),
+        feeder, rows, charged, states, kind, chosen, Float64(time_limit), limits,
+        String(write_model),
     )
 end
 
 function switching_answer(
     feeder::FeederArrays,
     rows::Vector{Int},
+    charging::Matrix{Float64},
     start::Vector{Bool},
     formulation::String,
     solver::Solver,
@@ -80,7 +89,7 @@ function switching_answer(
         refuse("start: the closed branches are not a spanning tree")
     form = square_form(solver)
     began = time()
-    case = switching_case(feeder, rows, formulation, limits)
+    case = switching_case(feeder, rows, charging, formulation, limits)
     built = time()
     answer = if case.linear
         least_linear_loss(case, form, solver, start, time_limit, write_model)
@@ -116,7 +125,7 @@ end
 """
     SwitchingCase
 
-A feeder as a model with states of switches. Losses in p.u. of the feeder are the objective of the
+A feeder as a model with states of switches. No phase carries more than `most`. Losses in p.u. of the feeder are the objective of the
 model times `factor` plus `constant`.
 """
 struct SwitchingCase
@@ -126,12 +135,13 @@ struct SwitchingCase
     z::Vector{JuMP.VariableRef}
     import_power::Any
     linear::Bool
+    most::Float64
     factor::Float64
     constant::Float64
     notes::Vector{String}
 end
 
-function switching_case(given::FeederArrays, rows, formulation, limits)
+function switching_case(given::FeederArrays, rows, charging, formulation, limits)
     type, linear, _ = SWITCHING_FORMULATIONS[formulation]
     notes = String[]
     fixed = with_fixed_generators(given)
@@ -145,7 +155,8 @@ function switching_case(given::FeederArrays, rows, formulation, limits)
     )
     limits || push!(notes, "ampacities and angle differences are not kept")
     remarks = Remarks(notes)
-    most = largest_flow(feeder)
+    charging = charging .* (fixed.phase_mva / feeder.phase_mva)
+    most = largest_flow(feeder) + 3 * WIDE_BAND[2]^2 * sum(abs, charging)
     pm = Logging.with_logger(remarks) do
         data = engineering(
             feeder;
@@ -156,10 +167,12 @@ function switching_case(given::FeederArrays, rows, formulation, limits)
             ampacity = limits && !linear,
             switchable = Set(rows),
         )
+        add_chargers!(data, feeder, rows, charging)
         math = PMD.transform_data_model(data)
         build(model) = build_reconfiguration(model, most, limits)
         made = PMD.instantiate_mc_model(math, type, build)
         limits && add_ampacities!(made, math, feeder, linear)
+        add_charging!(made, feeder, rows, charging, linear)
         return made
     end
     if limits && linear && any(isfinite, view(feeder.branch, :, 9:11))
@@ -175,7 +188,7 @@ function switching_case(given::FeederArrays, rows, formulation, limits)
         sum(PMD.var(pm, :pg, i)[c] for c in unit["connections"]) for
         (i, unit) in PMD.ref(pm, :gen)
     )
-    return SwitchingCase(pm, feeder, rows, z, power, linear, factor, constant, notes)
+    return SwitchingCase(pm, feeder, rows, z, power, linear, most, factor, constant, notes)
 end
 
 # More than any phase of a switch carries, p.u.: all demand, shunts, and half as much in losses.
@@ -367,5 +380,9 @@ function add_ideal_ampacity!(pm::PMD.SOCConicUBFModel, arc, phases, rating)
 end
 
 squared_voltage(pm::PMD.AbstractUnbalancedACPModel, bus, c) = PMD.var(pm, :vm, bus)[c]^2
-squared_voltage(pm::PMD.AbstractUnbalancedACRModel, bus, c) =
-    PMD.var(pm, :vr, bus)[c]^2 + PMD.var(pm, :vi, bus)[c]^2
+squared_voltage(
+    pm::Union{PMD.AbstractUnbalancedACRModel,PMD.AbstractUnbalancedIVRModel},
+    bus,
+    c,
+) = PMD.var(pm, :vr, bus)[c]^2 + PMD.var(pm, :vi, bus)[c]^2
+squared_voltage(pm::PMD.SOCConicUBFModel, bus, c) = PMD.var(pm, :w, bus)[c]

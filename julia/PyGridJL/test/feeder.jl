@@ -26,13 +26,18 @@ radial(weight, p, q) = PyGridJL.RadialProblem(
 )
 
 # Losses of every tree: by AC power flow, and r(P² + Q²) of the flows that the tree determines.
-function every_tree()
-    base, source, v, bus, branch, r, x, load, shunt, generator = ring()
+# AC and linear losses by tree; closed lines charge at both ends.
+function every_tree(charging = zeros(6, 3))
+    base, source, v, bus, branch, r, x, load, none, generator = ring()
     found = Dict{Vector{Bool},NTuple{2,Float64}}()
     for a in 1:5, b in a+1:6
         closed = [!(e in (a, b)) for e in 1:6]
+        shunt = copy(none)
+        for e in findall(closed), bus in RING[e]
+            shunt[bus, 1:3] .+= charging[e, :]
+        end
         single(phase) =
-            radial(r[:, 1], -load[2:5, phase], -load[2:5, phase+3])
+            radial(r[:, 1], -load[2:5, phase], shunt[2:5, phase] .- load[2:5, phase+3])
         PyGridJL.tree_flows(single(1), closed) === nothing && continue
         flows = [PyGridJL.tree_flows(single(phase), closed)[1:2] for phase in 1:3]
         linear = sum(eachindex(closed)) do e
@@ -153,6 +158,22 @@ end
         @test relaxed.objective <= ac * (1 + 1e-6)
     end
 
+    @testset "charging goes with its line: $formulation" for formulation in
+                                                             ("lindist", "acp", "acr", "ivr")
+        # So much on the last line that it is better open, as it is not without.
+        charging = [0.0, 0.05, 0.0, 0.0, 0.0, 0.3] .* ones(1, 3)
+        plain, trees = every_tree(), every_tree(charging)
+        position = formulation == "lindist" ? 2 : 1
+        least = minimum(losses[position] for losses in values(trees))
+        @test trees[argmin(t -> plain[t][position], collect(keys(plain)))][position] > 1.1 * least
+        got = PyGridJL.feeder_reconfigure(
+            ring()..., 1:6, Bool[], formulation, nothing, 120.0, true, charging,
+        )
+        @test got.objective ≈ trees[got.closed][position] rtol = 1e-4
+        @test got.objective <= 1.001 * least
+        formulation == "lindist" && @test got.bound ≈ least rtol = 1e-5
+    end
+
     @testset "ampacities of a branch without impedance are kept: $formulation" for formulation in
                                                                                ("acp", "acr", "ivr", "lindist")
         base, source, v, bus, branch, r, x, load, shunt, generator = ring()
@@ -198,6 +219,9 @@ end
 
     @testset "wrong input" begin
         @test_throws InvalidArgument PyGridJL.feeder_opf(ring()..., "dc")
+        @test_throws InvalidArgument PyGridJL.feeder_reconfigure(
+            ring()..., 1:6, Bool[], "lindist", nothing, Inf, true, zeros(5, 3),
+        )
         @test_throws InvalidArgument PyGridJL.feeder_opf(ring()..., "acp", "mld")
         @test_throws InvalidArgument PyGridJL.feeder_opf(ring()..., "soc", "pf")
     end

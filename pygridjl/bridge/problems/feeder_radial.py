@@ -77,17 +77,21 @@ def julia_feeder_reconfigure(
     present = np.flatnonzero(free | feeder.branches.closed)
     rows = np.flatnonzero(free[present])
     chosen = ids[present[rows]]
+    # What a switchable branch injects at both ends follows its state; that of the others stays.
+    charging = feeder.branches.b[present[rows]] / 2
+    uncharged = np.where(free[:, None], 0.0, feeder.branches.b)
+    without = feeder.replace(branches=feeder.branches.replace(b=uncharged))
     raw, answer = ask(
         "feeder_reconfigure",
         formulation,
         how or JuliaOptions(),
         (
-            *feeder_tables(feeder, present),
+            *feeder_tables(without, present),
             rows + 1,
             np.zeros(0, dtype=np.bool_) if start is None else np.isin(chosen, list(start)),
             formulation,
         ),
-        (limits,),
+        (limits, np.array(charging, order="F")),
     )
     closed, nodes = np.array(raw.closed, dtype=np.bool_), int(raw.nodes)
     answered = closed.size == rows.size
