@@ -86,8 +86,7 @@ def _run() -> int:
         hint = f" (see {where} --help)" if where else ""
         return _failed(error.format_message(), 2, hint)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return STOPPED
+        return _interrupted()
     except PyGridJLError as error:
         return _failed(str(error), 2, longest=error.longest)
     except MemoryError:
@@ -102,8 +101,20 @@ def _run() -> int:
         # Whatever the system says of a path that the user gave (a name too long, say).
         return _failed(f"cannot use {error.filename}: {error.strerror}", 2)
     except Exception as error:
-        return _defect(error)
+        return _interrupted() if _of_interrupt(error) else _defect(error)
     return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    click.echo("interrupted", err=True)
+    return STOPPED
+
+
+def _of_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is what native code made of a KeyboardInterrupt."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _defect(error: Exception) -> int:

@@ -46,6 +46,7 @@ class Interruption:
         os.set_blocking(self._writing, False)
         self._before: dict[int, Any] = {s: signal.signal(s, self._heard) for s in _SIGNALS}
         self._wakeup = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        self._unraisable, sys.unraisablehook = sys.unraisablehook, self._dropped
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
@@ -59,6 +60,7 @@ class Interruption:
             return
         self._over.set()
         signal.set_wakeup_fd(self._wakeup)
+        sys.unraisablehook = self._unraisable
         for number, handler in self._before.items():
             signal.signal(number, handler)
         os.write(self._writing, b"\0")
@@ -77,6 +79,11 @@ class Interruption:
         self._signals += 1
         if self._signals > 1 or not stopping.request():
             raise KeyboardInterrupt
+
+    def _dropped(self, what: sys.UnraisableHookArgs) -> None:
+        """Say nothing of a KeyboardInterrupt that hits a destructor: the end comes all the same."""
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            self._unraisable(what)
 
     def _watch(self) -> None:
         """Wait for the first signal, then see to it that the process ends."""

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, triu
 
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.stopping import cancelling
 from pygridjl.core.types import FloatArray
 from pygridjl.solvers.clock import IterationClock
 from pygridjl.solvers.status import SolverStatus, assert_finite
@@ -296,7 +297,9 @@ def solve_conic(
     SolverError
         If an array holds NaN or infinity.
     """
-    return ConicSolver(model, tolerance=tolerance).solve(time_limit=time_limit)
+    solver = ConicSolver(model, tolerance=tolerance)
+    with cancelling(solver.cancel):
+        return solver.solve(time_limit=time_limit)
 
 
 def _cone(clarabel: Any, cone: Cone) -> object:

@@ -9,7 +9,14 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from scipy.sparse import csc_array
+
+from pygridjl import cli
+from pygridjl.cli import interruption
+from pygridjl.core import stopping
+from pygridjl.solvers import conic
 
 # The promise, and what a busy machine may add to it.
 PROMISED, SLACK = 2.0, 1.5
@@ -127,3 +134,44 @@ def test_a_command_ends_in_time_whether_it_can_answer_or_not(where, arguments):
     assert code == 130
     assert seconds < PROMISED + SLACK
     assert "Traceback" not in err
+
+
+def test_ctrl_c_inside_compiled_code_is_no_defect(monkeypatch, capsys):
+    """Numba makes a SystemError of what a signal raises inside its code."""
+
+    def compiled(**_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as stopped:
+            raise SystemError("returned a result with an exception set") from stopped
+
+    monkeypatch.setattr(cli.cli, "main", compiled)
+    assert cli._run() == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_what_hits_a_destructor_leaves_no_trace(capsys):
+    class Model:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    with interruption.Interruption():
+        Model()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_conic_program_is_cancelled_as_a_search_is():
+    """A long chain of cones: the request comes before the first iteration, and one is done."""
+    n = 400
+    model = conic.ConicModel(
+        cost=np.ones(n),
+        matrix=csc_array(-np.eye(n)),
+        rhs=np.zeros(n),
+        cones=[conic.Cone("nonnegative", n)],
+    )
+    with stopping.answering():
+        stopping.request()
+        answer = conic.solve_conic(model)
+    stopping.forget()
+    assert answer.status.value == "time_limit"
+    assert answer.iterations <= 1
