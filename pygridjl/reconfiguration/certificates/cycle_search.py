@@ -93,15 +93,21 @@ def _store(nodes: OpenNodes, slot: int, opened: IntArray, depth: int, closed: Bo
         nodes.closed[slot, s] = closed[s]
 
 
-@kernel
 def replay(mesh: MeshArrays, opened: IntArray) -> float:
-    """Loss of the relaxation with some candidates opened, p.u."""
-    owner = _owners(mesh)
-    coupling = mesh.coupling.copy()
-    flow = mesh.flow.copy()
-    loss = mesh.energy
-    for k in opened:
-        loss += _open(mesh, coupling, flow, owner[k], k)
+    """Loss of the relaxation with some candidates opened, p.u.
+
+    By array operations: it is asked for so rarely that its compiled form would not pay.
+    """
+    owner = np.repeat(np.arange(mesh.tail.shape[0]), np.diff(mesh.first))
+    coupling, flow, loss = mesh.coupling.copy(), mesh.flow.copy(), mesh.energy
+    for k in opened.tolist():
+        s = owner[k]
+        column = coupling[:, s].copy()
+        move = (mesh.target[k] - flow[s]) / column[s]
+        loss += float(column[s] * (move @ move))
+        flow += column[:, None] * move
+        coupling -= column[:, None] * (column / column[s])
+        coupling[s] = coupling[:, s] = 0.0
     return loss
 
 
