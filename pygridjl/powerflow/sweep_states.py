@@ -19,8 +19,8 @@ __all__ = ["StateFlows", "solve_states"]
 
 # Numbers in an array of a block: what stays in the cache between two passes.
 BLOCK = 65_536
-# Largest change of a voltage in the last sweep, p.u. What is left to change is smaller by the factor
-# by which sweeps converge, some hundredths.
+# Largest change of a voltage in the last sweep, p.u. What is left to change is smaller by the
+# factor by which sweeps converge, some hundredths.
 VOLTAGE_TOLERANCE = 1e-9
 # Below this, p.u., a voltage has collapsed.
 LEAST_VOLTAGE = 1e-3
