@@ -216,9 +216,18 @@ def _main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     confine()
-    for line in sys.stdin:
-        answers.write(json.dumps(_answer(json.loads(line))) + "\n")
+    questions: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_hear, args=(questions,), daemon=True).start()
+    while True:
+        answers.write(json.dumps(_answer(json.loads(questions.get()))) + "\n")
         answers.flush()
+
+
+def _hear(questions: queue.Queue[str]) -> None:
+    """Pass questions on, and end with whoever asks them, also in the middle of a script."""
+    for line in sys.stdin:
+        questions.put(line)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Reading a script must not act: what it may do is decided before anything runs."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -142,3 +145,46 @@ def test_a_crash_or_an_endless_run_of_the_engine_is_an_error(script, monkeypatch
     with pytest.raises(NetworkFormatError, match=r"stopped after 0\.001 s"):
         process.read_apart("feeder", path, time_limit=0.001, name=None, phase_mva=1.0)
     assert time.monotonic() - start < 5
+
+
+_ENDLESS = """
+import os, sys, threading, time
+from pathlib import Path
+from pygridjl.grid.io.opendss import process
+
+def tell():
+    while os.getpid() not in process._running:
+        time.sleep(0.05)
+    time.sleep(2.0)
+    print(process._running[os.getpid()]._process.pid, flush=True)
+
+threading.Thread(target=tell).start()
+process.read_apart("network", Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at the state of a process")
+def test_the_engine_ends_with_whoever_asked_it_also_in_the_middle_of_a_script(tmp_path):
+    path = tmp_path / "endless.dss"
+    lines = ["new circuit.c basekv=12.47"]
+    lines += [f"new load.d{k} bus1=sourcebus kv=12.47 kw=1" for k in range(3000)]
+    lines += ["set mode=daily number=100000", "solve"]
+    path.write_text("\n".join(lines))
+    asking = subprocess.Popen(
+        [sys.executable, "-c", _ENDLESS, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    engine = int(asking.stdout.readline())
+
+    def alive():
+        try:
+            return Path(f"/proc/{engine}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    assert alive()
+    asking.kill()
+    asking.communicate()
+    left = time.monotonic() + 20
+    while alive() and time.monotonic() < left:
+        time.sleep(0.05)
+    assert not alive()
