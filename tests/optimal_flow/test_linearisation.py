@@ -121,6 +121,14 @@ def test_infeasible_draws_are_counted_and_left_out_of_the_means(case14):
     assert "lower the loads" in evaluation.summary()
 
 
+def test_errors_of_no_draw_are_not_told(case14):
+    found = pygridjl.linearize(case14, point="flat", samples=20)
+    heavy = two_factor_loads(case14, mean=20.0, deviation=0.1, low=19.0, high=21.0)
+    evaluation = found.evaluate(heavy.draw(5, 0))
+    assert evaluation.infeasible + evaluation.failed == 5
+    assert "nan" not in evaluation.summary()
+
+
 def test_an_infeasible_model_says_what_to_do(case14):
     heavy = two_factor_loads(case14, mean=10.0, deviation=0.0, low=10.0, high=10.0)
     found = pygridjl.linearize(case14, loads=heavy, point="flat", samples=5)

@@ -93,12 +93,13 @@ class Evaluation(Result):
         return pd.DataFrame(columns, index=pd.Index(self.bus, name="bus"))
 
     def _rows(self) -> list[tuple[str, str]]:
-        rows = [
-            ("samples", f"{self.samples}, {self.infeasible} infeasible, {self.failed} failed"),
-            ("active error", f"E {self.mean_p:.5f}  σ {self.deviation_p:.5f} p.u."),
-            ("reactive error", f"E {self.mean_q:.5f}  σ {self.deviation_q:.5f} p.u."),
-            ("expected cost", f"{self.objective:.4f}"),
-        ]
+        rows = [("samples", f"{self.samples}, {self.infeasible} infeasible, {self.failed} failed")]
+        if self.infeasible + self.failed < self.samples:
+            rows += [
+                ("active error", f"E {self.mean_p:.5f}  σ {self.deviation_p:.5f} p.u."),
+                ("reactive error", f"E {self.mean_q:.5f}  σ {self.deviation_q:.5f} p.u."),
+                ("expected cost", f"{self.objective:.4f}"),
+            ]
         if self.ac_objective is not None and self.objective_there is not None:
             against = f"{self.ac_objective:.4f} against {self.objective_there:.4f}"
             rows.append(("AC cost", f"{against} over {self.ac_samples} draws"))
