@@ -91,7 +91,7 @@ _PLANNING = (
     "--sites",
     metavar="BUSES|FILE.csv",
     help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
-    "bus, phases and max_units; all if none.",
+    "bus, phases, max_units and cost in $/kW; all if none.",
 )
 @click.option(
     "--power-factor",

@@ -122,6 +122,11 @@ def _sites(problem: PlanningProblem) -> list[Finding]:
     if problem.site_max is not None and (problem.site_max < 0).any():
         wrong = tuple(ids[problem.site_max < 0].tolist())
         findings.append(Finding("site", wrong, "site_max", "is negative"))
+    if problem.site_cost is not None:
+        bad = (problem.site_cost < 0) | np.isinf(problem.site_cost)
+        if bad.any():
+            wrong = tuple(ids[bad].tolist())
+            findings.append(Finding("site", wrong, "site_cost", "is no number of at least 0"))
     none = ~problem.site_phases.any(axis=1)
     if none.any():
         findings.append(Finding("site", tuple(ids[none]), "phases", "there are none"))
@@ -130,12 +135,14 @@ def _sites(problem: PlanningProblem) -> list[Finding]:
 
 def _first_stage(problem: PlanningProblem) -> list[Finding]:
     findings = []
-    if problem.budget < problem.unit_price * (1 - 1e-12):
+    prices = np.sort(problem.unit_prices)
+    least = problem.min_units * float(prices[: problem.min_sites].sum())
+    if problem.budget < prices[0] * (1 - 1e-12):
         findings.append(
             _wrong(
                 "budget",
                 f"{problem.budget:g} k$ is below one unit of {problem.unit_kw:g} kW "
-                f"({problem.unit_price:g} k$)",
+                f"({prices[0]:g} k$)",
             )
         )
     elif problem.site_limit < problem.min_units:
@@ -154,6 +161,9 @@ def _first_stage(problem: PlanningProblem) -> list[Finding]:
                 f"{problem.budget_units} units of the budget",
             )
         )
+    elif problem.budget < least * (1 - 1e-12):
+        text = f"{problem.min_sites} sites of {problem.min_units} units cost {least:g} k$ at least"
+        findings.append(_wrong("min_sites", text))
     if problem.max_sites is not None and problem.min_sites > problem.max_sites:
         findings.append(_wrong("min_sites", f"is above max_sites ({problem.max_sites})"))
     if problem.min_sites > problem.n_site:
@@ -272,7 +282,7 @@ def check_units(problem: PlanningProblem, units: ArrayLike) -> tuple[Finding, ..
     if problem.site_max is not None and (n > problem.site_max).any():
         beyond = tuple(ids[n > problem.site_max].tolist())
         findings.append(Finding("site", beyond, "units", "are more than the site's own limit"))
-    cost = float(n.sum()) * problem.unit_price
+    cost = float(n @ problem.unit_prices)
     if cost > problem.budget * (1 + 1e-9):
         findings.append(_wrong("budget", f"{cost:g} k$ spent of {problem.budget:g} k$"))
     used = int((n > 0).sum())

@@ -185,7 +185,7 @@ def siting_result(
         status=status,
         placements=placements,
         units=decision,
-        cost=float(decision.sum()) * problem.unit_price,
+        cost=float(decision @ problem.unit_prices),
         objective=value,
         no_dg=no_dg,
         bound=bound,

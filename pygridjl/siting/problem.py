@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -95,6 +96,9 @@ class PlanningProblem:
         Most units at each site, where that is less than L; L everywhere unless given.
     unit_cost : float
         Cost c, $/kW (lost; 1500).
+    site_cost : ndarray, shape (n_site,), or None
+        Cost of a unit at each site, $/kW, where that is not c; NaN where it is. All c unless
+        given.
     budget : float
         Budget, k$ (1500).
     min_units : int
@@ -142,6 +146,7 @@ class PlanningProblem:
     sites: IntArray = None  # type: ignore[assignment]  # filled below
     site_phases: BoolArray = None  # type: ignore[assignment]  # filled below
     site_max: IntArray | None = None
+    site_cost: FloatArray | None = None
     unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", least=LEAST_UNIT)
     max_units: int = option(166, "most units at one site", least=1)
     unit_cost: float = option(1500.0, "cost of a unit, $/kW", least=0)
@@ -196,6 +201,11 @@ class PlanningProblem:
             if most.shape != (sites.size,) or not np.array_equal(most, np.rint(most)):
                 raise InvalidOptionError(f"site_max: must be {sites.size} whole numbers")
             arrays["site_max"] = most.astype(np.int64)
+        if self.site_cost is not None:
+            cost = np.array(self.site_cost, dtype=np.float64)
+            if cost.shape != (sites.size,):
+                raise InvalidOptionError(f"site_cost: must be {sites.size} numbers")
+            arrays["site_cost"] = cost
         for name in ("v_min", "v_max"):
             band = getattr(self, name)
             if isinstance(band, np.ndarray):
@@ -274,19 +284,34 @@ class PlanningProblem:
             for row in self.site_phases
         )
 
-    @property
-    def unit_price(self) -> float:
-        """Cost of one unit, k$."""
-        return self.unit_cost * self.unit_kw / 1e3
+    @cached_property
+    def unit_prices(self) -> FloatArray:
+        """Cost of one unit at each site, k$, shape (n_site,)."""
+        per_kw = np.full(self.n_site, float(self.unit_cost))
+        if self.site_cost is not None:
+            own = ~np.isnan(self.site_cost)
+            per_kw[own] = self.site_cost[own]
+        return per_kw * self.unit_kw / 1e3
+
+    @cached_property
+    def same_price(self) -> bool:
+        """Whether a unit costs the same everywhere, so that the budget is a number of units."""
+        return self.n_site == 0 or bool((self.unit_prices == self.unit_prices[0]).all())
 
     @property
     def budget_units(self) -> int:
-        """Units the budget (39) buys in all, limited by what the sites can hold."""
+        """Units the budget (39) buys at the cheapest sites, limited by what sites can hold."""
         held = self.max_units * self.most_sites
-        if self.unit_price <= 0:
-            return held
+        return min(self._bought(float(self.unit_prices.min(initial=np.inf))), held)
+
+    def _bought(self, price: float) -> int:
         # The small excess keeps a budget of exactly k units at k despite rounding.
-        return min(math.floor(self.budget / self.unit_price * (1 + 1e-12)), held)
+        most = self.budget / price * (1 + 1e-12) if price > 0 else np.inf
+        return math.floor(min(most, float(np.iinfo(np.int32).max)))
+
+    def affords(self, units: FloatArray | IntArray) -> bool:
+        """Whether the budget (39) pays for units, shape (n_site,)."""
+        return float(self.unit_prices @ units) <= self.budget * (1 + 1e-12)
 
     @property
     def most_sites(self) -> int:
@@ -301,7 +326,8 @@ class PlanningProblem:
     @property
     def site_limits(self) -> IntArray:
         """Most units at each site, shape (n_site,)."""
-        limit = np.full(self.n_site, self.site_limit, dtype=np.int64)
+        bought = [self._bought(price) for price in self.unit_prices.tolist()]
+        limit = np.minimum(np.array(bought, dtype=np.int64), self.site_limit)
         return limit if self.site_max is None else np.minimum(limit, self.site_max)
 
     # ----------------------------------------------------------------------------- second stage

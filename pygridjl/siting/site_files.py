@@ -15,6 +15,8 @@ from pygridjl.siting.problem import PlanningProblem
 
 __all__ = ["problem_on_sites"]
 
+_COLUMNS = ("bus", "phases", "max_units", "cost")
+
 
 def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> PlanningProblem:
     """Build a problem from named sites.
@@ -25,8 +27,9 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
         The feeder.
     sites : str or Path
         ``"bus"`` or ``"bus:phases"``, separated by commas, or a file ``.csv`` with the columns
-        ``bus`` and, if wanted, ``phases`` and ``max_units``; empty phases are all those of the
-        bus, an empty number is no limit of the site's own.
+        ``bus`` and, if wanted, ``phases``, ``max_units`` and ``cost`` ($/kW); empty phases are
+        all those of the bus, an empty limit is none of the site's own, an empty cost that of the
+        other sites.
     **rest
         The other attributes of :class:`~pygridjl.siting.problem.PlanningProblem`.
 
@@ -35,12 +38,12 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
     CaseNotFoundError
         If the file does not exist or cannot be read.
     InvalidPlanningError
-        If a bus is unknown, a phase is none, or the file has other columns.
+        If a bus is unknown, a phase is none, a cell is no number, or the file has other
+        columns.
     """
     if str(sites).lower().endswith(".csv"):
-        named, most = _of_file(feeder, Path(sites))
-        if most is not None:
-            rest = {**rest, "site_max": most}
+        named, own_columns = _of_file(feeder, Path(sites))
+        rest = {**rest, **own_columns}
     else:
         parts = [text.strip() for text in str(sites).split(",") if text.strip()]
         named = [_split(feeder, text) for text in parts]
@@ -61,28 +64,45 @@ def _split(feeder: Feeder, text: str) -> tuple[str, str]:
     return (bus, phases.lower()) if bus else (text, "")
 
 
-def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], list[int] | None]:
+def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    """Return buses with phases, and the attributes that the other columns are."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (OSError, ValueError) as error:
         raise CaseNotFoundError(f"{path}: cannot be read as a table of sites: {error}") from None
-    wrong = [name for name in table.columns if name not in ("bus", "phases", "max_units")]
+    wrong = [name for name in table.columns if name not in _COLUMNS]
     if "bus" not in table.columns or wrong:
         text = (
-            f"{path.name} must have the columns bus, phases and max_units (bus at least), "
+            f"{path.name} must have the columns {', '.join(_COLUMNS)} (bus at least), "
             f"has {', '.join(table.columns)}"
         )
         raise InvalidPlanningError(feeder.name, [Finding("sites", (), "columns", text)])
-    phases = table["phases"] if "phases" in table.columns else [""] * len(table)
-    pairs = zip(table["bus"], phases, strict=True)
-    named = [(str(bus).strip(), str(text).strip().lower()) for bus, text in pairs]
-    if "max_units" not in table.columns:
-        return named, None
-    most = []
-    for (bus, _), text in zip(named, table["max_units"], strict=True):
-        number = str(text).strip()
-        if number and not number.isdecimal():
-            finding = Finding("site", (bus,), "max_units", f"must be a whole number, is {number}")
-            raise InvalidPlanningError(feeder.name, [finding])
-        most.append(int(number) if number else np.iinfo(np.int32).max)
-    return named, most
+    cells = {name: [str(v).strip() for v in table[name]] for name in table.columns}
+    phases = cells.get("phases", [""] * len(table))
+    named = [(bus, text.lower()) for bus, text in zip(cells["bus"], phases, strict=True)]
+    own: dict[str, Any] = {}
+    if "max_units" in cells:
+        most = np.iinfo(np.int32).max
+        own["site_max"] = [
+            int(_number(feeder, bus, "max_units", text, whole=True)) if text else most
+            for bus, text in zip(cells["bus"], cells["max_units"], strict=True)
+        ]
+    if "cost" in cells:
+        own["site_cost"] = [
+            _number(feeder, bus, "cost", text) if text else np.nan
+            for bus, text in zip(cells["bus"], cells["cost"], strict=True)
+        ]
+    return named, own
+
+
+def _number(feeder: Feeder, bus: str, column: str, text: str, *, whole: bool = False) -> float:
+    try:
+        number = float(text)
+        right = text.isdecimal() if whole else 0 <= number < np.inf
+    except ValueError:
+        right = False
+    if not right:
+        kind = "a whole number" if whole else "a number of at least 0"
+        finding = Finding("site", (bus,), column, f"must be {kind}, is {text}")
+        raise InvalidPlanningError(feeder.name, [finding])
+    return number

@@ -30,7 +30,7 @@ def test_defaults_reproduce_the_published_sizes():
     # 1500 k$ in units of 6 kW at 1500 $/kW: the 166 units the paper's model sizes contain.
     assert problem.max_units == 166
     assert problem.budget_units == 166
-    assert problem.unit_price == pytest.approx(9.0)
+    assert problem.unit_prices == pytest.approx(9.0)
     assert problem.site_ids == ("b1", "b2", "b3")
     assert problem.site_letters == ("abc",) * 3
     assert validate_planning(problem) == ()

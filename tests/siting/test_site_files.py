@@ -12,14 +12,17 @@ from siting_toys import QuadraticStage, all_decisions, best_value, toy_feeder, t
 from pygridjl.core.errors import CaseNotFoundError, InvalidOptionError, InvalidPlanningError
 from pygridjl.grid import load_feeder
 from pygridjl.grid.io.opendss.write import feeder_commands
+from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.check import check_units
+from pygridjl.siting.check import check_units, validate_planning
 from pygridjl.siting.export import dispatch_table, export_decision
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.first_stage.random import random_units
 from pygridjl.siting.methods.benders import benders
 from pygridjl.siting.page import duration_figure
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import BendersOptions
+from pygridjl.siting.second_stage import build_second_stage
 from pygridjl.siting.site_files import problem_on_sites
 from pygridjl.siting.solve import site
 
@@ -137,3 +140,63 @@ def test_a_page_shows_energy_limits_and_curves(decided, tmp_path):
     curve = figure.axes[0].patches[0].get_data()
     assert curve.edges.tolist() == [0.0, 6570.0, 8760.0]
     assert curve.values.tolist() == [sum(p.kw for p in result.placements), 0.0]
+
+
+COSTS = [700.0, 1600.0, np.nan, 2300.0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("limits", [{}, {"min_units": 2}, {"min_sites": 2, "max_sites": 3}])
+def test_sites_have_costs_of_their_own(seed, limits):
+    feeder = toy_feeder(5)
+    problem = PlanningProblem(
+        feeder, site_cost=COSTS, unit_cost=1200.0, max_units=4, budget=55.0, **limits
+    )
+    assert problem.unit_prices.tolist() == pytest.approx([4.2, 9.6, 7.2, 13.8])
+    allowed = list(all_decisions(problem))
+    # Told apart by hand: what the money pays for.
+    assert all(u @ [4.2, 9.6, 7.2, 13.8] <= 55.0 + 1e-9 for u in allowed)
+    stage = QuadraticStage(problem, toy_scenarios(3, 5, seed), seed)
+    found = benders(problem, stage.scenarios, stage, BendersOptions(gap=1e-6))
+    assert found.objective == pytest.approx(best_value(stage), rel=1.1e-6)
+    assert found.bound <= best_value(stage) * (1 + 1e-9)
+    assert found.cost == pytest.approx(float(found.units @ problem.unit_prices))
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        assert not check_units(problem, random_units(problem, rng))
+    slopes = np.sort(rng.uniform(-3, 0.5, (4, 4)), axis=1)
+    worth = [sum(slopes[k, :n].sum() for k, n in enumerate(u)) for u in allowed]
+    taken = allocate(problem, slopes)
+    assert not check_units(problem, taken)
+    assert sum(slopes[k, :n].sum() for k, n in enumerate(taken)) == pytest.approx(min(worth))
+
+
+def test_costs_change_the_decision_of_every_exact_method():
+    feeder = load_feeder("ieee13")
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    buses, costs = ["675", "634", "680"], [4000.0, 900.0, 2500.0]
+    problem = PlanningProblem.on_buses(
+        feeder, buses, site_cost=costs, unit_kw=300.0, budget=3000.0, max_units=4
+    )
+    stage = build_second_stage(problem, scenarios)
+    p = scenarios.probability
+    best = min(float(p @ stage.evaluate(units).value) for units in all_decisions(problem))
+    for method in ("benders", "extensive"):
+        found = site(problem, scenarios, method=method, options={"gap": 1e-6})
+        assert found.objective == pytest.approx(best, rel=2e-6)
+        assert not check_units(problem, found.units)
+
+
+def test_costs_are_read_from_the_table_and_refused_by_name(tmp_path):
+    table = tmp_path / "sites.csv"
+    table.write_text("bus,cost\nb1,900\nb2,\n", encoding="utf-8")
+    problem = problem_on_sites(toy_feeder(4), table, unit_cost=1000.0)
+    assert problem.unit_prices.tolist() == pytest.approx([5.4, 6.0])
+    for text in ("dear", "-1", "inf", "nan"):
+        table.write_text(f"bus,cost\nb1,{text}\n", encoding="utf-8")
+        with pytest.raises(InvalidPlanningError, match=f"b1.*cost: must be a number.*is {text}"):
+            problem_on_sites(toy_feeder(4), table)
+    dear = PlanningProblem(toy_feeder(3), site_cost=[9e9, 8e9])
+    assert "below one unit" in str(validate_planning(dear)[0])
+    both = PlanningProblem(toy_feeder(3), site_cost=[1500.0, 9e5], min_sites=2)
+    assert "2 sites of 1 units cost 5409 k$" in str(validate_planning(both)[0])

@@ -6,6 +6,7 @@ import numpy as np
 
 from pygridjl.core.jit import kernel
 from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.siting.first_stage.priced import allocate_money
 from pygridjl.siting.problem import PlanningProblem
 
 __all__ = ["allocate"]
@@ -14,10 +15,11 @@ __all__ = ["allocate"]
 def allocate(problem: PlanningProblem, slopes: FloatArray) -> IntArray:
     """Minimise Σ_i V_i(n_i) subject to (38)–(40), exactly.
 
-    All units cost the same, so the budget is a number of units. Without site count and minimum
+    Where all units cost the same the budget is a number of units. Without site count and minimum
     size the most negative slopes are taken one by one; that answer stands whenever it happens to
     keep them too. Otherwise dynamic programming over sites, sites used and units spent, on the
-    sites that are not dominated by as many others as may be used.
+    sites that are not dominated by as many others as may be used. Sites with prices of their own
+    are a mixed-integer program.
 
     Parameters
     ----------
@@ -35,6 +37,8 @@ def allocate(problem: PlanningProblem, slopes: FloatArray) -> IntArray:
     cap = problem.site_limit
     beyond = np.arange(cap) >= problem.site_limits[:, None]
     usable = np.ascontiguousarray(np.where(beyond, np.inf, slopes[:, :cap]))
+    if not problem.same_price:
+        return allocate_money(problem, usable)
     units = _steepest(usable, problem.budget_units)
     used = units[units > 0]
     few_enough = used.size <= problem.most_sites

@@ -15,7 +15,7 @@ from pygridjl.core.jit import working_time
 from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.first_stage.rows import first_stage_rows
+from pygridjl.siting.first_stage.rows import budget_row, first_stage_rows
 from pygridjl.siting.methods.benders.neighbours import best_neighbour
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.protocol import FeasibilityCut, SecondStageBatch
@@ -229,10 +229,14 @@ class Master:
         problem = self._problem
         open_ = self._cap > 0
         share = np.where(open_, 1.0 / np.where(open_, self._cap, 1.0), 0.0)
-        matrix = csr_array(np.vstack([np.ones(self._n_site), share]))
+        weights, budget = budget_row(problem)
         least = float(problem.min_units * problem.min_sites)
-        upper = np.array([float(problem.budget_units), float(problem.most_sites)])
-        return matrix, np.array([least, -np.inf]), upper
+        rows = [np.ones(self._n_site), share]
+        lower = [least, -np.inf]
+        upper = [float(problem.budget_units), float(problem.most_sites)]
+        if not problem.same_price:
+            rows, lower, upper = [*rows, weights], [*lower, -np.inf], [*upper, budget]
+        return csr_array(np.vstack(rows)), np.array(lower), np.array(upper)
 
     def _fractional(self, slopes: FloatArray, of: IntArray) -> csr_array:
         n_row = slopes.shape[0]
@@ -285,7 +289,7 @@ class Master:
                 -self._fractional(self._slopes[:, part], self._of),
                 total,
                 floor,
-                *([hstack([matrix[[1]], short])] if np.isfinite(upper[1]) else []),
+                hstack([matrix[1:], csr_array((upper.size - 1, n_group))]),
                 hstack([matrix[[0]], short]),
                 hstack([-matrix[[0]], short]),
                 hstack([one, zero]),

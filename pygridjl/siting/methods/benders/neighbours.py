@@ -84,6 +84,8 @@ def _moves(problem: PlanningProblem, units: IntArray) -> Iterator[tuple[int, Int
     """Yield source, possible targets and number of units; −1 stands for none installed."""
     used = units > 0
     n_used, left = int(used.sum()), problem.budget_units - int(units.sum())
+    prices = problem.unit_prices
+    spare = problem.budget * (1 + 1e-12) - float(prices @ units)
     for source in (-1, *np.flatnonzero(used).tolist()):
         here = left if source < 0 else int(units[source])
         sizes = {here} if here > 0 else set()
@@ -94,6 +96,9 @@ def _moves(problem: PlanningProblem, units: IntArray) -> Iterator[tuple[int, Int
                 continue
             after = n_used - emptied
             allowed: BoolArray = units + moved <= problem.site_limits
+            if not problem.same_price:
+                freed = 0.0 if source < 0 else prices[source]
+                allowed &= moved * (prices - freed) <= spare
             allowed &= used | (moved >= problem.min_units)
             allowed &= used | (after < problem.most_sites)
             # A site that closes must be replaced where the number of sites has come to its least.

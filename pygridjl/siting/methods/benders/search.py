@@ -12,6 +12,7 @@ from pygridjl.siting.check import (
 )
 from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.allocation import allocate
+from pygridjl.siting.first_stage.rows import refilled
 from pygridjl.siting.methods.benders.clock import evaluate_within
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.methods.benders.settling import Settling
@@ -202,7 +203,8 @@ class BendersSearch:
         kept = kept[point[kept] >= FEWEST]
         thin = np.zeros_like(point)
         if kept.size:
-            thin[kept] = point[kept] * (point.sum() / point[kept].sum())
+            thin[kept] = point[kept]
+            thin *= refilled(self._stage.problem, point, thin)
         return np.minimum(thin, self._master.cap)
 
     def _choose(self, centre: FloatArray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.siting.first_stage.rows import refilled
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.solvers.status import SolverStatus
@@ -67,7 +68,8 @@ class Settling:
         kept = kept[self._best[kept] > 0]
         master.restrict(kept)
         point = np.zeros_like(self._best)
-        point[kept] = self._best[kept] * (self._best.sum() / self._best[kept].sum())
+        point[kept] = self._best[kept]
+        point *= refilled(self._problem, self._best, point)
         self._best, self._value, self._points = np.minimum(point, master.cap), np.inf, 0
         return self._best
 
@@ -77,6 +79,9 @@ class Settling:
         units = np.floor(best + 1e-6).astype(np.int64)
         left = min(problem.budget_units, round(float(best.sum()))) - int(units.sum())
         order = np.argsort(units - best, kind="stable")
-        units[order[: max(left, 0)]] += 1
+        for site in order[: max(left, 0)].tolist():
+            units[site] += 1
+            if not problem.same_price and not problem.affords(units):
+                units[site] -= 1
         units[units < problem.min_units] = 0
         return np.minimum(units, problem.site_limits)
