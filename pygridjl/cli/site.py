@@ -91,7 +91,13 @@ _PLANNING = (
     "--sites",
     metavar="BUSES|FILE.csv",
     help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
-    "bus, phases, max_units and cost in $/kW; all if none.",
+    "bus, phases, max_units, cost in $/kW and profile (a column of --profile); all if none.",
+)
+@click.option(
+    "--existing",
+    metavar="UNIT=PROFILE,...",
+    help="What existing units do: follow pv or a column of --profile, stay constant, or are "
+    "removed; * stands for all others.",
 )
 @click.option(
     "--power-factor",
@@ -111,7 +117,8 @@ _PLANNING = (
 @click.option(
     "--profile",
     type=click.Path(path_type=Path),
-    help="Year of hours as CSV with columns load and pv; the bundled synthetic year if none.",
+    help="Year of hours as CSV with columns load, pv and others that units follow; the bundled "
+    "synthetic year if none.",
 )
 @click.option(
     "--nsrdb", type=click.Path(path_type=Path), help="NSRDB weather (CSV) instead; needs --ercot."
@@ -177,6 +184,7 @@ def command(
     seed: int | None,
     time_limit: float | None,
     sites: str | None,
+    existing: str | None,
     power_factor: float,
     regulators: str,
     no_line_limits: bool,
@@ -202,6 +210,7 @@ def command(
     FEEDER is a bundled feeder (ieee13, ieee34, ieee37, ieee123, ieee8500, ieee9500), an OpenDSS
     script, a .json file or a folder of feeder tables. The exit code is 1 if there is no answer.
     """
+    from pygridjl.siting.existing import profiles_named, with_existing
     from pygridjl.siting.solve import site
 
     for name, path in (("functions", plot_functions), ("iterations", plot_iterations)):
@@ -213,6 +222,11 @@ def command(
     options = given({name: value for name, value in rest.items() if name not in _PLANNING})
     _assert_declared(method, backend, options, seed, time_limit)
     loaded = given_feeder(feeder)
+    fate = _existing(existing)
+    if fate:
+        if validate is not None and _is_script(feeder):
+            raise click.UsageError("--existing: --validate runs the script as it is")
+        loaded = with_existing(loaded, fate)
     if regulators == "neutral":
         loaded = with_neutral_regulators(loaded)
     planning = {
@@ -224,6 +238,7 @@ def command(
     drawn = _scenarios(
         scenarios,
         loaded,
+        {*problem.profiles, *profiles_named(fate)} - {"pv"},
         given(
             {
                 "profile": profile,
@@ -292,7 +307,22 @@ def _assert_declared(
     METHODS.common_of(chain, seed=seed, time_limit=time_limit)
 
 
-def _scenarios(text: str, feeder: Feeder, options: Mapping[str, Any]) -> ScenarioSet:
+def _existing(text: str | None) -> dict[str, str]:
+    from pygridjl.siting.existing import existing_from_text
+
+    try:
+        return existing_from_text(text or "")
+    except ValueError as error:
+        raise click.UsageError(f"--existing: {error}") from None
+
+
+def _is_script(feeder: str) -> bool:
+    return feeder.lower().endswith(".dss")
+
+
+def _scenarios(
+    text: str, feeder: Feeder, others: set[str], options: Mapping[str, Any]
+) -> ScenarioSet:
     """Make or read the scenarios."""
     from pygridjl.scenarios.files import read_scenarios
     from pygridjl.scenarios.generate import generate_scenarios
@@ -301,7 +331,10 @@ def _scenarios(text: str, feeder: Feeder, options: Mapping[str, Any]) -> Scenari
         for name in options:
             flag = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{flag} has no effect on scenarios read from a folder")
-        return read_scenarios(text, feeder.buses.id)
+        read = read_scenarios(text, feeder.buses.id)
+        for name in sorted(others - set(read.others)):
+            raise click.UsageError(f"{name!r} is no profile of the scenarios in {text}")
+        return read
     renamed = {"deviation": "deviation", "scenario_seed": "seed"}
     return generate_scenarios(
         feeder.n_bus,
@@ -312,6 +345,7 @@ def _scenarios(text: str, feeder: Feeder, options: Mapping[str, Any]) -> Scenari
             options.get("ercot"),
             options.get("zone"),
             options.get("fill"),
+            others,
         ),
         **{renamed[name]: value for name, value in options.items() if name in renamed},
     )
@@ -327,7 +361,7 @@ def _validated(
     """Re-run a decision in OpenDSS: the script itself, or the tables written as one."""
     from pygridjl.siting.validation import validate_in_opendss
 
-    script = feeder if feeder.lower().endswith(".dss") else None
+    script = feeder if _is_script(feeder) else None
     told = validate_in_opendss(problem, scenarios, result.units, script=script, worst=worst)
     return dataclasses.replace(result, validation=told)
 
@@ -390,6 +424,7 @@ def _year(
     ercot: Path | None,
     zone: str | None,
     fill: Fill | None,
+    others: set[str],
 ) -> HourlyProfile | None:
     """Return the year of hours asked for; None for the bundled one."""
     from pygridjl.scenarios.measured import measured_year
@@ -401,8 +436,10 @@ def _year(
         raise click.UsageError("--zone needs --ercot")
     if fill is not None and ercot is None:
         raise click.UsageError("--fill needs --nsrdb and --ercot")
+    if others and profile is None:
+        raise click.UsageError(f"{min(others)!r} is a column of --profile, which is not given")
     if nsrdb is not None and ercot is not None:
         if profile is not None:
             raise click.UsageError("--profile cannot be combined with --nsrdb and --ercot")
         return measured_year(nsrdb, ercot, zone=zone or "FWEST", fill=fill)
-    return None if profile is None else read_profile(profile)
+    return None if profile is None else read_profile(profile, others=sorted(others))

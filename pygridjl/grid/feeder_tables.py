@@ -211,7 +211,7 @@ class FeederGenerators(PhaseTable):
     s_max : ndarray, shape (g, 3)
         Apparent-power capacity of each phase, p.u.; infinity where there is none.
     kind : ndarray of str, shape (g,)
-        ``"generator"``, ``"pv"`` or ``"storage"``.
+        ``"generator"``, ``"pv"``, ``"storage"`` or the name of a profile it follows.
     """
 
     id: StrArray = _column_field(np.str_)

@@ -27,8 +27,9 @@ def save_scenarios(
 ) -> Path:
     """Write scenarios as a folder, all of it or nothing; reading gives the same numbers.
 
-    ``scenarios.json`` holds name, seed and provenance; ``load.csv`` and ``pv.csv`` have a row a
-    scenario: its id, its probability and one column for each bus.
+    ``scenarios.json`` holds name, seed, provenance and the names of other profiles; ``load.csv``,
+    ``pv.csv`` and ``profile-NAME.csv`` have a row a scenario: its id, its probability and one
+    column for each bus.
 
     Parameters
     ----------
@@ -57,13 +58,14 @@ def save_scenarios(
         "name": scenarios.name,
         "seed": scenarios.seed,
         "provenance": scenarios.provenance,
+        **({"others": list(scenarios.others)} if scenarios.others else {}),
     }
     texts = {_MARKER: json.dumps(about, indent=1, ensure_ascii=False) + "\n"}
-    for quantity in ("load", "pv"):
-        frame = pd.DataFrame(getattr(scenarios, quantity), columns=pd.Index(buses))
+    for name, values in {"load": scenarios.load, **scenarios.outputs}.items():
+        frame = pd.DataFrame(values, columns=pd.Index(buses))
         frame.insert(0, "scenario", scenarios.id, allow_duplicates=True)
         frame.insert(1, "probability", scenarios.probability, allow_duplicates=True)
-        texts[f"{quantity}.csv"] = frame.to_csv(index=False, lineterminator="\n")
+        texts[_table(name)] = frame.to_csv(index=False, lineterminator="\n")
     with replacing_folder(Path(folder), _MARKER) as fresh:
         for name, text in texts.items():
             write_text(fresh / name, text)
@@ -94,27 +96,38 @@ def read_scenarios(folder: str | Path, bus_ids: Sequence[str] | np.ndarray) -> S
     about = _about(folder / _MARKER)
     buses = [str(b) for b in bus_ids]
     tables = {}
-    for quantity in ("load", "pv"):
-        path = folder / f"{quantity}.csv"
+    for quantity in ("load", "pv", *about["others"]):
+        path = folder / _table(quantity)
         frame = read_csv_table(path)
         for column in ("scenario", "probability", *buses):
             if column not in frame.columns:
                 raise NetworkFormatError(path, "header", f"column {column!r} is missing")
         tables[quantity] = frame
-    path, load, pv = folder / "load.csv", tables["load"], tables["pv"]
-    if load["scenario"].tolist() != pv["scenario"].tolist():
-        raise NetworkFormatError(folder / "pv.csv", "scenario", "differs from load.csv")
-    if load["probability"].tolist() != pv["probability"].tolist():
-        raise NetworkFormatError(folder / "pv.csv", "probability", "differs from load.csv")
+    path, load = folder / "load.csv", tables["load"]
+    for quantity, frame in tables.items():
+        for column in ("scenario", "probability"):
+            if load[column].tolist() != frame[column].tolist():
+                text = "differs from load.csv"
+                raise NetworkFormatError(folder / _table(quantity), column, text)
+    outputs = {
+        quantity: _by_bus(folder / _table(quantity), frame, buses)
+        for quantity, frame in tables.items()
+        if quantity != "load"
+    }
     return ScenarioSet(
         number_column(path, load, "probability"),
         _by_bus(path, load, buses),
-        _by_bus(folder / "pv.csv", pv, buses),
+        outputs.pop("pv"),
         id=load["scenario"].to_numpy(dtype=np.str_),
         name=about["name"],
         seed=about["seed"],
         provenance=about["provenance"],
+        others=outputs,
     )
+
+
+def _table(name: str) -> str:
+    return f"{name}.csv" if name in ("load", "pv") else f"profile-{name}.csv"
 
 
 def _by_bus(path: Path, frame: pd.DataFrame, buses: Sequence[str]) -> FloatArray:
@@ -130,8 +143,12 @@ def _about(path: Path) -> dict[str, Any]:
         raise NetworkFormatError(path, "file", f"is not readable JSON: {error}") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise NetworkFormatError(path, "format", f"must be {FORMAT!r}")
-    about = {"name": path.parent.name, "seed": None, "provenance": "", **about}
+    about = {"name": path.parent.name, "seed": None, "provenance": "", "others": [], **about}
     for field, kinds in (("name", str), ("seed", int | None), ("provenance", str)):
         if not isinstance(about[field], kinds):
             raise NetworkFormatError(path, field, f"cannot be {about[field]!r}")
+    names = about["others"]
+    # A name is part of a file's, and must not lead elsewhere.
+    if not isinstance(names, list) or any(Path(str(name)).name != name for name in names):
+        raise NetworkFormatError(path, "others", f"cannot be {names!r}")
     return about

@@ -38,7 +38,7 @@ def generate_scenarios(
     over join the last stratum. Within a stratum the 24 hourly means are the scenarios. Every bus
     and scenario then gets its own load and PV: ``μ (1 + ε)`` or ``μ + ε`` with independent
     ``ε ~ N(0, deviation)``. Multipliers that would be negative become 0; PV stays 0 where the
-    mean is 0, because a deviation between buses makes no sun at night.
+    mean is 0, because a deviation between buses makes no sun at night; so do other profiles.
 
     Parameters
     ----------
@@ -101,24 +101,27 @@ def generate_scenarios(
     first = np.arange(strata, dtype=np.int64) * width
     days: IntArray = np.diff(np.append(first, profile.n_day))
     load = _hourly_means(profile.load, first, days)
-    pv = _hourly_means(profile.pv, first, days)
     p = np.repeat(days, 24) / (24.0 * profile.n_day)
     if weights == "uniform":
         p = np.full(n_scenario, 1.0 / n_scenario)
     rng = generator(seed)
     shape = (n_scenario, n_bus)
     load_by_bus = _deviate(load, deviation * rng.standard_normal(shape), mode)
-    pv_by_bus = _deviate(pv, deviation * rng.standard_normal(shape), mode)
-    pv_by_bus[pv == 0.0] = 0.0
-    for values in (load_by_bus, pv_by_bus):
+    outputs = {}
+    for name, hourly in profile.outputs.items():
+        mean = _hourly_means(hourly, first, days)
+        outputs[name] = _deviate(mean, deviation * rng.standard_normal(shape), mode)
+        outputs[name][mean == 0.0] = 0.0
+    for values in (load_by_bus, *outputs.values()):
         values.setflags(write=False)
     return ScenarioSet(
         p,
         load_by_bus,
-        pv_by_bus,
+        outputs.pop("pv"),
         id=np.array([f"s{s}h{h}" for s in range(strata) for h in range(24)], dtype=np.str_),
         name=f"{profile.name}, {n_scenario} scenarios",
         seed=seed,
+        others=outputs,
         provenance=(
             f"{profile.provenance}; {strata} strata of {width} days, "
             f"{mode} deviation {deviation:g} between buses, weights {weights}"

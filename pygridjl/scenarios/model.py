@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +36,9 @@ class ScenarioSet:
         Multiplier of the nominal load of each bus (μ^L of the paper), buses in feeder order.
     pv : ndarray, shape (S, n_bus)
         Output of a unit of PV at each bus over its rating (μ^PV of the paper).
+    others : mapping of str to ndarray, shape (S, n_bus)
+        The same of units of other kinds, such as ``"wind"``, by the name of the profile they
+        follow.
     id : ndarray of str, shape (S,)
         Unique ids; ``"0"``, ``"1"``, … unless given.
     name : str
@@ -52,6 +56,7 @@ class ScenarioSet:
     name: str = "scenarios"
     seed: int | None = None
     provenance: str = ""
+    others: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         probability = _frozen(self.probability)
@@ -66,6 +71,12 @@ class ScenarioSet:
             object.__setattr__(self, name, values)
         if self.load.shape != self.pv.shape:
             raise ValueError(f"load has shape {self.load.shape} but pv has {self.pv.shape}")
+        others = {str(name): _frozen(values) for name, values in self.others.items()}
+        for name, values in others.items():
+            if values.shape != self.load.shape:
+                text = f"load has shape {self.load.shape} but {name!r} has {values.shape}"
+                raise ValueError(text)
+        object.__setattr__(self, "others", others)
         ids = np.arange(n).astype(np.str_) if self.id is None else np.array(self.id, dtype=np.str_)
         if ids.shape != (n,):
             raise ValueError(f"id has shape {ids.shape}, expected ({n},)")
@@ -79,6 +90,11 @@ class ScenarioSet:
     def n_bus(self) -> int:
         """Number of buses the multipliers are given for."""
         return int(self.load.shape[1])
+
+    @property
+    def outputs(self) -> dict[str, FloatArray]:
+        """Output over rating by profile, ``"pv"`` first; shapes (S, n_bus)."""
+        return {"pv": self.pv, **self.others}
 
     def take(self, rows: ArrayLike, probability: ArrayLike | None = None) -> ScenarioSet:
         """Return the set of some scenarios.
@@ -105,6 +121,7 @@ class ScenarioSet:
             probability=np.asarray(probability, dtype=np.float64),
             load=self.load[index],
             pv=self.pv[index],
+            others={name: values[index] for name, values in self.others.items()},
             id=np.array(ids, dtype=np.str_),
         )
 
@@ -150,8 +167,7 @@ def validate_scenarios(scenarios: ScenarioSet) -> tuple[Finding, ...]:
         findings.append(
             Finding("scenarios", (), "probability", f"sums to {p.sum():.12g} instead of 1")
         )
-    for name in ("load", "pv"):
-        values: FloatArray = getattr(scenarios, name)
+    for name, values in {"load": scenarios.load, **scenarios.outputs}.items():
         bad = ~np.isfinite(values)
         findings += _rows(scenarios, bad, name, "is not a finite number at some bus")
         findings += _rows(scenarios, values < 0, name, "is negative at some bus")

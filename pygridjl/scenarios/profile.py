@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -44,22 +45,35 @@ class HourlyProfile:
         Name of the profile.
     provenance : str
         Where it comes from, in plain words.
+    others : mapping of str to ndarray, shape (H,)
+        Output over rating of units of other kinds, such as ``"wind"``.
     """
 
     load: FloatArray
     pv: FloatArray
     name: str = "profile"
     provenance: str = ""
+    others: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for field in ("load", "pv"):
-            values = np.array(getattr(self, field), dtype=np.float64)
+        curves = {"load": self.load, "pv": self.pv, **self.others}
+        for name, given in curves.items():
+            values = np.array(given, dtype=np.float64)
             if values.ndim != 1:
-                raise ValueError(f"{field} has shape {values.shape}, expected (H,)")
+                raise ValueError(f"{name} has shape {values.shape}, expected (H,)")
             values.setflags(write=False)
-            object.__setattr__(self, field, values)
-        if self.load.shape != self.pv.shape:
-            raise ValueError(f"load has {self.load.size} hours, pv has {self.pv.size}")
+            curves[name] = values
+        for name in ("load", "pv"):
+            object.__setattr__(self, name, curves.pop(name))
+        object.__setattr__(self, "others", curves)
+        for name, values in self.outputs.items():
+            if self.load.shape != values.shape:
+                raise ValueError(f"load has {self.load.size} hours, {name} has {values.size}")
+
+    @property
+    def outputs(self) -> dict[str, FloatArray]:
+        """Output over rating by name, ``"pv"`` first; shapes (H,)."""
+        return {"pv": self.pv, **self.others}
 
     def __len__(self) -> int:
         return int(self.load.size)
@@ -87,14 +101,14 @@ def assert_valid_profile(profile: HourlyProfile) -> None:
     if len(profile) == 0 or len(profile) % 24:
         text = f"{len(profile)} hours do not make whole days"
         findings.append(Finding("profile", (), "hours", text))
-    for field, values in (("load", profile.load), ("pv", profile.pv)):
+    for name, values in {"load": profile.load, **profile.outputs}.items():
         for mask, text in (
             (~np.isfinite(values), "is not a finite number"),
             (values < 0, "is negative"),
         ):
             hours = tuple(str(h) for h in np.flatnonzero(mask))
             if hours:
-                findings.append(Finding("hour", hours, field, text))
+                findings.append(Finding("hour", hours, name, text))
     if findings:
         raise InvalidScenariosError(profile.name, findings)
 
@@ -157,7 +171,7 @@ def whole_year(
 
 
 def save_profile(profile: HourlyProfile, path: str | Path) -> Path:
-    """Write a profile as CSV with columns hour, load, pv: all of it or nothing.
+    """Write a profile as CSV with columns hour, load, pv and others: all of it or nothing.
 
     Parameters
     ----------
@@ -176,12 +190,14 @@ def save_profile(profile: HourlyProfile, path: str | Path) -> Path:
     NetworkFormatError
         If it cannot be written.
     """
-    frame = pd.DataFrame({"hour": range(len(profile)), "load": profile.load, "pv": profile.pv})
+    frame = pd.DataFrame({"hour": range(len(profile)), "load": profile.load, **profile.outputs})
     write_text(Path(path), frame.to_csv(index=False, lineterminator="\n"))
     return Path(path)
 
 
-def read_profile(path: str | Path, *, name: str | None = None) -> HourlyProfile:
+def read_profile(
+    path: str | Path, *, name: str | None = None, others: Iterable[str] = ()
+) -> HourlyProfile:
     """Read a profile from CSV with columns load and pv, one row an hour.
 
     Parameters
@@ -190,6 +206,8 @@ def read_profile(path: str | Path, *, name: str | None = None) -> HourlyProfile:
         The file.
     name : str, optional
         Name of the profile; by default that of the file.
+    others : iterable of str
+        More columns to read, the output over rating of units of other kinds.
 
     Returns
     -------
@@ -202,7 +220,8 @@ def read_profile(path: str | Path, *, name: str | None = None) -> HourlyProfile:
         If the file or a column is missing or a cell is no number.
     """
     frame = read_csv_table(path)
-    for column in ("load", "pv"):
+    others = tuple(others)
+    for column in ("load", "pv", *others):
         if column not in frame.columns:
             raise NetworkFormatError(path, "header", f"column {column!r} is missing")
     return HourlyProfile(
@@ -210,6 +229,7 @@ def read_profile(path: str | Path, *, name: str | None = None) -> HourlyProfile:
         number_column(path, frame, "pv"),
         name or Path(path).stem,
         f"file {path}",
+        {column: number_column(path, frame, column) for column in others},
     )
 
 

@@ -1,5 +1,6 @@
 from .check import validate_planning as validate_planning
 from .defaults import outside_band as outside_band, with_default_limits as with_default_limits
+from .existing import with_existing as with_existing
 from .export import export_decision as export_decision
 from .hosting.result import HostingResult as HostingResult
 from .hosting.solve import hosting_capacity as hosting_capacity

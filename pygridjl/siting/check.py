@@ -25,6 +25,8 @@ __all__ = [
 
 # Beyond it no solver's tolerances mean anything.
 MOST_PRICE = 1e9
+# Kinds of existing units that no profile moves.
+_STEADY = ("generator", "storage")
 
 
 def validate_planning(problem: PlanningProblem) -> tuple[Finding, ...]:
@@ -231,7 +233,7 @@ def assert_expectation(problem: PlanningProblem, method: str) -> None:
 
 
 def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet) -> None:
-    """Raise if the scenarios are unsound or made for another number of buses.
+    """Raise if the scenarios are unsound, for other buses, or lack the profile of a site.
 
     Parameters
     ----------
@@ -242,13 +244,34 @@ def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet)
 
     Raises
     ------
-    InvalidScenariosError
+    InvalidScenariosError, InvalidPlanningError
         With every finding.
     """
     assert_valid_scenarios(scenarios)
+    units = problem.feeder.generators
+    odd = np.isin(units.kind, [*_STEADY, *scenarios.outputs], invert=True)
+    if odd.any():
+        kind = str(units.kind[odd][0])
+        text = f"{kind!r} is no profile of these scenarios, which have {_listed(scenarios)}"
+        finding = Finding("unit", tuple(units.id[odd].tolist()), "kind", text)
+        raise InvalidPlanningError(problem.feeder.name, [finding])
+    absent = np.array([name not in scenarios.outputs for name in problem.profiles], dtype=np.bool_)
+    if absent.any():
+        ids = np.array(problem.site_ids)[absent].tolist()
+        text = (
+            f"{problem.profiles[int(absent.argmax())]!r} is no profile of these scenarios, which "
+            f"have {_listed(scenarios)}"
+        )
+        raise InvalidPlanningError(
+            problem.feeder.name, [Finding("site", tuple(ids), "profile", text)]
+        )
     if scenarios.n_bus != problem.feeder.n_bus:
         text = f"are for {scenarios.n_bus} buses, the feeder has {problem.feeder.n_bus}"
         raise InvalidScenariosError(scenarios.name, [Finding("scenarios", (), "load, pv", text)])
+
+
+def _listed(scenarios: ScenarioSet) -> str:
+    return ", ".join(scenarios.outputs)
 
 
 def check_units(problem: PlanningProblem, units: ArrayLike) -> tuple[Finding, ...]:

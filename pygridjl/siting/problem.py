@@ -88,6 +88,9 @@ class PlanningProblem:
         Positions of the buses that may hold units; :func:`candidate_sites` unless given.
     site_phases : ndarray of bool, shape (n_site, 3)
         Phases the units of a site may inject into; those of the bus unless given.
+    site_profile : tuple of str, or None
+        Profile of the scenarios that the units of each site follow; ``"pv"`` everywhere unless
+        given.
     unit_kw : float
         Rating p̄ of one unit over all its phases, kW (lost; 6); at least a watt.
     max_units : int
@@ -147,6 +150,7 @@ class PlanningProblem:
     site_phases: BoolArray = None  # type: ignore[assignment]  # filled below
     site_max: IntArray | None = None
     site_cost: FloatArray | None = None
+    site_profile: tuple[str, ...] | None = None
     unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", least=LEAST_UNIT)
     max_units: int = option(166, "most units at one site", least=1)
     unit_cost: float = option(1500.0, "cost of a unit, $/kW", least=0)
@@ -206,6 +210,11 @@ class PlanningProblem:
             if cost.shape != (sites.size,):
                 raise InvalidOptionError(f"site_cost: must be {sites.size} numbers")
             arrays["site_cost"] = cost
+        if self.site_profile is not None:
+            profiles = tuple(str(name) for name in self.site_profile)
+            if len(profiles) != sites.size:
+                raise InvalidOptionError(f"site_profile: must be {sites.size} names")
+            object.__setattr__(self, "site_profile", profiles)
         for name in ("v_min", "v_max"):
             band = getattr(self, name)
             if isinstance(band, np.ndarray):
@@ -283,6 +292,11 @@ class PlanningProblem:
             "".join(p for p, there in zip(PHASES, row, strict=True) if there)
             for row in self.site_phases
         )
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Profile that the units of each site follow."""
+        return ("pv",) * self.n_site if self.site_profile is None else self.site_profile
 
     @cached_property
     def unit_prices(self) -> FloatArray:

@@ -15,7 +15,7 @@ from pygridjl.siting.problem import PlanningProblem
 
 __all__ = ["problem_on_sites"]
 
-_COLUMNS = ("bus", "phases", "max_units", "cost")
+_COLUMNS = ("bus", "phases", "max_units", "cost", "profile")
 
 
 def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> PlanningProblem:
@@ -27,9 +27,9 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
         The feeder.
     sites : str or Path
         ``"bus"`` or ``"bus:phases"``, separated by commas, or a file ``.csv`` with the columns
-        ``bus`` and, if wanted, ``phases``, ``max_units`` and ``cost`` ($/kW); empty phases are
-        all those of the bus, an empty limit is none of the site's own, an empty cost that of the
-        other sites.
+        ``bus`` and, if wanted, ``phases``, ``max_units``, ``cost`` ($/kW) and ``profile`` of the
+        scenarios; empty phases are all those of the bus, an empty limit is none of the site's
+        own, an empty cost that of the other sites, an empty profile ``pv``.
     **rest
         The other attributes of :class:`~pygridjl.siting.problem.PlanningProblem`.
 
@@ -92,6 +92,8 @@ def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], dict[st
             _number(feeder, bus, "cost", text) if text else np.nan
             for bus, text in zip(cells["bus"], cells["cost"], strict=True)
         ]
+    if any(cells.get("profile", [])):
+        own["site_profile"] = [text or "pv" for text in cells["profile"]]
     return named, own
 
 

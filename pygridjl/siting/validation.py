@@ -232,12 +232,10 @@ def _replayed(
     node = operation.col_node[used]
     extra = np.stack([power, operation.tan * power], axis=2)
     if script is None:
-        # Existing PV is written as units of its own, which follow the sun.
-        pv = feeder.replace(generators=feeder.generators.take(feeder.generators.kind == "pv"))
-        p, q = pv.generation_p, pv.generation_q
-        rooftop = np.flatnonzero((p != 0) | (q != 0))
-        sun = scenarios.pv[index][:, feeder.node_bus[rooftop]]
-        roofs = operation.kw * np.stack([sun * p[rooftop], sun * q[rooftop]], axis=2)
+        # Existing units that follow the weather are written as units of their own.
+        p, q = operation.followed(index)
+        rooftop = np.flatnonzero(((p != 0) | (q != 0)).any(axis=0))
+        roofs = operation.kw * np.stack([p[:, rooftop], q[:, rooftop]], axis=2)
         node, extra = np.append(node, rooftop), np.concatenate([extra, roofs], axis=1)
     asked = {
         "buses": bus,
@@ -267,10 +265,9 @@ def _replayed(
         below = None if root is None else Path(root)
         answer = replay_apart(Path(script), time_limit=time_limit, root=below, **asked)
     else:
-        steady = feeder.generators.take(feeder.generators.kind != "pv")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "feeder.dss"
-            write_opendss(feeder.replace(generators=steady), path)
+            write_opendss(operation.steady, path)
             answer = replay_apart(path, time_limit=time_limit, **asked)
     unknown = tuple(answer.pop("unknown"))
     found = {name: np.array(values, dtype=np.float64) for name, values in answer.items()}

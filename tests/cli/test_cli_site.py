@@ -12,6 +12,7 @@ from siting_toys import QuadraticStage, toy_feeder
 from pygridjl.cli.site import command
 from pygridjl.core.errors import PyGridJLError
 from pygridjl.grid import save_feeder
+from pygridjl.grid.feeder_tables import FeederGenerators
 from pygridjl.scenarios.files import save_scenarios
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.profile import bundled_year, save_profile
@@ -139,3 +140,32 @@ def test_weather_and_load_belong_together(feeder):
     assert "has no effect on scenarios read from a folder" in out.output
     out = run(feeder, "--nsrdb", "sun.csv", "--ercot", "load.csv")
     assert isinstance(out.exception, PyGridJLError)
+
+
+def test_sites_with_costs_and_profiles_and_existing_units(tmp_path):
+    year = tmp_path / "year.csv"
+    hours = [f"{0.5 + h % 2 / 4},{int(8 < h < 16)},{int(h < 8)}" for h in range(24)]
+    year.write_text("load,pv,wind\n" + "\n".join(hours) + "\n", encoding="utf-8")
+    table = tmp_path / "sites.csv"
+    table.write_text("bus,cost,profile\nb1,500,wind\nb2,,\n", encoding="utf-8")
+    feeder = toy_feeder(4)
+    mill = FeederGenerators(id=["mill"], bus=[3], p=[[0.01] * 3])
+    tables = str(save_feeder(feeder.replace(generators=mill), tmp_path / "toy"))
+    scenarios = ("--scenarios", 24, "--method", "benders", "--json", "--sites", table)
+    given = ("--profile", year, "--existing", "mill=wind")
+    out = run(tables, *scenarios, *given, "--max-units", 2)
+    assert out.exit_code == 0, out.output
+    answer = json.loads(out.output)
+    price = {"b1": 500.0, "b2": 1500.0}
+    cost = sum(price[p["bus"]] * p["kw"] / 1e3 for p in answer["placements"])
+    assert answer["cost"] == pytest.approx(cost)
+    assert cost > 0
+    for wrong, text in (
+        (scenarios, "'wind' is a column of --profile"),
+        ((*scenarios, *given, "--existing", "mill"), "'mill' is not of the form unit=profile"),
+        ((*scenarios, *given, "--existing", "mill=tide"), "column 'tide' is missing"),
+        ((*scenarios, *given, "--existing", "dam=wind"), "unit dam id: is none of the feeder"),
+    ):
+        refused = run(tables, *wrong)
+        assert refused.exit_code != 0
+        assert text in (refused.output or "") + str(refused.exception)

@@ -84,7 +84,9 @@ def hosting_capacity(
     >>> bool(result.objective <= result.bound <= result.per_site["kw"].sum())
     True
     """
-    problem = dataclasses.replace(problem, unit_cost=0.0, site_cost=None, min_sites=0, min_units=1)
+    if problem.site_cost is not None:
+        raise InvalidOptionError("site_cost: has no effect, hosting capacity costs nothing")
+    problem = dataclasses.replace(problem, unit_cost=0.0, min_sites=0, min_units=1)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)
     for name, value, low in (("share", share, 0.0), ("curtailment", curtailment, -1.0)):

@@ -37,9 +37,9 @@ class Operation:
     """A planning problem and its scenarios in the numbering of nodes, sites and columns.
 
     A *column* is a phase of a site: the active power injected there, p.u. of one phase, already
-    times the PV multiplier. With that choice only right-hand sides depend on the scenario: the
-    columns of site k add up to at most ``μ^PV p̄ n_k`` (44). The objective F^vd is taken in
-    U = |V|², the variable of LinDistFlow: Σ |U − v_ref²| over all nodes, source included.
+    times the multiplier of its profile. With that choice only right-hand sides depend on the
+    scenario: the columns of site k add up to at most ``μ^PV p̄ n_k`` (44). The objective F^vd is
+    taken in U = |V|², the variable of LinDistFlow: Σ |U − v_ref²| over all nodes, source included.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ class Operation:
         units: together the price of what is curtailed.
     unit_penalty : float
         What it gains for each unit.
+    steady : Feeder
+        With those existing units alone that no scenario changes.
     """
 
     def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
@@ -89,10 +91,14 @@ class Operation:
         branch, at = self.model.branch[fed], feeder.node_phase[fed]
         printed = problem.measure == "loss-printed"
         self.loss = printed_losses(self.model) if printed else resistive_losses(self.model)
-        sunny = feeder.generators.kind == "pv"
-        self._existing_pv, self._steady = (
-            feeder.replace(generators=feeder.generators.take(rows)) for rows in (sunny, ~sunny)
-        )
+        kind = feeder.generators.kind
+        steady = np.isin(kind, list(scenarios.outputs), invert=True)
+        self.steady = feeder.replace(generators=feeder.generators.take(steady))
+        self._following = [
+            (output, feeder.replace(generators=feeder.generators.take(kind == name)))
+            for name, output in scenarios.outputs.items()
+            if (kind == name).any()
+        ]
         rating = np.full(feeder.n_node, np.inf)
         if problem.line_limits:
             rating[fed] = feeder.branches.rating[branch, at]
@@ -114,23 +120,34 @@ class Operation:
     @cached_property
     def per_unit(self) -> FloatArray:
         """Power one unit can inject, μ^PV p̄, p.u., shape (S, n_site)."""
-        return np.ascontiguousarray(
-            self.scenarios.pv[:, self.problem.sites] * self.problem.unit_power
-        )
+        problem, output = self.problem, self.scenarios.outputs
+        if problem.site_profile is None:
+            return np.ascontiguousarray(output["pv"][:, problem.sites] * problem.unit_power)
+        own = [output[p][:, k] for p, k in zip(problem.profiles, problem.sites, strict=True)]
+        return np.column_stack(own) * problem.unit_power
 
     def demand(self, index: IntArray) -> tuple[FloatArray, FloatArray]:
         """Net injections without units, p.u., shapes (B, n_node).
 
-        Loads are scaled by the scenario, existing PV follows its sun; capacitors, charging and
-        other generators stay as they are.
+        Loads are scaled by the scenario, existing units whose kind is the name of a profile follow
+        that, PV the sun; capacitors, charging and other generators stay as they are.
         """
-        feeder, steady, pv = self.feeder, self._steady, self._existing_pv
+        feeder, steady = self.feeder, self.steady
         load = self.scenarios.load[index][:, feeder.node_bus]
         p = steady.generation_p - load * feeder.load_p
         q = steady.generation_q + feeder.shunt_q - load * feeder.load_q
-        if len(pv.generators):
-            sun = self.scenarios.pv[index][:, feeder.node_bus]
-            p, q = p + sun * pv.generation_p, q + sun * pv.generation_q
+        if self._following:
+            own_p, own_q = self.followed(index)
+            p, q = p + own_p, q + own_q
+        return p, q
+
+    def followed(self, index: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Injections of existing units that follow a profile, p.u., shapes (B, n_node)."""
+        p, q = np.zeros((2, index.size, self.n_node))
+        for output, units in self._following:
+            share = output[index][:, self.feeder.node_bus]
+            p += share * units.generation_p
+            q += share * units.generation_q
         return p, q
 
     def states(

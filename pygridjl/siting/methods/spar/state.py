@@ -91,8 +91,10 @@ def fingerprint(second_stage: SecondStage, options: SparOptions, seed: int) -> s
             add(f"{type(table).__name__}.{name}", values)
     add("feeder", [feeder.phase_mva, feeder.source_bus, *feeder.v_set])
     scenarios = second_stage.scenarios
-    for name in ("probability", "load", "pv", "id"):
+    for name in ("probability", "load", "id"):
         add(name, getattr(scenarios, name))
+    for name, values in scenarios.outputs.items():
+        add(name, values)
     chosen = {k: v for k, v in dataclasses.asdict(options).items() if k != "state"}
     add("run", f"{second_stage.engine} {sorted(chosen.items())} {seed}")
     return digest.hexdigest()
