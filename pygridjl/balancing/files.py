@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import CaseNotFoundError, NetworkFormatError
-from pygridjl.core.files import read_text, write_text
+from pygridjl.core.files import read_csv_text, write_text
 from pygridjl.core.types import FloatArray, StrArray
 
 __all__ = [
@@ -138,9 +138,7 @@ def read_loads(path: str | Path) -> LoadPaths:
 def read_texts(file: Path, needed: Sequence[str]) -> dict[str, StrArray]:
     """Read a CSV file as texts by column, blanks around them taken off; refuse it if empty."""
     try:
-        frame = pd.read_csv(
-            io.StringIO(read_text(file, "utf-8-sig")), dtype=str, keep_default_na=False
-        )
+        frame = pd.read_csv(io.StringIO(read_csv_text(file)), dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise NetworkFormatError(file, "file", f"is no readable CSV: {error}") from None
     frame.columns = pd.Index([str(c).strip() for c in frame.columns])

@@ -16,12 +16,15 @@ from pygridjl.core.errors import OutputError
 __all__ = [
     "check_writable",
     "read_bytes",
+    "read_csv_text",
     "read_text",
     "replacing_file",
     "replacing_folder",
     "write_text",
 ]
 
+# More columns, or as many without a row, take the reader of tables minutes. A row a bus is p and q.
+_MOST_COLUMNS = {True: 30_000, False: 1_000}
 # Where the former folder waits inside the new one until the new one is in place.
 _REPLACED = ".replaced"
 
@@ -55,6 +58,24 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
         If it is not in the encoding.
     """
     return read_bytes(path).decode(encoding)
+
+
+def read_csv_text(path: str | Path) -> str:
+    """Read a regular file that holds a table, UTF-8 with or without its mark.
+
+    Raises
+    ------
+    OSError
+        As :func:`read_bytes`.
+    ValueError
+        If it is not UTF-8, or has more than 30,000 columns.
+    """
+    text = read_text(path, "utf-8-sig")
+    header, _, rows = text.lstrip().partition("\n")
+    columns = 1 + max(header.count(separator) for separator in ",;\t")
+    if columns > _MOST_COLUMNS[bool(rows.strip())]:
+        raise ValueError(f"{columns:,} columns are too many")
+    return text
 
 
 def check_writable(path: Path) -> None:

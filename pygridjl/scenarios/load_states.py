@@ -20,6 +20,8 @@ from pygridjl.scenarios.profile import number_column, read_csv_table
 __all__ = ["HOURS_OF_A_YEAR", "LoadStates", "load_states", "read_load_states"]
 
 HOURS_OF_A_YEAR = 8760.0
+# p.u.; squares of more would not be numbers.
+_LARGEST = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,16 @@ class LoadStates:
             repeated = tuple(names[counts > 1].tolist())
             findings.append(Finding("state", repeated, "id", "is used more than once"))
         for field, good, text in (
-            ("p", np.isfinite(self.p).all(axis=1), "is not a finite number at some bus"),
-            ("q", np.isfinite(self.q).all(axis=1), "is not a finite number at some bus"),
+            (
+                "p",
+                (np.abs(self.p) < _LARGEST).all(axis=1),
+                "is not a number below 1e9 p.u. at some bus",
+            ),
+            (
+                "q",
+                (np.abs(self.q) < _LARGEST).all(axis=1),
+                "is not a number below 1e9 p.u. at some bus",
+            ),
             ("hours", np.isfinite(self.hours) & (self.hours > 0), "is not a positive number"),
         ):
             if not good.all():
@@ -259,8 +269,10 @@ def _fill(
     if column == "load" or column in place:
         rows: IntArray | slice = slice(None) if column == "load" else np.array([place[column]])
         factor = number_column(path, frame, column)[:, None]
-        demand[0][:, rows] = factor * network.load_p[rows]
-        demand[1][:, rows] = factor * network.load_q[rows]
+        # What is not finite is refused with the states, by name.
+        with np.errstate(invalid="ignore", over="ignore"):
+            demand[0][:, rows] = factor * network.load_p[rows]
+            demand[1][:, rows] = factor * network.load_q[rows]
     elif quantity in ("p", "q") and bus.strip() in place:
         value = number_column(path, frame, column) / (network.base_mva * 1e3)
         demand["pq".index(quantity)][:, place[bus.strip()]] = value

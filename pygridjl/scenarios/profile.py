@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidScenariosError, NetworkFormatError
-from pygridjl.core.files import read_text, write_text
+from pygridjl.core.files import read_csv_text, write_text
 from pygridjl.core.findings import Finding
 from pygridjl.core.types import FloatArray
 
@@ -242,7 +242,7 @@ def read_csv_table(path: str | Path) -> pd.DataFrame:
         If it is missing or no CSV.
     """
     try:
-        text = read_text(path, "utf-8-sig")
+        text = read_csv_text(path)
         header = text.lstrip().partition("\n")[0]
         separator = max(",;\t", key=header.count)
         frame = pd.read_csv(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pygridjl.core.errors import CaseNotFoundError, InvalidPlanningError
+from pygridjl.core.files import read_csv_text
 from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import Feeder
 from pygridjl.siting.problem import PlanningProblem
@@ -67,7 +69,12 @@ def _split(feeder: Feeder, text: str) -> tuple[str, str]:
 def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     """Return buses with phases, and the attributes that the other columns are."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        table = pd.read_csv(
+            io.StringIO(read_csv_text(path)),
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+        )
     except (OSError, ValueError) as error:
         raise CaseNotFoundError(f"{path}: cannot be read as a table of sites: {error}") from None
     wrong = [name for name in table.columns if name not in _COLUMNS]

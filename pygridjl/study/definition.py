@@ -173,7 +173,7 @@ def read_study(path: str | Path) -> Study:
         data = tomllib.loads(read_text(source))
     except OSError as error:
         raise InvalidOptionError(f"{source}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidOptionError(f"{source}: {' '.join(str(error).split())}") from error
     try:
         return Study.from_mapping(data, source.resolve().parent)

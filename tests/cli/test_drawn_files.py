@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
@@ -260,3 +261,33 @@ def test_a_row_of_blanks_is_read_in_linear_time(tmp_path):
         begin = time.process_time()
         _assert_one_line(["cases", "net.m"], tmp_path)
         assert time.process_time() - begin < _LIMIT
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words", "message"),
+    [
+        ("s.csv", "state,load\na,inf\n", ["reconfigure", "case33bw", "--states", "s.csv"], "below"),
+        (
+            "s.csv",
+            "state,load\na,1e308\n",
+            ["reconfigure", "case33bw", "--states", "s.csv"],
+            "below",
+        ),
+        ("s.toml", f"a = {'[' * 100_000}", ["study", "run", "s.toml"], "recursion"),
+        ("s.csv", ",".join("x" * 400_000), ["balance", "s.csv", "--circuits", "4"], "too many"),
+        ("s.csv", ",".join("x" * 400_000), ["site", "ieee13", "--profile", "s.csv"], "too many"),
+        ("s.csv", ",".join("x" * 400_000), ["site", "ieee13", "--sites", "s.csv"], "too many"),
+    ],
+)
+def test_what_was_met_in_bad_files(tmp_path, recwarn, name, text, words, message):
+    (tmp_path / name).write_text(text)
+    _assert_one_line(words, tmp_path)
+    assert message in called(words, tmp_path)[2]
+    assert not recwarn.list
+
+
+def test_a_pipe_is_no_table_of_sites(tmp_path):
+    os.mkfifo(tmp_path / "sites.csv")
+    words = ["site", "ieee13", "--sites", "sites.csv"]
+    _assert_one_line(words, tmp_path)
+    assert "no regular file" in called(words, tmp_path)[2]
