@@ -84,12 +84,12 @@ class LoadStates:
             (
                 "p",
                 (np.abs(self.p) < _LARGEST).all(axis=1),
-                "is not a number below 1e9 p.u. at some bus",
+                "is not a finite number below 1e9 p.u. at some bus",
             ),
             (
                 "q",
                 (np.abs(self.q) < _LARGEST).all(axis=1),
-                "is not a number below 1e9 p.u. at some bus",
+                "is not a finite number below 1e9 p.u. at some bus",
             ),
             ("hours", np.isfinite(self.hours) & (self.hours > 0), "is not a positive number"),
         ):
