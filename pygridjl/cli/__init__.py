@@ -26,6 +26,7 @@ _COMMANDS = {
     "linearize": ("pygridjl.cli.linearize", "Linearise an optimal power flow for uncertain loads."),
     "site": ("pygridjl.cli.site", "Site and size distributed generation under uncertainty."),
     "hosting": ("pygridjl.cli.hosting", "Say how much PV a feeder takes, with a proof."),
+    "expand": ("pygridjl.cli.expand", "Site generation in stages, while load grows."),
     "balance": ("pygridjl.cli.balance", "Redistribute service points over circuits."),
     "benchmark": ("pygridjl.cli.benchmark", "Compare methods on the standard cases."),
     "study": ("pygridjl.cli.study", "Run grids of cases, methods and seeds that survive."),

@@ -1,6 +1,9 @@
 from .check import validate_planning as validate_planning
 from .defaults import outside_band as outside_band, with_default_limits as with_default_limits
 from .existing import with_existing as with_existing
+from .expansion.result import ExpansionResult as ExpansionResult
+from .expansion.solve import expansion_plan as expansion_plan
+from .expansion.tree import Stage as Stage, read_stages as read_stages
 from .export import export_decision as export_decision
 from .hosting.result import HostingResult as HostingResult
 from .hosting.solve import hosting_capacity as hosting_capacity
