@@ -105,6 +105,8 @@ from .scenarios.load_states import (
     read_load_states as read_load_states,
 )
 from .scenarios.model import ScenarioSet as ScenarioSet
+from .siting.expansion.result import ExpansionResult as ExpansionResult
+from .siting.expansion.solve import expansion_plan as expansion_plan
 from .siting.hosting.result import HostingResult as HostingResult
 from .siting.hosting.solve import hosting_capacity as hosting_capacity
 from .siting.problem import PlanningProblem as PlanningProblem

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pygridjl.cli.method_options import field_options, given
-from pygridjl.cli.options import Reporter, json_option
+from pygridjl.cli.options import FIGURE, Reporter, json_option
 from pygridjl.cli.site import candidate_problem
 from pygridjl.core.stopping import answering
 from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
@@ -72,6 +72,7 @@ _PLANNING = (
     help="At the neutral tap or at the ratios of the feeder.",
 )
 @click.option("--no-line-limits", is_flag=True, help="Leave the ampacity of lines out.")
+@click.option("--plot", type=FIGURE, help="Draw what each stage adds.")
 @json_option
 def command(
     feeder: str,
@@ -83,6 +84,7 @@ def command(
     power_factor: float,
     regulators: str,
     no_line_limits: bool,
+    plot: Path | None,
     as_json: bool,
     **rest: Any,
 ) -> None:
@@ -121,5 +123,7 @@ def command(
             )
     finally:
         report.close()
+    if plot is not None:
+        result.plot(plot)
     click.echo(result.to_json(indent=2) if as_json else result.summary())
     click.get_current_context().exit(0 if result.has_answer else 1)

@@ -152,7 +152,10 @@ def test_the_command_reads_stages_from_a_table(tmp_path):
     assert answer["status"] == "optimal"
     assert answer["improvement_gap"] <= 0.01
     assert [row["stage"] for row in answer["stages"]] == ["now", "fast", "slow"]
-    shown = CliRunner().invoke(command, asked[:-1])
+    drawn = tmp_path / "plan.svg"
+    shown = CliRunner().invoke(command, [*asked[:-1], "--plot", str(drawn)])
+    for text in ("fast", "is added", "1.6"):
+        assert text in drawn.read_text(encoding="utf-8")
     assert "proven bound" in shown.stdout
     refused = CliRunner().invoke(command, [*asked, "--min-sites", "1"])
     assert refused.exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
@@ -64,6 +65,23 @@ class ExpansionResult(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return what is added where, by stage."""
         return self.additions.copy()
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw what stands before each stage and what it adds.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write; the suffix chooses the format.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        from pygridjl.siting.expansion.figures import plot_expansion
+
+        return plot_expansion(self, path)
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = [
