@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
     from pygridjl.scenarios.model import ScenarioSet
     from pygridjl.scenarios.profile import Fill, HourlyProfile
+    from pygridjl.scenarios.pvwatts import PVWattsOptions
     from pygridjl.siting.result import SitingResult
 
 __all__ = ["candidate_problem", "command"]
@@ -132,6 +133,14 @@ _PLANNING = (
     type=click.Choice(["interpolate"]),
     help="What to do about hours missing in --nsrdb or --ercot; refused without it.",
 )
+@click.option(
+    "--array",
+    "arrays",
+    multiple=True,
+    metavar="NAME=TILT:AZIMUTH",
+    help="Profile of panels under the weather of --nsrdb, degrees from the horizontal and east of "
+    "north; repeatable.",
+)
 @click.option("--deviation", type=float, help="Spread between buses (0.1).")
 @click.option("--scenario-seed", type=click.IntRange(min=0), help="Seed of that spread (0).")
 @click.option(
@@ -193,6 +202,7 @@ def command(
     ercot: Path | None,
     zone: str | None,
     fill: Fill | None,
+    arrays: tuple[str, ...],
     deviation: float | None,
     scenario_seed: int | None,
     validate: str | None,
@@ -246,6 +256,7 @@ def command(
                 "ercot": ercot,
                 "zone": zone,
                 "fill": fill,
+                "array": arrays or None,
                 "deviation": deviation,
                 "scenario_seed": scenario_seed,
             }
@@ -316,6 +327,27 @@ def _existing(text: str | None) -> dict[str, str]:
         raise click.UsageError(f"--existing: {error}") from None
 
 
+def _arrays(texts: tuple[str, ...]) -> dict[str, PVWattsOptions]:
+    """Read ``NAME=TILT:AZIMUTH``."""
+    from pygridjl.scenarios.pvwatts import PVWattsOptions
+
+    arrays: dict[str, PVWattsOptions] = {}
+    for text in texts:
+        name, _, angles = text.partition("=")
+        try:
+            tilt, azimuth = (float(angle) for angle in angles.split(":"))
+        except ValueError:
+            raise click.UsageError(f"--array: {text!r} is not NAME=TILT:AZIMUTH") from None
+        name = name.strip()
+        if not name or name in ("pv", *arrays) or not (0 <= tilt <= 90 and 0 <= azimuth <= 360):
+            raise click.UsageError(
+                f"--array: {text!r} needs a name of its own, a tilt of 0 to 90 and an azimuth of 0 "
+                "to 360 degrees"
+            )
+        arrays[name] = PVWattsOptions(tilt=tilt, azimuth=azimuth)
+    return arrays
+
+
 def _is_script(feeder: str) -> bool:
     return feeder.lower().endswith(".dss")
 
@@ -345,6 +377,7 @@ def _scenarios(
             options.get("ercot"),
             options.get("zone"),
             options.get("fill"),
+            _arrays(options.get("array", ())),
             others,
         ),
         **{renamed[name]: value for name, value in options.items() if name in renamed},
@@ -424,6 +457,7 @@ def _year(
     ercot: Path | None,
     zone: str | None,
     fill: Fill | None,
+    arrays: dict[str, PVWattsOptions],
     others: set[str],
 ) -> HourlyProfile | None:
     """Return the year of hours asked for; None for the bundled one."""
@@ -436,10 +470,13 @@ def _year(
         raise click.UsageError("--zone needs --ercot")
     if fill is not None and ercot is None:
         raise click.UsageError("--fill needs --nsrdb and --ercot")
+    if arrays and nsrdb is None:
+        raise click.UsageError("--array needs --nsrdb and --ercot")
+    others = others - set(arrays)
     if others and profile is None:
-        raise click.UsageError(f"{min(others)!r} is a column of --profile, which is not given")
+        raise click.UsageError(f"{min(others)!r} is no column of a --profile and no --array")
     if nsrdb is not None and ercot is not None:
         if profile is not None:
             raise click.UsageError("--profile cannot be combined with --nsrdb and --ercot")
-        return measured_year(nsrdb, ercot, zone=zone or "FWEST", fill=fill)
+        return measured_year(nsrdb, ercot, zone=zone or "FWEST", arrays=arrays, fill=fill)
     return None if profile is None else read_profile(profile, others=sorted(others))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pygridjl.scenarios.ercot import read_ercot_load
@@ -17,6 +18,7 @@ def measured_year(
     *,
     zone: str = "FWEST",
     options: PVWattsOptions | None = None,
+    arrays: Mapping[str, PVWattsOptions] | None = None,
     fill: Fill | None = None,
 ) -> HourlyProfile:
     """Join PV from NSRDB weather with the load of an ERCOT zone.
@@ -34,6 +36,9 @@ def measured_year(
         ERCOT weather zone.
     options : PVWattsOptions, optional
         The PV system.
+    arrays : mapping of str to PVWattsOptions, optional
+        More PV systems under the same weather, of another tilt or azimuth, by the name of the
+        profile that sites of that kind follow.
     fill : {"interpolate"}, optional
         What to do about hours that are missing in a file; without it they are refused.
 
@@ -56,4 +61,5 @@ def measured_year(
         "measured year",
         f"PV: PVWatts on NSRDB weather at {place}; load: ERCOT zone {zone} over its peak "
         "(a proxy where the place lies outside ERCOT)",
+        {name: pvwatts_multiplier(weather, own, fill=fill) for name, own in (arrays or {}).items()},
     )

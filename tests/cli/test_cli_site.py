@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import types
 
 import pytest
 from click.testing import CliRunner
@@ -21,11 +20,10 @@ from pygridjl.scenarios.profile import bundled_year, save_profile
 @pytest.fixture
 def feeder(tmp_path, monkeypatch):
     """A toy feeder on disk and a toy engine in the place of the real ones."""
-    module = types.ModuleType("pygridjl.siting.second_stage")
-    module.build_second_stage = lambda problem, scenarios, engine: QuadraticStage(
-        problem, scenarios
+    monkeypatch.setattr(
+        "pygridjl.siting.second_stage.build_second_stage",
+        lambda problem, scenarios, engine: QuadraticStage(problem, scenarios),
     )
-    monkeypatch.setitem(sys.modules, "pygridjl.siting.second_stage", module)
     return str(save_feeder(toy_feeder(), tmp_path / "toy"))
 
 
@@ -138,6 +136,12 @@ def test_weather_and_load_belong_together(feeder):
     assert "--zone needs --ercot" in out.output
     out = run(feeder, "--scenarios", "folder", "--deviation", 0.2)
     assert "has no effect on scenarios read from a folder" in out.output
+    out = run(feeder, "--array", "west=20:270")
+    assert "--array needs --nsrdb and --ercot" in out.output
+    for wrong in ("west", "west=20", "west=20:x", "=20:270", "pv=20:270", "w=95:270", "w=nan:1"):
+        out = run(feeder, "--nsrdb", "sun.csv", "--ercot", "load.csv", "--array", wrong)
+        assert out.exit_code == 2
+        assert "--array" in out.output
     out = run(feeder, "--nsrdb", "sun.csv", "--ercot", "load.csv")
     assert isinstance(out.exception, PyGridJLError)
 
@@ -161,7 +165,7 @@ def test_sites_with_costs_and_profiles_and_existing_units(tmp_path):
     assert answer["cost"] == pytest.approx(cost)
     assert cost > 0
     for wrong, text in (
-        (scenarios, "'wind' is a column of --profile"),
+        (scenarios, "'wind' is no column of a --profile and no --array"),
         ((*scenarios, *given, "--existing", "mill"), "'mill' is not of the form unit=profile"),
         ((*scenarios, *given, "--existing", "mill=tide"), "column 'tide' is missing"),
         ((*scenarios, *given, "--existing", "dam=wind"), "unit dam id: is none of the feeder"),

@@ -316,3 +316,23 @@ def test_a_measured_year_joins_both(tmp_path):
     assert "FWEST" in year.provenance
     assert (year.pv > 0).sum() == 365
     assert year.load.max() == 1.0
+
+
+def test_panels_of_other_angles_under_the_same_weather(tmp_path):
+    times = pd.date_range("2023-01-01 00:30", periods=8760, freq="h")
+    rows = [f"{t.year},{t.month},{t.day},{t.hour},{t.minute},0,800,0,20,1" for t in times]
+    (tmp_path / "sun.csv").write_text(NSRDB_HEAD + "\n".join(rows) + "\n")
+    ends, loads = ercot_rows()
+    frame = pd.DataFrame({"Hour Ending": ends, "FWEST": loads})
+    frame.to_csv(tmp_path / "load.csv", index=False)
+    walls = {
+        "east": PVWattsOptions(tilt=90, azimuth=90),
+        "west": PVWattsOptions(tilt=90, azimuth=270),
+    }
+    year = measured_year(tmp_path / "sun.csv", tmp_path / "load.csv", arrays=walls)
+    hour = np.arange(8760) % 24
+    # Direct light alone reaches a wall only from its own side.
+    assert year.others["east"][hour < 11].max() > 0
+    assert year.others["east"][hour > 12].max() == 0
+    assert year.others["west"][hour < 11].max() == 0
+    assert year.others["west"][hour > 12].max() > 0
