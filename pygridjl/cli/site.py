@@ -472,6 +472,8 @@ def _year(
         raise click.UsageError("--fill needs --nsrdb and --ercot")
     if arrays and nsrdb is None:
         raise click.UsageError("--array needs --nsrdb and --ercot")
+    for name in sorted(set(arrays) - others):
+        raise click.UsageError(f"--array: no site and no existing unit follows {name!r}")
     others = others - set(arrays)
     if others and profile is None:
         raise click.UsageError(f"{min(others)!r} is no column of a --profile and no --array")

@@ -138,7 +138,16 @@ def test_weather_and_load_belong_together(feeder):
     assert "has no effect on scenarios read from a folder" in out.output
     out = run(feeder, "--array", "west=20:270")
     assert "--array needs --nsrdb and --ercot" in out.output
-    for wrong in ("west", "west=20", "west=20:x", "=20:270", "pv=20:270", "w=95:270", "w=nan:1"):
+    for wrong in (
+        "west",
+        "west=20",
+        "west=20:x",
+        "=20:270",
+        "pv=20:270",
+        "w=95:270",
+        "w=nan:1",
+        "w=9:9",
+    ):
         out = run(feeder, "--nsrdb", "sun.csv", "--ercot", "load.csv", "--array", wrong)
         assert out.exit_code == 2
         assert "--array" in out.output

@@ -147,3 +147,22 @@ def test_profiles_go_through_files_and_scenarios(tmp_path):
     marker.write_text(marker.read_text().replace('"wind"', '"../wind"'), encoding="utf-8")
     with pytest.raises(NetworkFormatError, match="others"):
         read_scenarios(folder, ["a", "b"])
+
+
+def test_units_with_wind_run_in_opendss_as_with_sun_on_swapped_scenarios():
+    pytest.importorskip("opendssdirect")
+    from pygridjl.siting.validation import validate_in_opendss
+
+    scenarios = windy_scenarios(4, 4)
+    swapped = dataclasses.replace(scenarios, pv=scenarios.others["wind"], others={})
+    windy = with_existing(with_units(), {"roof": "constant", "mill": "wind"})
+    sunny = with_existing(with_units(), {"roof": "constant", "mill": "pv"})
+    options = {"measure": "loss", "max_units": 3, "unit_kw": 60.0, "v_min": 0.0, "v_max": 2.0}
+    reports = [
+        validate_in_opendss(PlanningProblem(feeder, site_profile=profile, **options), s, [1, 2, 0])
+        for feeder, profile, s in ((windy, ("wind",) * 3, scenarios), (sunny, None, swapped))
+    ]
+    one, other = (report.to_frame() for report in reports)
+    assert len(one) > 0
+    for column in one.select_dtypes("number"):
+        np.testing.assert_allclose(one[column], other[column], rtol=1e-9, atol=1e-12)
