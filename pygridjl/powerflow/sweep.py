@@ -122,6 +122,25 @@ def sweep_data(network: Network, roots: IntArray) -> SweepData:
 
 
 @kernel
+def quotient(a: complex, b: complex) -> complex:
+    """Return a / b by the same operations in both forms of a kernel.
+
+    Dividing complex numbers differs in the last digit between NumPy and machine code, and an answer
+    must not depend on how many calls came before it.
+    """
+    size = b.real * b.real + b.imag * b.imag
+    return complex(
+        (a.real * b.real + a.imag * b.imag) / size, (a.imag * b.real - a.real * b.imag) / size
+    )
+
+
+@kernel
+def square(a: complex) -> float:
+    """Return the square of a magnitude by the same operations in both forms of a kernel."""
+    return a.real * a.real + a.imag * a.imag
+
+
+@kernel
 def solve_sweep(
     order: IntArray,
     parent: IntArray,
@@ -149,7 +168,7 @@ def solve_sweep(
     sweeps = -1
     for sweep in range(max_sweeps):
         for u in order:
-            drawn[u] = np.conj(data.load[u] / v[u]) + data.shunt[u] * v[u]
+            drawn[u] = np.conj(quotient(data.load[u], v[u])) + data.shunt[u] * v[u]
         for k in range(order.shape[0] - 1, -1, -1):
             u = order[k]
             up = parent[u]
@@ -160,10 +179,10 @@ def solve_sweep(
             # The ideal transformer sits at the from side; behind it a plain π at voltage v/ratio.
             if data.from_bus[e] == up:
                 series[u] = drawn[u] + charging * v[u]
-                inner = v[up] / data.ratio[e]
-                drawn[up] += (series[u] + charging * inner) / np.conj(data.ratio[e])
+                inner = quotient(v[up], data.ratio[e])
+                drawn[up] += quotient(series[u] + charging * inner, np.conj(data.ratio[e]))
             else:
-                inner = v[u] / data.ratio[e]
+                inner = quotient(v[u], data.ratio[e])
                 series[u] = drawn[u] * np.conj(data.ratio[e]) + charging * inner
                 drawn[up] += series[u] + charging * v[up]
         change = 0.0
@@ -173,7 +192,7 @@ def solve_sweep(
                 continue
             e = via[u]
             if data.from_bus[e] == up:
-                new = v[up] / data.ratio[e] - data.z[e] * series[u]
+                new = quotient(v[up], data.ratio[e]) - data.z[e] * series[u]
             else:
                 new = (v[up] - data.z[e] * series[u]) * data.ratio[e]
             change = max(change, abs(new - v[u]))
@@ -185,19 +204,21 @@ def solve_sweep(
             break
     loss = 0.0
     for u in order:
-        loss += data.iron[u] * abs(v[u]) ** 2
+        loss += data.iron[u] * square(v[u])
         up = parent[u]
         if up < 0:
             source[u] = v[u] * np.conj(drawn[u])
             continue
         e = via[u]
-        loss += data.loss_r[e] * abs(series[u]) ** 2
+        loss += data.loss_r[e] * square(series[u])
         if data.from_bus[e] == up:
-            near = abs(series[u] + 1j * data.half_b[e] * v[up] / data.ratio[e]) / abs(data.ratio[e])
+            near = abs(series[u] + 1j * data.half_b[e] * quotient(v[up], data.ratio[e]))
+            near /= abs(data.ratio[e])
             far = abs(series[u] - 1j * data.half_b[e] * v[u])
         else:
             near = abs(series[u] + 1j * data.half_b[e] * v[up])
-            far = abs(series[u] - 1j * data.half_b[e] * v[u] / data.ratio[e]) / abs(data.ratio[e])
+            far = abs(series[u] - 1j * data.half_b[e] * quotient(v[u], data.ratio[e]))
+            far /= abs(data.ratio[e])
         current[e] = max(near, far)
     return v, current, loss, source, sweeps
 
