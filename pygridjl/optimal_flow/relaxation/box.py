@@ -221,11 +221,12 @@ def _close_units(lifted: Lifted, box: Box) -> None:
         # without limits at one bus could trade without end: they keep none.
         unit = lifted.unit
         opposite = np.where(np.isfinite(bounds[::-1]), bounds[::-1], 0.0)
-        blind = np.array([np.bincount(unit.bus, ~np.isfinite(part), n) for part in bounds[::-1]])
+        missing = ~np.isfinite(bounds)
+        blind = np.array([np.bincount(unit.bus, part, n) for part in missing[::-1]])
         for side in (0, 1):
             rest = np.bincount(unit.bus, opposite[side], n)[unit.bus] - opposite[side]
-            alone = blind[side, unit.bus] - ~np.isfinite(bounds[1 - side]) == 0
-            loose = ~np.isfinite(bounds[side]) & alone
+            alone = blind[side, unit.bus] - missing[1 - side] == 0
+            loose = missing[side] & alone
             most = total[side, unit.bus] - rest
             bounds[side, loose] = most[loose]
     for bounds in (box.p, box.q):

@@ -282,3 +282,23 @@ def test_cliques_keep_the_smallest_eigenvalue_of_their_matrix(seed):
         start += cone.rows
     assert len(found) > 0
     np.testing.assert_allclose(sorted(found), expected, atol=1e-12)
+
+
+def test_a_unit_without_limits_on_either_side_has_a_bound_too():
+    network = get_case("case14")
+    unit = network.generators
+    free = network.replace(
+        generators=unit.replace(
+            q_min=np.where(unit.id == unit.id[1], -np.inf, unit.q_min),
+            q_max=np.where(unit.id == unit.id[1], np.inf, unit.q_max),
+        )
+    )
+    wide = network.replace(
+        generators=unit.replace(
+            q_min=np.where(unit.id == unit.id[1], -50.0, unit.q_min),
+            q_max=np.where(unit.id == unit.id[1], 50.0, unit.q_max),
+        )
+    )
+    answer = relax(free)
+    assert answer.bound == pytest.approx(relax(wide).bound, rel=1e-6)
+    assert answer.bound <= answer.ac_objective
