@@ -49,6 +49,8 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
     else:
         parts = [text.strip() for text in str(sites).split(",") if text.strip()]
         named = [_split(feeder, text) for text in parts]
+    if not named:
+        raise InvalidPlanningError(feeder.name, [Finding("sites", (), "bus", "there are none")])
     known = {str(name): k for k, name in enumerate(feeder.buses.id.tolist())}
     letters = []
     for bus, phases in named:

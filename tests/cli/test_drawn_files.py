@@ -277,6 +277,8 @@ def test_a_row_of_blanks_is_read_in_linear_time(tmp_path):
         ("s.csv", ",".join("x" * 400_000), ["balance", "s.csv", "--circuits", "4"], "too many"),
         ("s.csv", ",".join("x" * 400_000), ["site", "ieee13", "--profile", "s.csv"], "too many"),
         ("s.csv", ",".join("x" * 400_000), ["site", "ieee13", "--sites", "s.csv"], "too many"),
+        ("s.csv", "bus,phases\n", ["site", "ieee13", "--sites", "s.csv"], "there are none"),
+        ("s.csv", "bus,phases\n", ["hosting", "ieee13", "--sites", ""], "there are none"),
     ],
 )
 def test_what_was_met_in_bad_files(tmp_path, recwarn, name, text, words, message):
