@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pygridjl.cli.candidates import candidate_problem, feeder_options, hours_option, sites_option
 from pygridjl.cli.method_options import field_options, given
 from pygridjl.cli.options import FIGURE, Reporter, json_option
-from pygridjl.cli.site import candidate_problem
 from pygridjl.core.stopping import answering
-from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import PlanningProblem
 
 __all__ = ["command"]
 
@@ -37,13 +36,7 @@ _PLANNING = (
 @click.command("expand", epilog="Example: pygridjl expand ieee123 stages.csv --measure loss")
 @click.argument("feeder")
 @click.argument("stages", type=click.Path(path_type=Path))
-@click.option(
-    "--scenarios",
-    type=click.IntRange(min=24),
-    default=96,
-    show_default=True,
-    help="How many to make of a year of hours, a multiple of 24.",
-)
+@hours_option
 @click.option(
     "--gap",
     type=float,
@@ -51,27 +44,8 @@ _PLANNING = (
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For the search (60).")
 @field_options(PlanningProblem, _PLANNING)
-@click.option(
-    "--sites",
-    metavar="BUSES|FILE.csv",
-    help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
-    "bus, phases, max_units and cost in $/kW; all if none.",
-)
-@click.option(
-    "--power-factor",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Of the units, which inject reactive power.",
-)
-@click.option(
-    "--regulators",
-    type=click.Choice(["neutral", "fixed"]),
-    default="neutral",
-    show_default=True,
-    help="At the neutral tap or at the ratios of the feeder.",
-)
-@click.option("--no-line-limits", is_flag=True, help="Leave the ampacity of lines out.")
+@sites_option("bus, phases, max_units and cost in $/kW")
+@feeder_options
 @click.option("--plot", type=FIGURE, help="Draw what each stage adds.")
 @json_option
 def command(
@@ -100,14 +74,12 @@ def command(
     from pygridjl.siting.expansion.tree import read_stages
 
     tree = read_stages(stages)
-    loaded = load_feeder(feeder)
-    if regulators == "neutral":
-        loaded = with_neutral_regulators(loaded)
     problem = candidate_problem(
-        loaded,
+        load_feeder(feeder),
         sites,
-        power_factor_angle=math.acos(power_factor),
-        line_limits=not no_line_limits,
+        power_factor=power_factor,
+        regulators=regulators,
+        no_line_limits=no_line_limits,
         **given(rest),
     )
     report = Reporter()
@@ -115,7 +87,7 @@ def command(
         with answering():
             result = expansion_plan(
                 problem,
-                generate_scenarios(loaded.n_bus, scenarios),
+                generate_scenarios(problem.feeder.n_bus, scenarios),
                 tree,
                 gap=gap,
                 time_limit=time_limit,

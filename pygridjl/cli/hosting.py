@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pygridjl.cli.candidates import candidate_problem, feeder_options, hours_option, sites_option
 from pygridjl.cli.method_options import field_options, given
 from pygridjl.cli.options import FIGURE, json_option
-from pygridjl.cli.site import candidate_problem
-from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import PlanningProblem
 
 __all__ = ["command"]
 
@@ -20,13 +19,7 @@ _LIMITS = ("unit_kw", "v_source", "v_min", "v_max", "standard_ratings")
 
 @click.command("hosting", epilog="Example: pygridjl hosting ieee123 --share 0.99")
 @click.argument("feeder")
-@click.option(
-    "--scenarios",
-    type=click.IntRange(min=24),
-    default=96,
-    show_default=True,
-    help="How many to make of a year of hours, a multiple of 24.",
-)
+@hours_option
 @click.option(
     "--share", type=float, default=1.0, show_default=True, help="Of the hours that keep limits."
 )
@@ -40,27 +33,8 @@ _LIMITS = ("unit_kw", "v_source", "v_min", "v_max", "standard_ratings")
 @click.option("--gap", type=float, default=1e-3, show_default=True, help="Of all sites together.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For all sites together (60).")
 @field_options(PlanningProblem, _LIMITS)
-@click.option(
-    "--sites",
-    metavar="BUSES|FILE.csv",
-    help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
-    "bus, phases and max_units; all if none.",
-)
-@click.option(
-    "--power-factor",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Of the units, which inject reactive power.",
-)
-@click.option(
-    "--regulators",
-    type=click.Choice(["neutral", "fixed"]),
-    default="neutral",
-    show_default=True,
-    help="At the neutral tap or at the ratios of the feeder.",
-)
-@click.option("--no-line-limits", is_flag=True, help="Leave the ampacity of lines out.")
+@sites_option("bus, phases and max_units")
+@feeder_options
 @click.option("--plot", type=FIGURE, help="Draw what each site takes alone and all together.")
 @json_option
 def command(
@@ -87,19 +61,17 @@ def command(
     from pygridjl.scenarios.generate import generate_scenarios
     from pygridjl.siting.hosting.solve import hosting_capacity
 
-    loaded = load_feeder(feeder)
-    if regulators == "neutral":
-        loaded = with_neutral_regulators(loaded)
     problem = candidate_problem(
-        loaded,
+        load_feeder(feeder),
         sites,
-        power_factor_angle=math.acos(power_factor),
-        line_limits=not no_line_limits,
+        power_factor=power_factor,
+        regulators=regulators,
+        no_line_limits=no_line_limits,
         **given(rest),
     )
     result = hosting_capacity(
         problem,
-        generate_scenarios(loaded.n_bus, scenarios),
+        generate_scenarios(problem.feeder.n_bus, scenarios),
         share=share,
         curtailment=curtailment,
         gap=gap,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
+from pygridjl.cli.candidates import candidate_problem, feeder_options, sites_option
 from pygridjl.cli.method_options import field_options, given, method_options, method_table
 from pygridjl.cli.options import FIGURE, Reporter, count_of, json_option
 from pygridjl.cli.reading import given_feeder, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
-from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import METHODS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pygridjl.scenarios.pvwatts import PVWattsOptions
     from pygridjl.siting.result import SitingResult
 
-__all__ = ["candidate_problem", "command"]
+__all__ = ["command"]
 
 _EPILOG = (
     method_table(METHODS)
@@ -88,33 +88,14 @@ _PLANNING = (
 )
 @method_options(METHODS)
 @field_options(PlanningProblem, _PLANNING)
-@click.option(
-    "--sites",
-    metavar="BUSES|FILE.csv",
-    help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with columns "
-    "bus, phases, max_units, cost in $/kW and profile (a column of --profile); all if none.",
-)
+@sites_option("bus, phases, max_units, cost in $/kW and profile (a column of --profile)")
 @click.option(
     "--existing",
     metavar="UNIT=PROFILE,...",
     help="What existing units do: follow pv or a column of --profile, stay constant, or are "
     "removed; * stands for all others.",
 )
-@click.option(
-    "--power-factor",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Of the units, which inject reactive power.",
-)
-@click.option(
-    "--regulators",
-    type=click.Choice(["neutral", "fixed"]),
-    default="neutral",
-    show_default=True,
-    help="At the neutral tap or at the ratios of the feeder.",
-)
-@click.option("--no-line-limits", is_flag=True, help="Leave the ampacity of lines out.")
+@feeder_options
 @click.option(
     "--profile",
     type=click.Path(path_type=Path),
@@ -237,17 +218,17 @@ def command(
         if validate is not None and _is_script(feeder):
             raise click.UsageError("--existing: --validate runs the script as it is")
         loaded = with_existing(loaded, fate)
-    if regulators == "neutral":
-        loaded = with_neutral_regulators(loaded)
-    planning = {
+    problem = candidate_problem(
+        loaded,
+        sites,
+        power_factor=power_factor,
+        regulators=regulators,
+        no_line_limits=no_line_limits,
         **given({name: rest[name] for name in _PLANNING}),
-        "power_factor_angle": math.acos(power_factor),
-        "line_limits": not no_line_limits,
-    }
-    problem = candidate_problem(loaded, sites, **planning)
+    )
     drawn = _scenarios(
         scenarios,
-        loaded,
+        problem.feeder,
         {*problem.profiles, *profiles_named(fate)} - {"pv"},
         given(
             {
@@ -282,7 +263,7 @@ def command(
         report.close()
     click.echo(result.to_json(indent=2) if as_json else result.summary())
     drawings = (
-        (plot, partial(_draw_placement, loaded, result)),
+        (plot, partial(_draw_placement, problem.feeder, result)),
         (plot_scenarios, partial(_draw_scenarios, drawn)),
         (plot_functions, partial(_draw_functions, result)),
         (plot_iterations, partial(_draw_iterations, problem, drawn, result)),
@@ -294,15 +275,6 @@ def command(
             if not as_json:
                 click.echo(f"written to {written}")
     click.get_current_context().exit(0 if result.has_answer else 1)
-
-
-def candidate_problem(feeder: Feeder, sites: str | None, **planning: Any) -> PlanningProblem:
-    """Build the problem on the sites that were named, on all if none were."""
-    from pygridjl.siting.site_files import problem_on_sites
-
-    if sites is None:
-        return PlanningProblem(feeder, **planning)
-    return problem_on_sites(feeder, sites, **planning)
 
 
 def _assert_declared(

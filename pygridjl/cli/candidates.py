@@ -1,0 +1,82 @@
+"""Options of commands that put units on a feeder, and the problem they ask for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+
+if TYPE_CHECKING:
+    from pygridjl.grid.feeder import Feeder
+
+__all__ = ["candidate_problem", "feeder_options", "hours_option", "sites_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+hours_option = click.option(
+    "--scenarios",
+    type=click.IntRange(min=24),
+    default=96,
+    show_default=True,
+    help="How many to make of a year of hours, a multiple of 24.",
+)
+
+
+def sites_option(columns: str) -> Callable[[F], F]:
+    """Declare ``--sites``; ``columns`` says which a file may have."""
+    return click.option(
+        "--sites",
+        metavar="BUSES|FILE.csv",
+        help="Candidate buses as bus or bus:phases, separated by commas, or a CSV file with "
+        f"columns {columns}; all if none.",
+    )
+
+
+def feeder_options(command: F) -> F:
+    """Declare what holds for units and feeder: power factor, regulators, limits of lines."""
+    for option in reversed(
+        (
+            click.option(
+                "--power-factor",
+                type=click.FloatRange(0, 1, min_open=True),
+                default=1.0,
+                show_default=True,
+                help="Of the units, which inject reactive power.",
+            ),
+            click.option(
+                "--regulators",
+                type=click.Choice(["neutral", "fixed"]),
+                default="neutral",
+                show_default=True,
+                help="At the neutral tap or at the ratios of the feeder.",
+            ),
+            click.option("--no-line-limits", is_flag=True, help="Leave the ampacity of lines out."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def candidate_problem(
+    feeder: Feeder,
+    sites: str | None,
+    *,
+    power_factor: float,
+    regulators: str,
+    no_line_limits: bool,
+    **planning: Any,
+) -> PlanningProblem:
+    """Build the problem on the sites that were named, on all if none were."""
+    from pygridjl.siting.site_files import problem_on_sites
+
+    if regulators == "neutral":
+        feeder = with_neutral_regulators(feeder)
+    planning["power_factor_angle"] = math.acos(power_factor)
+    planning["line_limits"] = not no_line_limits
+    if sites is None:
+        return PlanningProblem(feeder, **planning)
+    return problem_on_sites(feeder, sites, **planning)
