@@ -10,7 +10,7 @@ from pygridjl.core.errors import InvalidPlanningError
 from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import Feeder
 
-__all__ = ["existing_from_text", "with_existing"]
+__all__ = ["existing_from_text", "profiles_named", "with_existing"]
 
 CONSTANT, REMOVED, REST = "constant", "removed", "*"
 

@@ -27,6 +27,8 @@ __all__ = [
 
 # A smaller unit than a watt is a slip of units, and its counts overflow.
 LEAST_UNIT = 1e-3
+# Relative error of sums of money.
+ROUNDING = 1e-12
 CVAR_LEVEL = 0.95
 
 Measure = Literal["voltage", "loss", "loss-printed"]
@@ -320,12 +322,17 @@ class PlanningProblem:
 
     def _bought(self, price: float) -> int:
         # The small excess keeps a budget of exactly k units at k despite rounding.
-        most = self.budget / price * (1 + 1e-12) if price > 0 else np.inf
+        most = self.budget / price * (1 + ROUNDING) if price > 0 else np.inf
         return math.floor(min(most, float(np.iinfo(np.int32).max)))
+
+    @property
+    def money(self) -> float:
+        """Most that may be spent, k$: the budget, and what is rounding."""
+        return self.budget * (1 + ROUNDING)
 
     def affords(self, units: FloatArray | IntArray) -> bool:
         """Whether the budget (39) pays for units, shape (n_site,)."""
-        return float(self.unit_prices @ units) <= self.budget * (1 + 1e-12)
+        return float(self.unit_prices @ units) <= self.money
 
     @property
     def most_sites(self) -> int:
@@ -337,12 +344,14 @@ class PlanningProblem:
         """Most units at one site: L, or what the budget buys if that is less."""
         return min(self.max_units, self.budget_units)
 
-    @property
+    @cached_property
     def site_limits(self) -> IntArray:
-        """Most units at each site, shape (n_site,)."""
+        """Most units at each site, shape (n_site,); not to be written to."""
         bought = [self._bought(price) for price in self.unit_prices.tolist()]
         limit = np.minimum(np.array(bought, dtype=np.int64), self.site_limit)
-        return limit if self.site_max is None else np.minimum(limit, self.site_max)
+        limit = limit if self.site_max is None else np.minimum(limit, self.site_max)
+        limit.setflags(write=False)
+        return limit
 
     # ----------------------------------------------------------------------------- second stage
     @property

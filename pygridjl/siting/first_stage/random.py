@@ -41,7 +41,7 @@ def random_units(problem: PlanningProblem, rng: np.random.Generator) -> IntArray
     for _ in range(left):
         room = chosen[units[chosen] < limit[chosen]]
         if not problem.same_price:
-            spare = problem.budget * (1 + 1e-12) - float(problem.unit_prices @ units)
+            spare = problem.money - float(problem.unit_prices @ units)
             room = room[problem.unit_prices[room] <= spare]
         if room.size == 0:
             break
@@ -52,7 +52,7 @@ def random_units(problem: PlanningProblem, rng: np.random.Generator) -> IntArray
 def _affordable(problem: PlanningProblem, chosen: IntArray, open_: IntArray) -> IntArray:
     """Give up the dearest sites, or change them for the cheapest, until the budget pays for all."""
     prices = problem.unit_prices
-    while problem.min_units * prices[chosen].sum() > problem.budget * (1 + 1e-12):
+    while problem.min_units * prices[chosen].sum() > problem.money:
         rest = np.delete(chosen, prices[chosen].argmax())
         if rest.size < max(problem.min_sites, 1):
             free = np.setdiff1d(open_, chosen)

@@ -29,15 +29,14 @@ def plot_hosting(result: HostingResult, path: str | Path) -> Path:
         As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
     """
     table = result.per_site
-    rating = float(np.divide(table["kw"], table["units"].where(table["units"] > 0)).max())
     alone = table["kw"].fillna(0.0).to_numpy(dtype=float)
-    together = result.units * (rating if np.isfinite(rating) else 0.0)
     order = np.argsort(-alone, kind="stable")
     place = np.arange(order.size)
     figure = new_figure(width=10, height=5)
     axes = figure.add_subplot()
     axes.bar(place, alone[order], color="#c9d3da", label="alone")
     if result.objective is not None:
+        together = result.units * (result.objective / max(result.units.sum(), 1))
         axes.bar(place, together[order], width=0.5, color="#e08a1e", label="all together")
     names = [f"{bus} {phases}" for bus, phases in zip(table["bus"], table["phases"], strict=True)]
     if order.size <= NAMED:

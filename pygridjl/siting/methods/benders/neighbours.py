@@ -85,7 +85,7 @@ def _moves(problem: PlanningProblem, units: IntArray) -> Iterator[tuple[int, Int
     used = units > 0
     n_used, left = int(used.sum()), problem.budget_units - int(units.sum())
     prices = problem.unit_prices
-    spare = problem.budget * (1 + 1e-12) - float(prices @ units)
+    spare = problem.money - float(prices @ units)
     for source in (-1, *np.flatnonzero(used).tolist()):
         here = left if source < 0 else int(units[source])
         sizes = {here} if here > 0 else set()
