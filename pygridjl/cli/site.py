@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
+from pygridjl.cli.asked_scenarios import asked_scenarios
 from pygridjl.cli.candidates import candidate_problem, feeder_options, sites_option
 from pygridjl.cli.method_options import field_options, given, method_options, method_table
-from pygridjl.cli.options import FIGURE, Reporter, count_of, json_option
+from pygridjl.cli.options import FIGURE, Reporter, json_option
 from pygridjl.cli.reading import given_feeder, script_options
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
@@ -23,8 +24,7 @@ from pygridjl.siting.registry import METHODS
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
     from pygridjl.scenarios.model import ScenarioSet
-    from pygridjl.scenarios.profile import Fill, HourlyProfile
-    from pygridjl.scenarios.pvwatts import PVWattsOptions
+    from pygridjl.scenarios.profile import Fill
     from pygridjl.siting.result import SitingResult
 
 __all__ = ["command"]
@@ -226,7 +226,7 @@ def command(
         no_line_limits=no_line_limits,
         **given({name: rest[name] for name in _PLANNING}),
     )
-    drawn = _scenarios(
+    drawn = asked_scenarios(
         scenarios,
         problem.feeder,
         {*problem.profiles, *profiles_named(fate)} - {"pv"},
@@ -299,61 +299,8 @@ def _existing(text: str | None) -> dict[str, str]:
         raise click.UsageError(f"--existing: {error}") from None
 
 
-def _arrays(texts: tuple[str, ...]) -> dict[str, PVWattsOptions]:
-    """Read ``NAME=TILT:AZIMUTH``."""
-    from pygridjl.scenarios.pvwatts import PVWattsOptions
-
-    arrays: dict[str, PVWattsOptions] = {}
-    for text in texts:
-        name, _, angles = text.partition("=")
-        try:
-            tilt, azimuth = (float(angle) for angle in angles.split(":"))
-        except ValueError:
-            raise click.UsageError(f"--array: {text!r} is not NAME=TILT:AZIMUTH") from None
-        name = name.strip()
-        if not name or name in ("pv", *arrays) or not (0 <= tilt <= 90 and 0 <= azimuth <= 360):
-            raise click.UsageError(
-                f"--array: {text!r} needs a name of its own, a tilt of 0 to 90 and an azimuth of 0 "
-                "to 360 degrees"
-            )
-        arrays[name] = PVWattsOptions(tilt=tilt, azimuth=azimuth)
-    return arrays
-
-
 def _is_script(feeder: str) -> bool:
     return feeder.lower().endswith(".dss")
-
-
-def _scenarios(
-    text: str, feeder: Feeder, others: set[str], options: Mapping[str, Any]
-) -> ScenarioSet:
-    """Make or read the scenarios."""
-    from pygridjl.scenarios.files import read_scenarios
-    from pygridjl.scenarios.generate import generate_scenarios
-
-    if not text.isdecimal():
-        for name in options:
-            flag = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{flag} has no effect on scenarios read from a folder")
-        read = read_scenarios(text, feeder.buses.id)
-        for name in sorted(others - set(read.others)):
-            raise click.UsageError(f"{name!r} is no profile of the scenarios in {text}")
-        return read
-    renamed = {"deviation": "deviation", "scenario_seed": "seed"}
-    return generate_scenarios(
-        feeder.n_bus,
-        count_of(text, "--scenarios"),
-        profile=_year(
-            options.get("profile"),
-            options.get("nsrdb"),
-            options.get("ercot"),
-            options.get("zone"),
-            options.get("fill"),
-            _arrays(options.get("array", ())),
-            others,
-        ),
-        **{renamed[name]: value for name, value in options.items() if name in renamed},
-    )
 
 
 def _validated(
@@ -421,36 +368,3 @@ def _draw_iterations(
     problem, _ = with_default_limits(problem, scenarios)
     values = value_over_iterations(result, build_engine(problem, scenarios, result.engine))
     return plot_iterations({"spar": values}, result.measure, path, no_dg=result.no_dg)
-
-
-def _year(
-    profile: Path | None,
-    nsrdb: Path | None,
-    ercot: Path | None,
-    zone: str | None,
-    fill: Fill | None,
-    arrays: dict[str, PVWattsOptions],
-    others: set[str],
-) -> HourlyProfile | None:
-    """Return the year of hours asked for; None for the bundled one."""
-    from pygridjl.scenarios.measured import measured_year
-    from pygridjl.scenarios.profile import read_profile
-
-    if (nsrdb is None) != (ercot is None):
-        raise click.UsageError("--nsrdb and --ercot belong together")
-    if zone is not None and ercot is None:
-        raise click.UsageError("--zone needs --ercot")
-    if fill is not None and ercot is None:
-        raise click.UsageError("--fill needs --nsrdb and --ercot")
-    if arrays and nsrdb is None:
-        raise click.UsageError("--array needs --nsrdb and --ercot")
-    for name in sorted(set(arrays) - others):
-        raise click.UsageError(f"--array: no site and no existing unit follows {name!r}")
-    others = others - set(arrays)
-    if others and profile is None:
-        raise click.UsageError(f"{min(others)!r} is no column of a --profile and no --array")
-    if nsrdb is not None and ercot is not None:
-        if profile is not None:
-            raise click.UsageError("--profile cannot be combined with --nsrdb and --ercot")
-        return measured_year(nsrdb, ercot, zone=zone or "FWEST", arrays=arrays, fill=fill)
-    return None if profile is None else read_profile(profile, others=sorted(others))
