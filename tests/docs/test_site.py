@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -22,11 +23,18 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    out = tmp_path_factory.mktemp("site") / "html"
+    # A copy of the sources: the build lays the gallery's pages beside them, and another process
+    # that builds the site from this checkout would take them away.
+    home = tmp_path_factory.mktemp("site")
+    for part in ("docs", "examples"):
+        shutil.copytree(
+            ROOT / part, home / part, ignore=shutil.ignore_patterns("_build", "_examples")
+        )
+    out = home / "html"
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", str(ROOT / "docs"),
-         "-d", str(out.parent / "trees"), str(out)],
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", str(home / "docs"),
+         "-d", str(home / "trees"), str(out)],
         capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
