@@ -7,21 +7,25 @@ column, so that one pass over the buses moves all states of a block by array ope
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from pygridjl.core.types import ComplexArray, FloatArray, IntArray
+from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.graphs.forest import RootedForest
 from pygridjl.powerflow.sweep import MAX_SWEEPS, SweepData
 
-__all__ = ["StateFlows", "solve_states"]
+__all__ = ["RankedLoads", "StateFlows", "ranked_loads", "solve_states"]
 
 # Numbers in an array of a block: what stays in the cache between two passes.
 BLOCK = 65_536
 # Largest change of a voltage in the last sweep, p.u. What is left to change is smaller by the
 # factor by which sweeps converge, some hundredths.
 VOLTAGE_TOLERANCE = 1e-9
+# Sweeps in single precision before those that count: what it cannot tell, they put right.
+ROUGH = 4
 # Below this, p.u., a voltage has collapsed.
 LEAST_VOLTAGE = 1e-3
 
@@ -51,9 +55,35 @@ class StateFlows:
     source: ComplexArray
 
 
-def solve_states(
-    forest: RootedForest, data: SweepData, p: FloatArray, q: FloatArray, states: IntArray
-) -> Iterator[StateFlows]:
+class RankedLoads(NamedTuple):
+    """Loads of many states as sweeps want them: states alike in demand need as many sweeps.
+
+    Attributes
+    ----------
+    states : ndarray of int, shape (s,)
+        States by rising demand.
+    conjugate : ndarray of complex, shape (n_bus, s)
+        p − jq of their net loads, p.u.
+    """
+
+    states: IntArray
+    conjugate: ComplexArray
+
+    def only(self, chosen: BoolArray) -> RankedLoads:
+        """Take some of the states; ``chosen`` has shape (n_state,)."""
+        kept = chosen[self.states]
+        return RankedLoads(self.states[kept], self.conjugate[:, kept])
+
+
+def ranked_loads(p: FloatArray, q: FloatArray) -> RankedLoads:
+    """Rank the states of net loads ``p`` and ``q``, p.u., shape (n_state, n_bus)."""
+    states = np.argsort(p.sum(axis=1), kind="stable")
+    conjugate = np.empty(p.shape[::-1], dtype=np.complex128)
+    conjugate.real, conjugate.imag = p[states].T, -q[states].T
+    return RankedLoads(states, conjugate)
+
+
+def solve_states(forest: RootedForest, data: SweepData, loads: RankedLoads) -> Iterator[StateFlows]:
     """Sweep until the largest voltage change of every state is below the tolerance.
 
     Parameters
@@ -62,10 +92,8 @@ def solve_states(
         The configuration.
     data : SweepData
         The network; its loads are not used.
-    p, q : ndarray, shape (n_state, n_bus)
-        Net loads, p.u.
-    states : ndarray of int
-        States to solve.
+    loads : RankedLoads
+        The states to solve.
 
     Yields
     ------
@@ -74,14 +102,9 @@ def solve_states(
     """
     tree = _Tree(forest, data)
     size = max(1, BLOCK // forest.order.size)
-    # States alike in demand need about as many sweeps.
-    ranked = states[np.argsort(p[states].sum(axis=1), kind="stable")]
-    for first in range(0, ranked.size, size):
-        block = ranked[first : first + size]
-        where = np.ix_(block, forest.order)
-        conjugate = np.empty((forest.order.size, block.size), dtype=np.complex128)
-        conjugate.real, conjugate.imag = p[where].T, -q[where].T
-        yield from tree.solve(block, conjugate)
+    for first in range(0, loads.states.size, size):
+        block = slice(first, first + size)
+        yield from tree.solve(loads.states[block], loads.conjugate[forest.order, block])
 
 
 class _Tree:
@@ -116,10 +139,16 @@ class _Tree:
         self.iron = data.iron[order]
         self._inward = [(k, int(up[k])) for k in np.flatnonzero(fed)[::-1].tolist()]
         self._turned = set(np.flatnonzero(ratio != 1.0).tolist())
+        self._single = copy(self)
+        for name in ("ratio", "shunt", "z"):
+            setattr(self._single, name, getattr(self, name).astype(np.complex64))
 
     def solve(self, states: IntArray, load: ComplexArray) -> Iterator[StateFlows]:
         """Solve one block of conjugate loads; states leave it as they are done."""
-        v = np.repeat(self.start[:, None], states.size, axis=1)
+        v = self._single.sweep(load.astype(np.complex64), self.start.astype(np.complex64))
+        v = v.astype(np.complex128)
+        # Sources hold their voltage; sweeps only carry it along.
+        v[~self.fed] = self.start[~self.fed, None]
         squared = _squared(v)
         for _ in range(MAX_SWEEPS):
             drawn = self._drawn(load, v, squared)
@@ -142,10 +171,17 @@ class _Tree:
                 if not states.size:
                     return
 
+    def sweep(self, load: ComplexArray, start: ComplexArray) -> ComplexArray:
+        """Voltages after some sweeps from those of a state, shape (k, s)."""
+        v = np.repeat(start[:, None], load.shape[1], axis=1)
+        for _ in range(ROUGH):
+            v = self._forward(self._backward(self._drawn(load, v, _squared(v))), v)
+        return v
+
     def _drawn(self, load: ComplexArray, v: ComplexArray, squared: FloatArray) -> ComplexArray:
         """Sum what each bus draws: conj(s / v), and its admittance times v."""
         # Several times as quick as a division of complex numbers.
-        scale = 1.0 / squared
+        scale = np.reciprocal(squared)
         drawn = load * v
         drawn.real *= scale
         drawn.imag *= scale
@@ -197,7 +233,9 @@ class _Tree:
             near = np.abs(series[k] + charging * v[up] / sending) / abs(sending)
             far = np.abs(series[k] - charging * v[k] / receiving) / abs(receiving)
             current[k] = np.maximum(near, far)
-        source = np.where(self.fed[:, None], 0.0, v * np.conj(drawn))
+        source = np.zeros_like(v)
+        roots = np.flatnonzero(~self.fed)
+        source[roots] = v[roots] * np.conj(drawn[roots])
         return StateFlows(states, v, current, loss, source)
 
 

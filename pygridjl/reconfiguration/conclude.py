@@ -55,10 +55,10 @@ def conclude(
         If the independent check disagrees with the answer.
     """
     problem, network = run.problem, run.problem.network
-    found = run.best()
-    if found is None:
+    closed = run.best()
+    if closed is None:
         return _nothing_found(run, base, method, seed)
-    closed, state = found
+    state = run.evaluator.state(closed)
     open_branches = problem.open_branches(closed)
     objective = run.objective(closed)
     by_state, skipped = None, ""

@@ -11,7 +11,7 @@ the branch flows that follow from the tree; ``balanced`` counts active power onl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -63,6 +63,9 @@ class RadialProblem:
     columns : ndarray, shape (n, K), or None
         Injections whose squared flows the objective sums, p.u.; None for p and q. Many load
         states (:mod:`pygridjl.reconfiguration.states`) have more of them.
+    leading : int or None
+        How many of the columns carry all but a thousandth of the loss, if fewer than all do:
+        searches look at these, what they find is judged by all.
     switching : Switching or None
         Costs and limits of operations, if there are any.
     """
@@ -81,6 +84,7 @@ class RadialProblem:
     forced: BoolArray
     limits: frozenset[str]
     columns: FloatArray | None = None
+    leading: int | None = None
     switching: Switching | None = None
 
     @property
@@ -111,6 +115,14 @@ class RadialProblem:
         if self.columns is not None:
             return self.columns
         return np.column_stack([self.p, self.q])
+
+    @property
+    def led(self) -> RadialProblem:
+        """The problem of the leading columns alone, whose losses are below those of all."""
+        if self.columns is None or self.leading is None:
+            return self
+        kept = np.ascontiguousarray(self.columns[:, : self.leading])
+        return replace(self, columns=kept, leading=None)
 
     def flows(self, closed: BoolArray) -> FloatArray:
         """Flows of a spanning tree from tail to head, p.u., zero on open edges.

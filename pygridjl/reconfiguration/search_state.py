@@ -11,7 +11,7 @@ import numpy as np
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import BoolArray
-from pygridjl.reconfiguration.ac.evaluate import AcEvaluator, AcState
+from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.problem import RadialProblem
 
 if TYPE_CHECKING:
@@ -108,12 +108,12 @@ class Run:
         kept = self.acceptance is None or self.acceptance(closed)
         return kept and self.problem.allows(closed)
 
-    def best(self) -> tuple[BoolArray, AcState] | None:
+    def best(self) -> BoolArray | None:
         """Candidate that keeps its limits best and then loses least."""
-        if not self.candidates:
-            return None
-        chosen = min(self.candidates, key=self._rank)
-        return chosen, self.evaluator.state(chosen)
+        if len(self.candidates) < 2:
+            # Nothing to compare, which for many load states costs more than a proof.
+            return self.candidates[0] if self.candidates else None
+        return min(self.candidates, key=self._rank)
 
     def _rank(self, closed: BoolArray) -> tuple[float, float, float]:
         excess, loss = self.evaluator.rank(closed)

@@ -366,6 +366,8 @@ def _finish_in_ac(run: Run, trees: list[BoolArray]) -> list[BoolArray]:
             trees = [*trees, today] if today is not None else trees
             return [tree for tree in trees if run.problem.allows(tree)]
         if isinstance(run.evaluator, StatesEvaluator):
+            if not run.problem.limits:
+                return trees[:1]
             deadline = run.deadline - (1.0 - AC_SHARE) * run.remaining
             return repaired(run.evaluator, trees, deadline)
         _, loss = run.evaluator.rank(trees[0])
@@ -385,12 +387,13 @@ def _finish(run: Run, chain: Chain) -> None:
     run.exact = finish.proves
     if not run.candidates:
         with run.watch.phase("start"):
+            few = run.problem.led
             tree = heuristics.branch_exchange(
-                run.problem, heuristics.max_flow_tree(run.problem), deadline=run.deadline
+                few, heuristics.max_flow_tree(few), deadline=run.deadline
             )
         # The best of the linear model is kept beside the best in AC.
         run.candidates = _finish_in_ac(run, [tree])
-        if run.problem.switching is None:
+        if run.problem.switching is None and not any(tree is other for other in run.candidates):
             run.candidates.append(tree)
     run.versions = engine_versions(*finish.packages)
     with run.watch.phase(finish.name):
@@ -400,6 +403,6 @@ def _finish(run: Run, chain: Chain) -> None:
 def _certify(run: Run, finish: Method) -> None:
     """Prove a bound from the best answer so far."""
     found = run.best()
-    incumbent = found[0] if found is not None and run.accepts(found[0]) else None
+    incumbent = found if found is not None and run.accepts(found) else None
     run.say(finish.text)
     run.take(finish.load()(run, incumbent))

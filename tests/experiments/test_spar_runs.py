@@ -15,6 +15,7 @@ from pygridjl.experiments.spar.tasks import (
     comparison_summary,
     comparison_tasks,
     learning_summary,
+    siting_task,
 )
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.sample_bounds import confidence_interval
@@ -123,6 +124,13 @@ TINY = dataclasses.replace(
     sizes=(6,),
     scenarios={"II": 24},
 )
+
+
+def test_a_method_that_watches_no_clock_runs_beside_those_that_do(tmp_path):
+    store = Store(tmp_path / "finished.sqlite", "s")
+    (row,) = rows_of(store, [siting_task("ieee123", 2, "voltage", "greedy", limit=3.0)])
+    assert row["error"] == ""
+    assert row["bound"] <= row["value"] <= row["no_dg"]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from pygridjl.graphs.forest import adjacency, rooted_forest
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.powerflow.sweep import radial_power_flow, sweep_data
-from pygridjl.powerflow.sweep_states import solve_states
+from pygridjl.powerflow.sweep_states import ranked_loads, solve_states
 
 
 def _solved(network, factors):
@@ -18,7 +18,7 @@ def _solved(network, factors):
     forest = rooted_forest(graph, branch.closed, network.slack_buses)
     data = sweep_data(network, network.slack_buses)
     p, q = (np.outer(factors, part) for part in (network.load_p, network.load_q))
-    return forest, solve_states(forest, data, p, q, np.arange(factors.size))
+    return forest, solve_states(forest, data, ranked_loads(p, q))
 
 
 def _scaled(network, factor):

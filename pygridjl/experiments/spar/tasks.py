@@ -208,18 +208,19 @@ def siting_task(
 def _solve(asked: Mapping[str, Any]) -> Row:
     problem = planning_problem(asked["feeder"], asked["objective"])
     scenarios = scenario_set(asked["feeder"], asked["scenarios"])
-    method = asked["method"]
+    method = METHODS[asked["method"]]
+    limit = math.inf if asked["limit"] is None else asked["limit"]
     began = time.perf_counter()
     try:
         result = site(
             problem,
             scenarios,
-            method=method,
-            seed=asked["seed"] if METHODS[method].seeded else None,
-            time_limit=math.inf if asked["limit"] is None else asked["limit"],
+            method=method.name,
+            seed=asked["seed"] if method.seeded else None,
+            time_limit=limit if method.timed else None,
         )
     except ModuleNotFoundError as error:
-        raise InvalidOptionError(f"method {method!r} needs {error.name!r}") from error
+        raise InvalidOptionError(f"method {method.name!r} needs {error.name!r}") from error
     return {
         "status": result.status.value,
         "value": result.objective,

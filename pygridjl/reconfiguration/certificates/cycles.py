@@ -43,6 +43,8 @@ PRUNE_TOLERANCE = 5e-10
 DRIFT_TOLERANCE = 1e-8
 # The coupling matrix is dense: beyond this many cycles a node of the search takes seconds.
 MOST_CYCLES = 600
+# Configurations that only the leading columns favour: each costs as much as many nodes.
+MOST_MISSED = 40
 FIRST_CAPACITY = 1 << 7
 MEMORY = 1 << 30
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -96,20 +98,25 @@ class CycleSearch:
         best: BoolArray | None,
         accept: Accept | None,
     ) -> None:
-        self.problem, self.best, self.accept = problem, best, accept
+        self.problem, self.tree, self.best, self.accept = problem, tree, best, accept
         self.base = tree if best is None else best
-        losses = problem.losses(self.base)
+        # Of the leading columns, which the meshes are about, and of all.
+        self.led = problem.led
+        losses, led = problem.losses(self.base), self.led.losses(self.base)
         self.drift = DRIFT_TOLERANCE * float(losses.sum())
         self.blocks: list[_Block] = []
         self.fixed = float(losses.sum())
+        self.left_out = self.fixed - float(led.sum())
         rules = problem.switching
         self.price = np.zeros(problem.m) if rules is None else rules.price() / problem.kw
         # What every configuration pays for operations.
         self.toll = 0.0 if rules is None else rules.cost * rules.fixed(problem.m - problem.n + 1)
-        coupled = accept is not None or (rules is not None and rules.most is not None)
-        for mesh in decompose(problem, tree, together=coupled):
+        self.coupled = accept is not None or (rules is not None and rules.most is not None)
+        self.missed = 0
+        for mesh in decompose(problem, tree, together=self.coupled):
             loss = float(losses[mesh.edges].sum())
             self.fixed -= loss
+            self.left_out += mesh.left_out - (loss - float(led[mesh.edges].sum()))
             loss += self._paid(mesh, self.base)
             self.blocks.append(_Block(mesh, np.inf if best is None else _cutoff(loss)))
 
@@ -154,17 +161,30 @@ class CycleSearch:
         closed = self.base.copy()
         closed[block.mesh.edges] = True
         closed[block.mesh.candidate_edge[block.leaf]] = False
-        loss = float(self.problem.losses(closed)[block.mesh.edges].sum())
-        claimed = replay(block.mesh.arrays, block.leaf)
-        if abs(claimed - loss) > self.drift:
+        led = float(self.led.losses(closed)[block.mesh.edges].sum())
+        claimed = replay(block.mesh.arrays, block.leaf) - block.mesh.left_out
+        if abs(claimed - led) > self.drift:
             raise SolverError(
-                f"cycle branch-and-bound: a configuration loses {loss:.12g} p.u., its rank-1 "
+                f"cycle branch-and-bound: a configuration loses {led:.12g} p.u., its rank-1 "
                 f"updates say {claimed:.12g}; the resistances differ too much in size"
             )
+        loss = float(self.problem.losses(closed)[block.mesh.edges].sum())
         loss += self._paid(block.mesh, closed)
-        if loss < block.cutoff and (self.accept is None or self.accept(closed)):
+        if loss >= block.cutoff:
+            self.missed += 1
+            if self.missed == MOST_MISSED:
+                self._look_at_all_columns()
+        elif self.accept is None or self.accept(closed):
             block.cutoff = _cutoff(loss)
             self.base = self.best = closed
+
+    def _look_at_all_columns(self) -> None:
+        """Go on with all columns: those that were left out decide too often. Nodes stay."""
+        everything = replace(self.problem, leading=None)
+        meshes = decompose(everything, self.tree, together=self.coupled)
+        for block, mesh in zip(self.blocks, meshes, strict=True):
+            block.mesh = mesh
+        self.led, self.left_out = everything, 0.0
 
     def _assert_sound(self, block: _Block) -> None:
         """Recompute the relaxation of the most promising open node from scratch."""
@@ -174,10 +194,10 @@ class CycleSearch:
         opened = block.nodes.opened[block.nodes.heap[0]]
         candidates = opened[opened >= 0].astype(np.int64)
         others = sum(b.mesh.arrays.energy for b in self.blocks if b is not block)
-        claimed = self.fixed + others + replay(arrays, candidates)
+        claimed = self.fixed + others + replay(arrays, candidates) - self.left_out
         kept = np.ones(self.problem.m, dtype=bool)
         kept[block.mesh.candidate_edge[candidates]] = False
-        fresh = electrical_flow(on_edges(self.problem, kept)).energy
+        fresh = electrical_flow(on_edges(self.led, kept)).energy
         if abs(claimed - fresh) > self.drift:
             raise SolverError(
                 f"cycle branch-and-bound: the relaxation of a node is {fresh:.12g} p.u., its "

@@ -57,17 +57,19 @@ class Mesh:
     arrays : MeshArrays
         ``tail``, ``head``: ends of the super-edges among ``n_nodes`` junctions; ``start``,
         ``slot_edge``, ``slot_node``: their adjacency; ``resistance`` (S,); ``coupling`` (S, S):
-        C (CᵀRC)⁻¹ Cᵀ; ``flow`` (S, 2): electrical flow (p, q) of the super-edges, or more columns
-        (:attr:`RadialProblem.injection`); ``first`` (S + 1,) and ``target`` (K, 2): flow that
+        C (CᵀRC)⁻¹ Cᵀ; ``flow`` (S, 2): electrical flow (p, q) of the super-edges, or the leading
+        columns (:attr:`RadialProblem.leading`); ``first`` (S + 1,) and ``target`` (K, 2): flow that
         opening candidate k forces on its super-edge; ``price`` (K,): what opening it costs besides
         losses, p.u.; ``toll`` (K,) of which at most ``most`` may be spent; ``dimension``: number
-        of edges that must be opened; ``energy``: electrical loss.
+        of edges that must be opened; ``energy``: electrical loss of all columns.
     edges : ndarray of int
         Edges of the problem in this block.
     group, sense : ndarray, shape (len(edges),)
         Super-edge of each of them, and 1 or −1 for the direction in which it carries its flow.
     candidate_edge : ndarray of int, shape (K,)
         Edge of the problem that candidate k opens.
+    left_out : float
+        Part of the energy that is of the columns that do not lead, p.u. Openings only raise it.
     """
 
     arrays: MeshArrays
@@ -75,6 +77,7 @@ class Mesh:
     group: IntArray
     sense: FloatArray
     candidate_edge: IntArray
+    left_out: float
 
 
 def decompose(problem: RadialProblem, tree: BoolArray, *, together: bool) -> tuple[Mesh, ...]:
@@ -148,6 +151,8 @@ def _mesh(
     price, toll, most = _rules(problem)
     tail, head, n_nodes = _junctions(problem, edges, group, sense[inside, 0] > 0)
     junctions = adjacency(n_nodes, tail, head)
+    leading = slice(problem.leading)
+    energy = weight @ through**2
     arrays = MeshArrays(
         n_nodes=n_nodes,
         tail=tail,
@@ -157,16 +162,23 @@ def _mesh(
         slot_node=junctions.node,
         resistance=resistance,
         coupling=cycles @ cho_solve(factor, cycles.T),
-        flow=electrical,
+        flow=np.ascontiguousarray(electrical[:, leading]),
         first=first,
-        target=target,
+        target=np.ascontiguousarray(target[:, leading]),
         price=price[candidate_edge],
         toll=toll[candidate_edge],
         most=most,
         dimension=cycles.shape[1],
-        energy=float(weight @ (through * through).sum(axis=1)),
+        energy=float(energy.sum()),
     )
-    return Mesh(arrays, edges, group, sense[inside, 0].astype(np.float64), candidate_edge)
+    return Mesh(
+        arrays,
+        edges,
+        group,
+        sense[inside, 0].astype(np.float64),
+        candidate_edge,
+        float(energy.sum() - energy[leading].sum()),
+    )
 
 
 def _candidates(
@@ -187,7 +199,7 @@ def _candidates(
     free = free[np.argsort(group[free], kind="stable")]
     first = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(group[free], minlength=count), out=first[1:])
-    return first, np.ascontiguousarray(target[free]), edges[free]
+    return first, target[free], edges[free]
 
 
 def _rules(problem: RadialProblem) -> tuple[FloatArray, IntArray, int]:

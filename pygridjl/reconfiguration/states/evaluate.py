@@ -9,7 +9,12 @@ import numpy as np
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.graphs.forest import RootedForest, rooted_forest
 from pygridjl.powerflow.sweep import sweep_data
-from pygridjl.powerflow.sweep_states import StateFlows, solve_states
+from pygridjl.powerflow.sweep_states import (
+    RankedLoads,
+    StateFlows,
+    ranked_loads,
+    solve_states,
+)
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator, AcState, Violation
 from pygridjl.reconfiguration.states.moments import StateProblem
 
@@ -43,26 +48,28 @@ LOWEST, HIGHEST, CURRENT, ACTIVE, APPARENT = range(5)
 def _widen(result: Envelope, forest: RootedForest, flows: StateFlows) -> None:
     """Take solved states into the extremes, in place."""
     order, states = forest.order, flows.states
-    size = np.abs(flows.v)
+    # Half the price of np.abs, which guards against overflow.
+    size = np.sqrt(flows.v.real**2 + flows.v.imag**2)
     fed = forest.parent[order] >= 0
     roots, via = order[~fed], forest.edge[order[fed]]
     source = flows.source[~fed]
     result.loss[states] = flows.loss
-    result.v_min[states] = size.min(axis=0)
-    result.v_min_bus[states] = order[size.argmin(axis=0)]
+    lowest = size.argmin(axis=0)
+    result.v_min[states] = size[lowest, np.arange(states.size)]
+    result.v_min_bus[states] = order[lowest]
     for kind, where, values in (
-        (LOWEST, order, -size),
+        (LOWEST, order, size),
         (HIGHEST, order, size),
         (CURRENT, via, flows.current[fed]),
         (ACTIVE, roots, source.real),
         (APPARENT, roots, np.abs(source)),
     ):
         sign = -1.0 if kind == LOWEST else 1.0
-        best = values.argmax(axis=1)
+        best = values.argmin(axis=1) if kind == LOWEST else values.argmax(axis=1)
         most = values[np.arange(where.size), best]
-        higher = most > sign * result.extreme[kind, where]
-        result.extreme[kind, where[higher]] = sign * most[higher]
-        result.at[kind, where[higher]] = states[best[higher]]
+        beyond = sign * most > sign * result.extreme[kind, where]
+        result.extreme[kind, where[beyond]] = most[beyond]
+        result.at[kind, where[beyond]] = states[best[beyond]]
 
 
 class StatesEvaluator(AcEvaluator):
@@ -82,18 +89,24 @@ class StatesEvaluator(AcEvaluator):
         # Of the loads only the units' injections are left.
         units = sweep_data(states.network_of(network, (nothing, nothing)), self.problem.roots)
         self._data = units
-        self._p, self._q = states.p + units.load.real, states.q + units.load.imag
-        total = self._p.sum(axis=1)
-        by_demand = np.argsort(-total, kind="stable")
-        ends = np.concatenate([by_demand[:FIRST], by_demand[-FIRST:]])
-        self._worst_first = np.unique(ends)
+        self._loads = ranked_loads(states.p + units.load.real, states.q + units.load.imag)
+        ranked = self._loads.states
+        ends = np.zeros(ranked.size, dtype=bool)
+        ends[ranked[:FIRST]] = ends[ranked[-FIRST:]] = True
+        self._worst = self._loads.only(ends)
         self._known: dict[bytes, Envelope] = {}
 
-    def envelope(self, closed: BoolArray, rows: IntArray | None = None) -> Envelope:
-        """Extremes over all states (some, if ``rows`` says which) of a spanning tree."""
+    def envelope(self, closed: BoolArray) -> Envelope:
+        """Extremes over all states of a spanning tree."""
         key = closed.tobytes()
-        if rows is None and key in self._known:
-            return self._known[key]
+        if key not in self._known:
+            if len(self._known) >= REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = self._extremes(closed, self._loads)
+        return self._known[key]
+
+    def _extremes(self, closed: BoolArray, loads: RankedLoads) -> Envelope:
+        """Extremes over some states."""
         problem = self.problem
         size = max(problem.network.n_bus, problem.network.n_branch)
         count = len(self.case.states)
@@ -107,20 +120,15 @@ class StatesEvaluator(AcEvaluator):
         found.extreme[LOWEST] = np.inf
         found.extreme[CURRENT] = 0.0
         forest = rooted_forest(self.graph, problem.branch_states(closed), problem.roots)
-        which = np.arange(count) if rows is None else rows
-        found.loss[which] = np.inf
-        for flows in solve_states(forest, self._data, self._p, self._q, which):
+        found.loss[loads.states] = np.inf
+        for flows in solve_states(forest, self._data, loads):
             _widen(found, forest, flows)
-        if rows is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.pop(next(iter(self._known)))
-            self._known[key] = found
         return found
 
     def keeps(self, closed: BoolArray) -> bool:
         """Whether a spanning tree keeps the limits in every state; the worst are tried first."""
         if closed.tobytes() not in self._known:
-            some = self.envelope(closed, self._worst_first)
+            some = self._extremes(closed, self._worst)
             if not np.isfinite(some.loss).all() or self._violations(some):
                 return False
         return self.rank(closed)[0] == 0.0

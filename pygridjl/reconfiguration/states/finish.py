@@ -157,9 +157,10 @@ def _expected_loss(case: StateProblem, closed: BoolArray) -> float:
     away = np.delete(np.arange(problem.n), problem.root)
     inverse: FloatArray = splu(incidence[away].tocsc()).solve(np.eye(away.size))
     total = 0.0
-    for injection in (case.p[:, away], case.q[:, away]):
+    root = np.sqrt(case.states.share)[:, None]
+    for injection in (root * case.p[:, away], root * case.q[:, away]):
         # Σ_s w_s f_e² over the states, from their second moments as the data give them.
-        moments = (injection * case.states.share[:, None]).T @ injection
+        moments = injection.T @ injection
         squares = ((inverse @ moments) * inverse).sum(axis=1)
         total += float(problem.weight[edges] @ squares)
     return total * problem.kw

@@ -8,7 +8,7 @@ which few matter. Leaving some out leaves a positive part out: what remains is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,8 @@ __all__ = ["StateProblem", "problem_of_states"]
 
 # Share of the expected loss of a good tree that the injections left out may have.
 DROPPED = 1e-7
+# Share that the injections may have which the searches only estimate.
+ESTIMATED = 1e-3
 # Above this many buses the moment is projected on the states' own principal space.
 MOST_DENSE = 2000
 LARGEST_SPACE = 400
@@ -51,9 +53,18 @@ class StateProblem:
     states: LoadStates
     p: FloatArray
     q: FloatArray
+    _last: dict[bytes, FloatArray] = field(default_factory=dict, repr=False)
 
     def losses(self, closed: BoolArray) -> FloatArray:
         """Linear loss of a tree in every state, kW, shape (S,), without anything left out."""
+        key = closed.tobytes()
+        if key not in self._last:
+            # The objective of an answer is asked for, and then its losses by state.
+            self._last.clear()
+            self._last[key] = self._losses(closed)
+        return self._last[key]
+
+    def _losses(self, closed: BoolArray) -> FloatArray:
         problem = self.problem
         forest = rooted_forest(problem.graph, closed, np.array([problem.root]))
         below = forest.order[1:]
@@ -122,16 +133,19 @@ def problem_of_states(problem: RadialProblem, states: LoadStates) -> StateProble
     flow = replace(mean, columns=columns).flows(max_flow_tree(mean))
     loss = problem.weight @ flow**2
     left = loss.sum() - np.cumsum(loss)
-    count = 1 + int(np.argmax(left <= DROPPED * loss.sum()))
+    count, leading = (
+        1 + int(np.argmax(left <= part * loss.sum())) for part in (DROPPED, ESTIMATED)
+    )
     kept = np.ascontiguousarray(columns[:, :count])
-    return StateProblem(replace(mean, columns=kept), states, p, q)
+    return StateProblem(replace(mean, columns=kept, leading=leading), states, p, q)
 
 
 def _by_node(problem: RadialProblem, injection: FloatArray) -> FloatArray:
     """Injection by node, shape (S, n), the root taking up the balance."""
-    away = np.setdiff1d(np.arange(problem.network.n_bus), problem.roots)
-    by_node = np.zeros((injection.shape[0], problem.n))
-    by_node[:, problem.node_of_bus[away]] = injection[:, away]
+    bus = np.empty(problem.n, dtype=np.int64)
+    bus[problem.node_of_bus] = np.arange(problem.network.n_bus)
+    by_node = injection[:, bus]
+    by_node[:, problem.root] = 0.0
     by_node[:, problem.root] = -by_node.sum(axis=1)
     return by_node
 

@@ -1,5 +1,7 @@
 """Many load states: against enumeration with one state at a time, and against brute force in AC."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import random_network, spanning_trees
@@ -10,6 +12,7 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.reconfiguration.build import build_problem
+from pygridjl.reconfiguration.certificates import cycles
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
 from pygridjl.reconfiguration.states.moments import problem_of_states
 
@@ -51,6 +54,27 @@ def test_proves_the_enumerated_optimum(seed, substations, count):
     for closed, loss in zip(trees, losses, strict=True):
         assert case.objective(closed) == pytest.approx(loss, rel=1e-9)
         assert case.problem.objective(closed) <= loss * (1 + 1e-9)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 2), st.integers(1, 1000))
+def test_few_leading_columns_prove_the_same(seed, leading, patience):
+    network = random_network(seed, n=7, extra=4)
+    states = random_states(network, 9, seed, generation=1.0)
+    free = build_problem(network, limits=())
+    problem = replace(problem_of_states(free, states).problem, leading=leading)
+    losses = [problem.objective(c) for c in spanning_trees(free)]
+    with pytest.MonkeyPatch.context() as patch:
+        # Sooner or later the search gives up on the leading columns.
+        patch.setattr(cycles, "MOST_MISSED", patience % 4 + 1)
+        found = cycles.cycle_branch_and_bound(problem)
+    assert found.status is Status.OPTIMAL
+    assert found.objective == pytest.approx(min(losses), rel=1e-9)
+    assert min(losses) * (1 - 1e-6) <= found.bound <= min(losses) * (1 + 1e-9)
+    lead = problem.led
+    assert lead.injection.shape[1] == min(leading, problem.injection.shape[1])
+    for closed, loss in zip(spanning_trees(free), losses, strict=True):
+        assert lead.objective(closed) <= loss * (1 + 1e-9)
 
 
 def test_ac_losses_and_voltages_are_those_of_every_state():
