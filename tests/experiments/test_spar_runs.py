@@ -128,7 +128,7 @@ TINY = dataclasses.replace(
 
 def test_a_method_that_watches_no_clock_runs_beside_those_that_do(tmp_path):
     store = Store(tmp_path / "finished.sqlite", "s")
-    (row,) = rows_of(store, [siting_task("ieee123", 2, "voltage", "greedy", limit=3.0)])
+    (row,) = rows_of(store, [siting_task("ieee123", 24, "voltage", "greedy", limit=3.0)])
     assert row["error"] == ""
     assert row["bound"] <= row["value"] <= row["no_dg"]
 
