@@ -1,6 +1,6 @@
 """Local search by moves and swaps with exact gains, restarted from random exchanges.
 
-Pairs of circuits are scanned until none of them holds an exchange that gains: a move of one service
+Where inner products say all, exchanges at a falling temperature come between. Pairs of circuits are scanned until none of them holds an exchange that gains: a move of one service
 point or a swap of two, among the ``width`` most promising of either circuit by the slopes of the
 norms, which are all of them while circuits hold no more than that. No compiled code: candidates of
 a pair are priced together by matrix products.
@@ -12,6 +12,7 @@ import itertools
 
 import numpy as np
 
+from pygridjl.balancing.cooling import cool, cools
 from pygridjl.balancing.neighbourhood import NOBODY, State
 from pygridjl.balancing.options import LocalOptions
 from pygridjl.balancing.repair import begin, loose_assignment
@@ -93,11 +94,16 @@ def improve(run: Run, options: LocalOptions) -> None:
     rng = generator(run.seed)
     kicks = options.kicks
     if kicks is None:
-        kicks = KICKS if problem.n <= SMALL else 0
+        kicks = 0 if cools(problem) or problem.n > SMALL else KICKS
     with run.watch.phase("local"):
         state = State(problem, run.best)
         finished = _descend(run, state, options.width)
         run.offer(state.assignment)
+        if finished and cools(problem):
+            finished = cool(run, rng)
+            state.reset(run.best)
+            finished = _descend(run, state, options.width) and finished
+            run.offer(state.assignment)
         for k in range(kicks):
             if run.remaining <= 0:
                 finished = False
