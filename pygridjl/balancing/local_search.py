@@ -1,9 +1,10 @@
 """Local search by moves and swaps with exact gains, restarted from random exchanges.
 
-Where inner products say all, exchanges at a falling temperature come between. Pairs of circuits are scanned until none of them holds an exchange that gains: a move of one service
+Pairs of circuits are scanned until none of them holds an exchange that gains: a move of one service
 point or a swap of two, among the ``width`` most promising of either circuit by the slopes of the
 norms, which are all of them while circuits hold no more than that. No compiled code: candidates of
-a pair are priced together by matrix products.
+a pair are priced together by matrix products. Where inner products say all about a problem of
+moderate size, exchanges at a falling temperature come between two descents.
 """
 
 from __future__ import annotations
