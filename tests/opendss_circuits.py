@@ -240,6 +240,13 @@ NETWORKS = {
         + "new capacitor.wye bus1=m phases=3 kv=12.47 kvar=600\n"
         "new capacitor.delta bus1=n phases=3 conn=delta kv=12.47 kvar=300\n"
     ),
+    "reactors by ohms": script(
+        BALANCED_TRUNK + BALANCED_LOADS
+        + "new reactor.wye bus1=m phases=3 r=150 x=900\n"
+        "new reactor.delta bus1=n phases=3 conn=delta r=0 x=2500\n"
+        "new reactor.core bus1=n phases=3 r=4000 x=0\n"
+        "new reactor.kvar bus1=m phases=3 kv=13.2 kvar=90\n"
+    ),
     "units": script(
         BALANCED_TRUNK + BALANCED_LOADS
         + "new generator.g bus1=m phases=3 kv=12.47 kw=500 pf=0.95\n"

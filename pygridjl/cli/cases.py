@@ -36,8 +36,8 @@ __all__ = ["command"]
     "--export",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Write a network as .m, .json, .geojson, or a folder of CSV (no extension); a feeder as "
-    ".dss, .json, or a folder of CSV.",
+    help="Write a network as .m, .dss, .json, .geojson, or a folder of CSV (no extension); "
+    "a feeder as .dss, .json, or a folder of CSV.",
 )
 @script_options
 @json_option

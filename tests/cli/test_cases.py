@@ -41,7 +41,7 @@ def test_one_case_is_shown_with_its_credit():
     assert "Baran" in output
 
 
-@pytest.mark.parametrize("file", ["out.m", "out.json", "out"])
+@pytest.mark.parametrize("file", ["out.m", "out.json", "out", "net.dss"])
 def test_export(tmp_path, file):
     assert f"written: {tmp_path / file}" in run("case33bw", "--export", tmp_path / file).output
     assert load_network(tmp_path / file).open_branches == (33, 34, 35, 36, 37)

@@ -9,6 +9,7 @@ from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.io.geojson import write_geojson
 from pygridjl.grid.io.matpower.write import write_matpower
 from pygridjl.grid.io.opendss.write import write_opendss
+from pygridjl.grid.io.opendss.write_network import write_opendss_network
 from pygridjl.grid.io.ours_csv import write_csv, write_feeder_csv
 from pygridjl.grid.io.ours_json import write_feeder_json, write_json
 from pygridjl.grid.network import Network
@@ -23,6 +24,7 @@ _FEEDER_WRITERS = {
 _NETWORK_WRITERS = {
     ".json": write_json,
     ".m": write_matpower,
+    ".dss": write_opendss_network,
     ".geojson": write_geojson,
     "": write_csv,
 }
@@ -36,14 +38,16 @@ def save_network(network: Network, path: str | Path) -> None:
     network : Network
         The network.
     path : str or Path
-        ``*.json`` (ours, exact), ``*.m`` (MATPOWER), ``*.geojson`` (for maps, not read again), or
-        a name without extension for a folder of our CSV (exact). What exists is replaced only once
-        the new data are complete.
+        ``*.json`` (ours, exact), ``*.m`` (MATPOWER), ``*.dss`` (an OpenDSS script, see
+        :func:`pygridjl.grid.io.opendss.write_network.write_opendss_network`), ``*.geojson`` (for
+        maps, not read again), or a name without extension for a folder of our CSV (exact). What
+        exists is replaced only once the new data are complete.
 
     Raises
     ------
     NetworkFormatError
-        If the extension is unknown or the file cannot be written.
+        If the extension is unknown, the format cannot hold the network, or the file cannot be
+        written.
 
     Examples
     --------
@@ -55,7 +59,9 @@ def save_network(network: Network, path: str | Path) -> None:
     path = Path(path)
     writer = _NETWORK_WRITERS.get(path.suffix.lower())
     if writer is None:
-        detail = f"extension {path.suffix!r} is not .json, .m, .geojson or none (a folder of CSV)"
+        detail = (
+            f"extension {path.suffix!r} is not .json, .m, .dss, .geojson or none (a folder of CSV)"
+        )
         raise NetworkFormatError(path, "file", detail)
     writer(network, path)
 

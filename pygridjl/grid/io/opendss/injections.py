@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pygridjl.grid.io.opendss.circuit import Circuit, Injection, count, some
-from pygridjl.grid.io.opendss.common import SQRT3, bus_of, mask_of, phases_of
+from pygridjl.grid.io.opendss.common import SQRT3, bus_of, mask_of, phases_of, square
 from pygridjl.grid.io.opendss.equivalents import parts_of, wye_equivalent
 
 __all__ = ["read_injections"]
@@ -152,8 +152,13 @@ def _read_reactors(dss: Any, circuit: Circuit) -> None:
         grounds = max(nodes) < 0  # a neutral, which counts as ground
         if grounds or max(nodes[n:], default=-1) >= 0:
             continue
-        total = -1j * float(dss.Reactors.kvar())
+        # Given by kvar, by ohms or by a matrix: its admittances say it all.
+        place = np.array(nodes)
+        turned = circuit.buses[buses[0]].kv_ln * np.exp(-2j * np.pi / 3 * place)
+        volts = np.where(place < 0, 0.0, turned)
+        drawn = 1e3 * volts @ np.conj(square(dss.CktElement.YPrim(), place.size) @ volts)
         delta = bool(dss.Reactors.IsDelta())
+        total = -complex(drawn)
         circuit.shunts.append(_shunt(element, buses[0], total, nodes[:n], n, delta=delta))
 
 

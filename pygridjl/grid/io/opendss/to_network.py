@@ -23,6 +23,8 @@ __all__ = ["network_of_script", "read_opendss"]
 
 # Megavolt-ampere of all phases there are.
 BASE_MVA = 1.0
+# Share of the power of a shunt below which its active part is rounding.
+ROUNDING = 1e-9
 
 
 def read_opendss(
@@ -209,9 +211,10 @@ def _shunts(
     total = np.zeros((2, len(position)), dtype=np.complex128)
     for row in circuit.shunts:
         total[int(row.kind == "core"), position[row.bus]] += row.total / 1e3 / BASE_MVA
-    iron = -total[1].real
+    iron, drawn = -total[1].real, -total[0].real
     # What rounding leaves of the active power of a capacitor is none.
-    return iron, iron.copy(), total.sum(axis=0).imag
+    drawn[np.abs(drawn) <= ROUNDING * np.abs(total[0])] = 0.0
+    return iron, iron + drawn, total.sum(axis=0).imag
 
 
 def _branches(
