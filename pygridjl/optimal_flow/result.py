@@ -58,7 +58,7 @@ class OpfResult(Result):
     versions : dict
         Versions of the packages that computed the answer.
     raw_status : str
-        How a solver in Julia itself names its end; a claim of a local solver is no proof.
+        How the solver itself names its end; a claim of a local solver is no proof.
     solution : dict
         What a Julia package itself calls its solution, where it was asked for.
     """
@@ -164,7 +164,7 @@ class FeederOpfResult(Result):
     versions : dict
         Versions of the packages that computed the answer.
     raw_status : str
-        How a solver in Julia itself names its end; a claim of a local solver is no proof.
+        How the solver itself names its end; a claim of a local solver is no proof.
     solution : dict
         What a Julia package itself calls its solution, where it was asked for.
     """

@@ -59,6 +59,8 @@ class HighsSolution:
         above the largest yᵀAx within the column bounds.
     nodes, iterations : int
         Nodes of the tree search, simplex iterations.
+    ended : str
+        HiGHS's own name of the status; empty where bounds cross, which it is never asked about.
     """
 
     status: SolverStatus
@@ -70,6 +72,7 @@ class HighsSolution:
     ray: FloatArray | None
     nodes: int
     iterations: int
+    ended: str = ""
 
 
 @functools.cache
@@ -278,6 +281,7 @@ class HighsModel:
             ray=ray,
             nodes=max(int(info.mip_node_count), 0),
             iterations=max(int(info.simplex_iteration_count), 0),
+            ended=str(self._highs.modelStatusToString(status)),
         )
 
     def _objective(self, x: FloatArray) -> float:

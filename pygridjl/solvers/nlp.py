@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +30,15 @@ class NlpAnswer:
         Its value.
     iterations : int
         Iterations of the interior-point method.
+    surplus : int
+        By how many equations and fixed columns exceed the columns; 0 where some are free.
     """
 
     ended: str
     x: FloatArray
     objective: float
     iterations: int
+    surplus: int
 
     @property
     def converged(self) -> bool:
@@ -104,7 +109,11 @@ class NlpSolver:
             The last point and how the run ended; never an exception for numerical trouble.
         """
         self._clock.cancelled = False
-        with cancelling(self._cancel):
+        equal = sum(int((low == high).sum()) for low, high in (bounds, row_bounds))
+        surplus = max(equal - bounds[0].size, 0)
+        # CasADi warns of a surplus on standard error and has no option against it.
+        quiet = contextlib.redirect_stderr(io.StringIO()) if surplus else contextlib.nullcontext()
+        with cancelling(self._cancel), quiet:
             self._clock.start(time_limit)
             answer = self._solver(
                 x0=start,
@@ -120,6 +129,7 @@ class NlpSolver:
             x=np.asarray(answer["x"], dtype=np.float64).ravel(),
             objective=float(answer["f"]),
             iterations=int(stats["iter_count"]),
+            surplus=surplus,
         )
 
     def _cancel(self) -> None:

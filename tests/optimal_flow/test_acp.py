@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from opf_networks import random_network
 
+from pygridjl import opf, save_network
 from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case, list_cases
@@ -75,3 +80,28 @@ def test_missing_reference_and_cut_off_demand_are_named_before_a_solver_starts()
     # Bus 14 hangs on branches 17 and 20.
     with pytest.raises(InvalidNetworkError, match="demand but no unit"):
         AcOpf(network.with_open([17, 20]))
+
+
+def test_nothing_left_to_choose_is_a_note_and_no_warning_of_a_library(tmp_path):
+    # 28 balances, 14 voltages and one angle for 28 voltages and angles and 10 injections.
+    network = get_case("case14")
+    network = network.replace(buses=network.buses.replace(v_min=1.0, v_max=1.0))
+    save_network(network, tmp_path / "fixed.json")
+    words = [sys.executable, "-m", "pygridjl", "opf", "fixed.json", "--json"]
+    run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 1
+    answer = json.loads(run.stdout)
+    assert answer["raw_status"] == "Infeasible_Problem_Detected"
+    assert any("5 more than there are quantities" in note for note in answer["notes"])
+    assert "CasADi" not in run.stderr
+    assert "WARNING" not in run.stderr
+
+
+def test_a_fixed_answer_is_still_found():
+    # An AC optimum with all its voltages as limits: over-determined, but not infeasible.
+    network = get_case("case9")
+    found = opf(network)
+    assert found.raw_status == "Solve_Succeeded"
+    near = {"v_min": found.vm, "v_max": found.vm}
+    again = opf(network.replace(buses=network.buses.replace(**near)))
+    assert again.objective == pytest.approx(found.objective, rel=1e-5)

@@ -25,6 +25,7 @@ def test_without_choices_it_is_the_power_flow(name: str) -> None:
     feeder = load_feeder(name)
     answer = opf(feeder, ampacity=False)
     assert answer.status is Status.OPTIMAL
+    assert answer.raw_status == "Optimal"
     assert answer.objective == pytest.approx(feeder.load_p.sum(), rel=1e-9)
     voltages = np.sqrt(LinDistFlow3(feeder).voltages(*feeder.injection()))
     np.testing.assert_allclose(feeder.by_node(answer.vm), voltages, atol=1e-8)
@@ -54,6 +55,7 @@ def test_ampacities_that_exclude_every_answer() -> None:
     tight = feeder.replace(branches=feeder.branches.replace(rating=0.5))
     answer = opf(tight)
     assert answer.status is Status.INFEASIBLE
+    assert answer.raw_status == "Infeasible"
     assert answer.objective is None
 
 

@@ -47,6 +47,8 @@ class AcPoint:
         Largest violation of a balance or a limit, p.u. or rad.
     ended : str
         Ipopt's own name of the status.
+    surplus : int
+        By how many equations and fixed quantities exceed the quantities; 0 where some are free.
     """
 
     status: Status
@@ -58,6 +60,7 @@ class AcPoint:
     flows: FloatArray
     violation: float
     ended: str
+    surplus: int
 
 
 class AcOpf:
@@ -194,7 +197,16 @@ class AcOpf:
             status = Status.FEASIBLE
         value = answer.objective + float(cost[:, 2].sum())
         return AcPoint(
-            status, value if kept else None, vm, va, pg, qg, flows, violation, answer.ended
+            status=status,
+            objective=value if kept else None,
+            vm=vm,
+            va=va,
+            pg=pg,
+            qg=qg,
+            flows=flows,
+            violation=violation,
+            ended=answer.ended,
+            surplus=answer.surplus,
         )
 
     def _start(self, start: Start, load_p: FloatArray) -> FloatArray:
@@ -268,10 +280,24 @@ def ac_opf(network: Network, *, time_limit: float | None = None) -> OpfResult:
         p_to=p_to,
         q_to=q_to,
         violation=point.violation,
-        notes=() if point.status is Status.FEASIBLE else (f"Ipopt ended with {point.ended}",),
+        notes=_notes(point),
         seconds=watch.seconds,
         versions=engine_versions("casadi"),
+        raw_status=point.ended,
     )
+
+
+def _notes(point: AcPoint) -> tuple[str, ...]:
+    if point.status is Status.FEASIBLE:
+        return ()
+    notes = [f"Ipopt ended with {point.ended}"]
+    if point.surplus:
+        notes.append(
+            f"power balances and fixed quantities are {point.surplus} more than there are "
+            "quantities: an equal lower and upper limit fixes (v_min = v_max, p_min = p_max, "
+            "angle_min = angle_max); widen some"
+        )
+    return tuple(notes)
 
 
 def _flows(casadi: Any, branch: Branches, vf: Any, vt: Any, angle: Any) -> tuple[Any, ...]:

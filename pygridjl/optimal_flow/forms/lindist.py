@@ -86,6 +86,7 @@ def lindist_opf(
         notes=("ampacities as hexagons, at 1 p.u. voltage",) if ampacity else (),
         seconds=watch.seconds,
         versions=engine_versions("highspy"),
+        raw_status=answer.ended,
     )
 
 
