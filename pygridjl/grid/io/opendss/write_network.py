@@ -18,8 +18,10 @@ SQRT3 = 3**0.5
 HERTZ = 60.0
 # The shift of a transformer whose windings are delta and wye, rad.
 CLOCK = math.pi / 6
-# Impedance of a source that holds its voltage, ohm, and what is no shift, rad.
-STIFF, ROUNDING = 1e-9, 1e-9
+# Impedance of a source that holds its voltage, p.u., and what is no shift, rad.
+STIFF, ROUNDING = 1e-11, 1e-9
+# Step towards the voltages that units hold; at the engine's own, 0.1, meshed networks oscillate.
+STEP = 0.03
 # Loads keep their power at any voltage that a power flow meets.
 ANY_VOLTAGE = "vminpu=0.1 vmaxpu=3"
 
@@ -80,7 +82,7 @@ def network_commands(network: Network, path: Path) -> list[str]:
         f"set voltagebases=[{bases}]",
         "calcvoltagebases",
         *(f"setbusxy bus={name} x={x!r} y={y!r}" for name, x, y in places if np.isfinite(x + y)),
-        "set tolerance=1e-10 maxiterations=1000 controlmode=off",
+        "set tolerance=1e-11 maxiterations=1000 controlmode=off",
     ]
 
 
@@ -94,9 +96,10 @@ def _sources(network: Network, bus: list[str], kv: list[float], path: Path) -> l
         name = opendss_names([network.name])[0]
         kind = f"vsource.s{k + 1}" if commands else f"circuit.{name}"
         angle = math.degrees(float(gen.angle_set[k]))
+        ohm = STIFF * kv[at] ** 2 / network.base_mva
         commands.append(
             f"new {kind} bus1={bus[at]} phases=3 basekv={kv[at]!r} pu={float(gen.v_set[k])!r} "
-            f"angle={angle!r} z1=(0 {STIFF!r}) z0=(0 {STIFF!r})"
+            f"angle={angle!r} z1=(0 {ohm!r}) z0=(0 {ohm!r})"
         )
     if not commands:
         raise NetworkFormatError(path, "generator", "no slack is in service, a circuit needs one")
@@ -232,7 +235,8 @@ def _units(network: Network, bus: list[str], kv: list[float]) -> list[str]:
             low, high = (
                 kva * float(np.clip(limit, -1e3, 1e3)) for limit in (gen.q_min[k], gen.q_max[k])
             )
-            text += f"model=3 vpu={float(gen.v_set[k])!r} maxkvar={high!r} minkvar={low!r} "
+            text += f"model=3 vpu={float(gen.v_set[k])!r} pvfactor={STEP} "
+            text += f"maxkvar={high!r} minkvar={low!r} "
         else:
             text += f"kvar={q!r} model=1 "
         commands.append(text + ANY_VOLTAGE)
