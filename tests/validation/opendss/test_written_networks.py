@@ -134,3 +134,18 @@ def test_a_source_is_stiff_on_any_base(tmp_path):
         base_mva=1e4 * network.base_mva, buses=network.buses.replace(base_kv=0.4)
     )
     agrees(heavy, tmp_path / "heavy.dss")
+
+
+def test_charging_is_the_same_on_an_engine_set_to_50_hertz(tmp_path):
+    network = line_network(3)
+    network = network.replace(branches=network.branches.replace(b=0.3))
+    save_network(network, tmp_path / "charged.dss")
+    from opendssdirect import dss
+
+    engine = dss.NewContext()
+    engine.Basic.AllowChangeDir(False)
+    engine.Text.Command("set defaultbasefrequency=50")
+    engine.Text.Command(f'redirect "{tmp_path / "charged.dss"}"')
+    engine.Circuit.SetActiveBus(opendss_names(network.buses.id.tolist())[-1])
+    found = engine.Bus.VMagAngle()[0] / 1e3 * 3**0.5 / network.buses.base_kv[-1]
+    assert found == pytest.approx(pygridjl.power_flow(network).vm[-1], abs=1e-9)

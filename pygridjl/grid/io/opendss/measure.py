@@ -9,6 +9,7 @@ import numpy as np
 from pygridjl.core.types import FloatArray
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.io.opendss.circuit import Circuit
+from pygridjl.grid.io.opendss.common import bus_of
 
 __all__ = ["linear_voltages", "measured", "read_solution"]
 
@@ -31,7 +32,9 @@ def read_solution(dss: Any, circuit: Circuit) -> None:
     for name in dss.Circuit.AllElementNames():
         if name.split(".", 1)[0].lower() in ("line", "transformer", "reactor"):
             dss.Circuit.SetActiveElement(name)
-            if dss.CktElement.Enabled():
+            at = {bus_of(bus) for bus in dss.CktElement.BusNames()}
+            # The engine takes what lies between a bus and the ground for no loss, and so do we.
+            if dss.CktElement.Enabled() and len(at) > 1:
                 circuit.losses[name.lower()] = float(dss.CktElement.Losses()[0]) / 1e3
 
 

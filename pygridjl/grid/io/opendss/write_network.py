@@ -69,7 +69,9 @@ def network_commands(network: Network, path: Path) -> list[str]:
     """
     bus = opendss_names(network.buses.id.tolist())
     kv = network.buses.base_kv.tolist()
-    commands = ["clear", *_sources(network, bus, kv, path)]
+    # Charging is given as capacitances, which an engine set to 50 Hz would take for less.
+    hertz = f"set defaultbasefrequency={HERTZ:g}"
+    commands = ["clear", hertz, *_sources(network, bus, kv, path)]
     for k in range(network.n_branch):
         commands += _branch(network, k, bus, kv, path)
     commands += _shunts(network, bus, kv)

@@ -35,3 +35,13 @@ def test_the_note_says_what_was_measured(tmp_path):
         f"OpenDSS's own solution of the script loses {loss:.4g} kW; LinDistFlow's voltages differ "
         f"from it by {apart:.4f} p.u. at most (e.a) and {apart / 2:.4f} on average"
     )
+
+
+def test_a_shunt_reactor_takes_power_that_is_no_loss(tmp_path):
+    head = "clear\nnew circuit.t basekv=12.47 bus1=s mvasc3=1e9 mvasc1=1e9\n"
+    head += "new line.l bus1=s bus2=e r1=0.2 x1=0.4 r0=0.2 x0=0.4 c1=0 c0=0\n"
+    path = tmp_path / "one.dss"
+    path.write_text(head + "new reactor.r bus1=e phases=3 r=20 x=40\n")
+    # In series with the line, so the same current: 1 % of the resistance, 1 % of the loss.
+    current = 12.47e3 / 3**0.5 / abs(20.2 + 40.4j)
+    assert f"script loses {3 * 0.2 * current**2 / 1e3:.4g} kW" in load_feeder(path).notes[-1]
