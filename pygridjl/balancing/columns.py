@@ -22,7 +22,7 @@ from pygridjl.balancing.problem import BalancingProblem
 from pygridjl.balancing.repair import begin
 from pygridjl.balancing.run import Run
 from pygridjl.balancing.set_sources import ROUNDING, Listed, Priced, Searched, Source
-from pygridjl.balancing.sets import SetList, count_sets
+from pygridjl.balancing.sets import SetList, count_sets, list_sets
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.linear import LinearModel
@@ -57,7 +57,11 @@ def columns(run: Run, options: ColumnOptions) -> None:
     source: Source
     if listed:
         with run.watch.phase("list"):
-            source = Listed(problem)
+            lists = list_sets(problem, lambda: run.remaining)
+            if lists is None:
+                run.notes.append(f"the clock ended the listing of {sets} sets")
+                return
+            source = Listed(problem.n, lists)
             run.say(f"columns: {len(source)} sets")
     else:
         source = Searched(run)

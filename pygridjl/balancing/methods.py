@@ -45,6 +45,13 @@ METHODS = Registry(
             seeded=True,
         ),
         Method(
+            "relaxation",
+            "bound by a doubly nonnegative relaxation, up to 80 service points, objective rms",
+            f"{_ROOM}.relaxation:relaxation",
+            role="step",
+            proves=True,
+        ),
+        Method(
             "columns",
             "sets of service points as columns: the tightest bound",
             f"{_ROOM}.columns:columns",

@@ -143,7 +143,7 @@ def cuts(run: Run, options: CutOptions) -> None:
             best = circuit_sums(problem.deviations, run.best, problem.m)
             pool = _stack(pool, place.cuts_at(best))
         if problem.weights_alike and count_sets(problem) <= FEW_SETS:
-            pool = _stack(pool, _cuts_of_sets(place))
+            pool = _stack(pool, _cuts_of_sets(run, place))
         pool = _stack(pool, _relaxed_cuts(run, place, pool))
         program = HighsModel(place.model(relaxed=False), gap=min(run.gap, 1e-6) / 2)
         none = np.full(pool.shape[0], np.inf)
@@ -167,14 +167,14 @@ def cuts(run: Run, options: CutOptions) -> None:
             program.add_rows(fresh, np.zeros(fresh.shape[0]), np.full(fresh.shape[0], np.inf))
 
 
-def _cuts_of_sets(place: _Columns) -> csr_array:
+def _cuts_of_sets(run: Run, place: _Columns) -> csr_array:
     """Cuts at every set a circuit may hold: the first program then is exact."""
     problem = place.problem
     padded = np.concatenate(
         [problem.deviations, np.zeros((problem.n_draw, 1, problem.n_time))], axis=1
     )
     rows = csr_array((0, place.size))
-    for listed in list_sets(problem):
+    for listed in list_sets(problem, lambda: run.remaining) or ():
         sums = padded[:, listed.members].sum(axis=2)
         for first in range(0, len(listed), problem.m):
             some = np.zeros((problem.n_draw, problem.m, problem.n_time))

@@ -10,11 +10,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pygridjl.balancing.doubly_nonnegative import MOST_POINTS, lifted_products
-from pygridjl.balancing.problem import BalancingProblem
+from pygridjl.balancing.relaxation import prove_relaxation, relaxes
 from pygridjl.balancing.run import Run
 from pygridjl.balancing.set_search import SetSearch
-from pygridjl.balancing.sets import SetList, list_sets, set_costs, sizes
+from pygridjl.balancing.sets import SetList, set_costs, sizes
 from pygridjl.core.types import FloatArray, IntArray
 
 __all__ = ["Listed", "Priced", "Searched", "Source", "Within"]
@@ -71,9 +70,9 @@ class Listed:
 
     opening: FloatArray | None = None
 
-    def __init__(self, problem: BalancingProblem) -> None:
-        self._n = problem.n
-        self._lists = list_sets(problem)
+    def __init__(self, n: int, lists: list[SetList]) -> None:
+        self._n = n
+        self._lists = lists
         self._used = [np.zeros(len(s), dtype=np.bool_) for s in self._lists]
         self.circuits = [s.circuits for s in self._lists]
         self.scale = max((float(s.cost.max(initial=0.0)) for s in self._lists), default=1.0) or 1.0
@@ -143,29 +142,14 @@ class Searched:
         if problem.start is not None:
             self.scale += float(problem.move_cost.sum())
         self.scale = self.scale or 1.0
-        self._lower = self._lifted()
+        # Its sets are searched for in what time is left.
+        self._lower = prove_relaxation(run, share=0.75) if relaxes(problem) else None
         self.opening: FloatArray | None = None
         if self._lower is not None:
             # No set costs less than its points at these prices, by Cauchy and Schwarz.
             sums = self._lower.sum(axis=1)
             rest = np.zeros(len(self.circuits) + 1)
             self.opening = np.concatenate([sums / np.sqrt(sums.sum()), rest])
-
-    def _lifted(self) -> FloatArray | None:
-        """Inner products that bound the sets of all classes from below, where they are alike."""
-        problem = self._problem
-        if not problem.weights_alike or problem.n > MOST_POINTS:
-            return None
-        ranges = [sizes(problem, i) for i in range(problem.m)]
-        most = max(r.stop - 1 for r in ranges)
-        self._run.packages.append("clarabel")
-        with self._run.watch.phase("relaxation"):
-            return lifted_products(
-                self._inner[0],
-                most,
-                exact=all(r == range(most, most + 1) for r in ranges),
-                time_limit=0.75 * self._run.remaining,
-            )
 
     def first(self, assignment: IntArray | None) -> list[SetList]:
         """Return the sets of the assignment, and those that differ from them in one point."""

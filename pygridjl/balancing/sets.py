@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ __all__ = ["SetList", "count_sets", "list_sets", "set_costs", "sizes"]
 
 # Numbers of deviations gathered at a time.
 BLOCK = 4_000_000
+# Sets that are listed between two looks at the clock, in one draw, and at least.
+LISTED, FEWEST_LISTED = 50_000, 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,28 +65,52 @@ def count_sets(problem: BalancingProblem) -> int:
     return total
 
 
-def list_sets(problem: BalancingProblem) -> list[SetList]:
-    """List every set that fits, class by class."""
+def list_sets(problem: BalancingProblem, remaining: Callable[[], float]) -> list[SetList] | None:
+    """List every set that fits, class by class.
+
+    Parameters
+    ----------
+    problem : BalancingProblem
+        Holds the service points.
+    remaining : callable
+        Seconds left, asked for between two blocks of sets.
+
+    Returns
+    -------
+    list of SetList or None
+        One of each class; None if the clock ran out.
+    """
     found = []
+    # A set has a norm in every draw.
+    size = max(LISTED // problem.n_draw, FEWEST_LISTED)
+    demand = np.append(problem.demand, 0.0)
     for group in problem.classes():
         i = int(group[0])
-        free = np.flatnonzero(problem.allowed[:, i])
-        width = max(sizes(problem, i).stop - 1, 1)
-        parts = []
-        for k in sizes(problem, i):
-            if k > free.size:
-                continue
-            members = np.full((math.comb(free.size, k), width), problem.n, dtype=np.int64)
-            if k:
-                flat = itertools.chain.from_iterable(itertools.combinations(free.tolist(), k))
-                members[:, :k] = np.fromiter(flat, np.int64, members.shape[0] * k).reshape(-1, k)
-            parts.append(members)
-        members = np.concatenate(parts) if parts else np.empty((0, width), dtype=np.int64)
-        demand = np.append(problem.demand, 0.0)
-        fits = demand[members].sum(axis=1) <= problem.capacity[i] * (1 + 1e-12)
-        members = members[fits]
-        found.append(SetList(group, members, *set_costs(problem, i, members)))
+        blocks = []
+        for block in _blocks(problem, i, size):
+            if remaining() <= 0:
+                return None
+            fits = demand[block].sum(axis=1) <= problem.capacity[i] * (1 + 1e-12)
+            members = block[fits]
+            blocks.append((members, *set_costs(problem, i, members)))
+        found.append(SetList(group, *(np.concatenate(part) for part in zip(*blocks, strict=True))))
     return found
+
+
+def _blocks(problem: BalancingProblem, i: int, size: int) -> Iterator[IntArray]:
+    """Give the sets of circuit i before capacities, so many at a time; the first block is empty."""
+    free = np.flatnonzero(problem.allowed[:, i])
+    width = max(sizes(problem, i).stop - 1, 1)
+    yield np.empty((0, width), dtype=np.int64)
+    for k in sizes(problem, i):
+        flat = itertools.chain.from_iterable(itertools.combinations(free.tolist(), k))
+        total = math.comb(free.size, k)
+        for first in range(0, total, size):
+            rows = min(size, total - first)
+            members = np.full((rows, width), problem.n, dtype=np.int64)
+            taken = np.fromiter(itertools.islice(flat, rows * k), np.int64, rows * k)
+            members[:, :k] = taken.reshape(rows, k)
+            yield members
 
 
 def set_costs(

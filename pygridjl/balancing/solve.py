@@ -13,6 +13,7 @@ from pygridjl.balancing.degenerate import all_on_one, degeneracy, triangle_bound
 from pygridjl.balancing.losses import circuit_sums, norms
 from pygridjl.balancing.methods import METHODS
 from pygridjl.balancing.problem import BalancingProblem, Risk, build_problem
+from pygridjl.balancing.relaxation import relaxes
 from pygridjl.balancing.result import BalancingResult, CircuitRisk
 from pygridjl.balancing.run import Run
 from pygridjl.balancing.sets import count_sets
@@ -71,7 +72,8 @@ def balance(
         Σ_i √(Σ_t w_it Δ_i(t)²), the risk J of the paper, or ``Σ_it w_it |Δ_i(t)|``, its J̃.
     method : str
         A name of :data:`~pygridjl.balancing.methods.METHODS`, or ``"auto"``: ``columns`` where
-        the sets are few, ``cuts`` where the tail couples few of them, ``local`` elsewhere.
+        the sets are few, ``cuts`` where the tail couples few of them, ``local`` elsewhere, with
+        ``relaxation`` for its bound where that can be solved.
     demand : array_like, shape (n_sp,), optional
         What each SP takes of the capacity.
     start : array_like, shape (n_sp,), optional
@@ -214,7 +216,7 @@ def _chosen(problem: BalancingProblem) -> str:
     coupled = problem.tail_weight > 0 or problem.coupling is not None
     if coupled and problem.n * problem.m <= FEW_COLUMNS:
         return "cuts"
-    return "local"
+    return "local+relaxation" if relaxes(problem) else "local"
 
 
 def _conclude(run: Run, method: str, seed: int | None) -> BalancingResult:
