@@ -68,3 +68,10 @@ def marked_sleep(asked):
         file.write(f"{os.getpid()}\n")
     time.sleep(asked["seconds"])
     return {"value": 1.0}
+
+
+def takes_standard_input(asked):
+    """Do with standard input what an embedded interpreter may: read it, and change its mode."""
+    os.set_blocking(0, False)
+    time.sleep(asked["seconds"])
+    return {"value": float(len(os.read(0, 100)))}

@@ -139,7 +139,8 @@ def _say(standing: Standing, folder: Path, *, as_json: bool) -> None:
         return
     text = f"{standing.study}: {standing.finished} of {standing.tasks} tasks finished"
     if standing.failed:
-        text += f", {standing.failed} of them ended in an error (see {folder / 'logs'})"
+        # Only what printed something has a log; the report has every message.
+        text += f", {standing.failed} of them ended in an error (pygridjl study report {folder})"
     if standing.running:
         text += f", {standing.running} running"
     if standing.stale:

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from importlib import import_module
-from typing import Any
+from typing import Any, BinaryIO
 
 from pygridjl.core.errors import PyGridJLError
 from pygridjl.study.machine import environment
@@ -31,8 +31,14 @@ def main() -> None:
     sys.stdout = sys.stderr
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("pygridjl.study").setLevel(logging.INFO)
+    # Nor must one that reads, or makes what it takes for its standard input non-blocking, as Julia
+    # does, come between us and who asks.
+    questions = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     asked: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(asked,), daemon=True).start()
+    threading.Thread(target=_read, args=(questions, asked), daemon=True).start()
     answer = json.dumps({"environment": environment()})
     while True:
         sys.stderr.flush()
@@ -42,8 +48,8 @@ def main() -> None:
         answer = _answer(message["function"], message["asked"])
 
 
-def _read(asked: queue.SimpleQueue[dict[str, Any]]) -> None:
-    for line in sys.stdin.buffer:
+def _read(questions: BinaryIO, asked: queue.SimpleQueue[dict[str, Any]]) -> None:
+    for line in questions:
         asked.put(json.loads(line))
     # Nobody wants the answer any more: a task that runs must not keep the machine busy.
     os._exit(0)

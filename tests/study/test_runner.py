@@ -198,6 +198,15 @@ def test_a_process_serves_many_tasks(tmp_path):
     assert len({r.row["pid"] for r in Store(path, "s").records(tasks)}) == 1
 
 
+def test_a_task_may_do_with_standard_input_what_it_likes(tmp_path):
+    path = tmp_path / STORE_NAME
+    tasks = [Task({"seconds": 0.1, "n": n}, study_tasks.takes_standard_input) for n in range(3)]
+    run_tasks(Store(path, "s"), tasks, n_jobs=1)
+    rows = Store(path, "s").records(tasks)
+    assert [r.row["error"] for r in rows] == [""] * 3
+    assert [r.row["value"] for r in rows] == [0.0] * 3
+
+
 def test_a_task_costs_at_most_5_ms_beyond_its_work(tmp_path):
     path = tmp_path / STORE_NAME
     tasks = [Task({"n": n, "seconds": 0.02}, study_tasks.slow_square) for n in range(150)]

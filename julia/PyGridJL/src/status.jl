@@ -4,6 +4,8 @@
 const POINT_TOLERANCE = 1e-5
 # A bound this far above the objective, relatively, is rounding of the same sum.
 const ROUNDING = 1e-6
+# From here on a number is a solver's infinity (SCIP's is 1e20), in whatever units.
+const ENDLESS = 1e20
 
 const POINTS = (MOI.FEASIBLE_POINT, MOI.NEARLY_FEASIBLE_POINT)
 
@@ -56,7 +58,7 @@ The solver's dual bound, or `NaN` if it has none.
 """
 function proven_bound(model::JuMP.AbstractModel)
     bound = told(() -> JuMP.objective_bound(model), NaN)
-    return isfinite(bound) ? Float64(bound) : NaN
+    return abs(bound) < ENDLESS ? Float64(bound) : NaN
 end
 
 """

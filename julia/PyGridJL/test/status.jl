@@ -56,6 +56,12 @@ end
         end
     end
 
+    @testset "a solver's infinity is no bound" begin
+        for (told, want) in ((0.5, 0.5), (-1e20, NaN), (-3e22, NaN), (-Inf, NaN))
+            model = ended(MOI.TIME_LIMIT, MOI.FEASIBLE_POINT, 1.0; bound = told)
+            @test PyGridJL.proven_bound(model) === want
+        end
+    end
     @testset "a bound above the answer is rounding or a contradiction" begin
         notes = String[]
         @test PyGridJL.reconciled("optimal", 1.0, 2.0, notes) == ("optimal", 1.0)
