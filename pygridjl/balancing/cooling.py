@@ -19,8 +19,9 @@ __all__ = ["cool", "cools"]
 
 # Below, the descent from random exchanges finds the optimum; beyond, it has no time for many.
 FEWEST, MOST = 30, 500
-# First and last temperature, as parts of the mean change by a random exchange.
-HOT, COLD = 0.03, 0.005
+# First and last temperature, as parts of the mean change by a random exchange. Rules that forbid
+# most exchanges leave ways only over worse assignments: they begin hotter.
+HOT, HOT_BOUND, COLD = 0.03, 0.3, 0.005
 # Exchanges that are tried in one cooling: so many times n², and no more than this.
 TRIES, MOST_TRIES = 2500, 30_000_000
 # Coolings, each from the best so far, as long as all together try no more than this: of eight seeds
@@ -80,10 +81,14 @@ def cool(run: Run, rng: np.random.Generator) -> bool:
         return True
     total = min(TRIES * run.problem.n**2, MOST_TRIES)
     coolings = max(min(COOLINGS, MOST_IN_ALL // total), 1)
-    return all(_cool_once(run, rng, terms, scale, total) for _ in range(coolings))
+    bound = not terms.allowed.all() or terms.max_moves < run.problem.n
+    ends = scale * (HOT_BOUND if bound else HOT), scale * COLD
+    return all(_cool_once(run, rng, terms, ends, total) for _ in range(coolings))
 
 
-def _cool_once(run: Run, rng: np.random.Generator, terms: Terms, scale: float, total: int) -> bool:
+def _cool_once(
+    run: Run, rng: np.random.Generator, terms: Terms, ends: tuple[float, float], total: int
+) -> bool:
     """Try so many exchanges from the best so far, hot to cold; False if the clock ran out."""
     assert run.best is not None
     n, m = run.problem.n, run.problem.m
@@ -93,7 +98,7 @@ def _cool_once(run: Run, rng: np.random.Generator, terms: Terms, scale: float, t
             return False
         count = min(CHUNK, total - done)
         share = (done + np.arange(count)) / total
-        temperature = scale * HOT * (COLD / HOT) ** share
+        temperature = ends[0] * (ends[1] / ends[0]) ** share
         # The rise that a try accepts: a draw of Metropolis' rule.
         rise = -temperature * np.log1p(-rng.random(count))
         # A partner beyond the service points is room on a circuit.

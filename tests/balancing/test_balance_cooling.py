@@ -89,6 +89,23 @@ def test_it_goes_below_the_optima_of_the_descent_and_repeats(monkeypatch):
     assert first.bound <= first.objective
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_it_finds_the_proven_optimum_where_each_point_reaches_two_circuits(seed):
+    n, m = 36, 6
+    away = [
+        (f"SP{j + 1}", f"C{i + 1}")
+        for j in range(n)
+        for i in range(m)
+        if i not in (j % m, (j + (1 if (j // m) % 2 else -1)) % m)
+    ]
+    asked = {"circuits": m, "cardinality": 6, "forbidden": away, "start": np.arange(n) % m}
+    data = paths(n, 30, seed=seed)
+    proven = balance(data, method="columns", **asked)
+    assert proven.status.value == "optimal"
+    found = balance(data, method="local", **asked)
+    assert proven.bound * (1 - 1e-9) <= found.objective <= proven.objective * (1 + 1e-9)
+
+
 def test_paths_that_cancel_everywhere_end_at_once():
     result = balance(np.zeros((40, 5)), circuits=4, cardinality=10, method="local")
     assert result.objective == 0.0
