@@ -8,7 +8,7 @@ which few matter. Leaving some out leaves a positive part out: what remains is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,24 +47,18 @@ class StateProblem:
         The states.
     p, q : ndarray, shape (S, n)
         Net injection by state and node, p.u.; sums to zero over the nodes.
+    moment : ndarray, shape (n, n), or None
+        M of them; None beyond 2000 nodes.
     """
 
     problem: RadialProblem
     states: LoadStates
     p: FloatArray
     q: FloatArray
-    _last: dict[bytes, FloatArray] = field(default_factory=dict, repr=False)
+    moment: FloatArray | None
 
     def losses(self, closed: BoolArray) -> FloatArray:
         """Linear loss of a tree in every state, kW, shape (S,), without anything left out."""
-        key = closed.tobytes()
-        if key not in self._last:
-            # The objective of an answer is asked for, and then its losses by state.
-            self._last.clear()
-            self._last[key] = self._losses(closed)
-        return self._last[key]
-
-    def _losses(self, closed: BoolArray) -> FloatArray:
         problem = self.problem
         forest = rooted_forest(problem.graph, closed, np.array([problem.root]))
         below = forest.order[1:]
@@ -80,8 +74,16 @@ class StateProblem:
 
     def objective(self, closed: BoolArray) -> float:
         """Return the expected linear loss and switching cost of a tree, kW, nothing left out."""
-        loss = float(self.states.share @ self.losses(closed))
-        return loss + self.problem.switching_cost(closed)
+        problem = self.problem
+        if self.moment is None:
+            loss = float(self.states.share @ self.losses(closed))
+        else:
+            forest = rooted_forest(problem.graph, closed, np.array([problem.root]))
+            below = forest.order[1:]
+            rows = subtree_sums(forest, self.moment)
+            square = np.diagonal(subtree_sums(forest, np.ascontiguousarray(rows.T)))[below]
+            loss = float(problem.weight[forest.edge[below]] @ square) * problem.kw
+        return loss + problem.switching_cost(closed)
 
 
 def problem_of_states(problem: RadialProblem, states: LoadStates) -> StateProblem:
@@ -126,7 +128,9 @@ def problem_of_states(problem: RadialProblem, states: LoadStates) -> StateProble
     share = states.share
     mean = replace(problem, p=share @ p, q=share @ q, columns=None)
     root = np.sqrt(share)[:, None]
-    columns = _principal(np.concatenate([root * p, root * q]))
+    factor = np.concatenate([root * p, root * q])
+    moment = factor.T @ factor if problem.n <= MOST_DENSE else None
+    columns = _principal(factor, moment)
     # Rounding of the decomposition: injections of a column must balance to the last bit.
     columns[problem.root] = 0.0
     columns[problem.root] = -columns.sum(axis=0)
@@ -137,7 +141,7 @@ def problem_of_states(problem: RadialProblem, states: LoadStates) -> StateProble
         1 + int(np.argmax(left <= part * loss.sum())) for part in (DROPPED, ESTIMATED)
     )
     kept = np.ascontiguousarray(columns[:, :count])
-    return StateProblem(replace(mean, columns=kept, leading=leading), states, p, q)
+    return StateProblem(replace(mean, columns=kept, leading=leading), states, p, q, moment)
 
 
 def _by_node(problem: RadialProblem, injection: FloatArray) -> FloatArray:
@@ -150,11 +154,11 @@ def _by_node(problem: RadialProblem, injection: FloatArray) -> FloatArray:
     return by_node
 
 
-def _principal(factor: FloatArray) -> FloatArray:
-    """Columns C, shape (n, K), largest first, with C Cᵀ equal to FᵀF or (large n) below it."""
+def _principal(factor: FloatArray, moment: FloatArray | None) -> FloatArray:
+    """Columns C, shape (n, K), largest first, with C Cᵀ equal to M or, without it, below FᵀF."""
     n = factor.shape[1]
-    if n <= MOST_DENSE:
-        value, vector = np.linalg.eigh(factor.T @ factor)
+    if moment is not None:
+        value, vector = np.linalg.eigh(moment)
         columns = vector[:, ::-1] * np.sqrt(np.maximum(value[::-1], 0.0))
         return np.ascontiguousarray(columns)
     # Fᵀ P F of any orthogonal projection P stays below FᵀF.
