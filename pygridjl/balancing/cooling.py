@@ -111,8 +111,7 @@ def _cool_once(
 
 
 def _terms(problem: BalancingProblem) -> Terms:
-    draw = problem.deviations[0]
-    none = problem.max_moves is None or problem.start is None
+    draw, most = problem.deviations[0], problem.max_moves
     return Terms(
         inner=(draw * problem.weights[0]) @ draw.T,
         costs=problem.move_costs,
@@ -121,7 +120,7 @@ def _terms(problem: BalancingProblem) -> Terms:
         limit=problem.capacity,
         cardinality=problem.cardinality,
         home=np.full(problem.n, -1) if problem.start is None else problem.start,
-        max_moves=problem.n if none or problem.max_moves is None else problem.max_moves,
+        max_moves=problem.n if problem.start is None or most is None else most,
     )
 
 
