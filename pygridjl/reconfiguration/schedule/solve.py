@@ -209,10 +209,11 @@ def schedule(
         )
         stages = [_Stage(problem, part) for part in parts]
     with watch.phase("one"):
-        one, one_cost = _one_configuration(problem, states, rules, deadline)
+        one = _one_configuration(problem, states, rules, deadline)
     with watch.phase("periods"):
         for stage in stages:
             stage.begin(deadline)
+        one_cost = None if one is None else _cost_of(one, stages, rules)
         trees = [one] if one is not None else []
         if problem.is_spanning_tree(rules.today):
             trees.append(rules.today)
@@ -226,8 +227,8 @@ def schedule(
 
 def _one_configuration(
     problem: RadialProblem, states: LoadStates, rules: _Rules, deadline: float
-) -> tuple[BoolArray | None, float | None]:
-    """Best configuration for all periods under the same rules, and its energy, kWh."""
+) -> BoolArray | None:
+    """Best configuration for all periods under the same rules."""
     hours = float(states.hours.sum())
     allowed = [k for k in (rules.most, rules.most_each) if k is not None]
     switching = Switching(
@@ -235,12 +236,16 @@ def _one_configuration(
     )
     case = problem_of_states(replace(problem, switching=switching), states)
     accept = StatesEvaluator(case).keeps if problem.limits else None
-    found = cycle_branch_and_bound(
+    return cycle_branch_and_bound(
         case.problem, time_limit=max(seconds_left(deadline) / 4, 1e-3), accept=accept
-    )
-    if found.incumbent is None:
-        return None, None
-    return found.incumbent, case.objective(found.incumbent) * hours
+    ).incumbent
+
+
+def _cost_of(tree: BoolArray, stages: list[_Stage], rules: _Rules) -> float:
+    """Energy of one configuration throughout, kWh, added up as that of a schedule is."""
+    operations = int((tree != rules.today).sum()) + rules.elsewhere
+    energy = sum(stage.case.objective(tree) * stage.hours for stage in stages)
+    return energy + rules.price * operations
 
 
 class _Found(NamedTuple):

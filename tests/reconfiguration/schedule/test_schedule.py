@@ -91,6 +91,17 @@ def test_proves_the_best_of_all_sequences(seed, share, most, each):
     assert plan.operations == tuple(len(a ^ b) for a, b in itertools.pairwise(at))
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32))
+def test_where_switching_is_dear_one_configuration_is_the_schedule_to_the_last_digit(seed):
+    network = random_network(seed, n=6, extra=2)
+    states = changing_states(network, 3, 2, seed)
+    plan = pygridjl.schedule(network, states, 3, limits=(), operation_cost=1e3)
+    assert len(set(plan.open_branches)) == 1
+    # Rounding must not make a schedule look dearer than what it contains.
+    assert plan.bound <= plan.objective == plan.one_configuration
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32), st.floats(0.6, 0.98))
 def test_limits_hold_in_every_state_of_a_period(seed, quantile):
