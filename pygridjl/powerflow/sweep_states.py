@@ -1,58 +1,33 @@
 """Backward/forward sweeps of one radial configuration in many load states at a time.
 
-The equations are those of :mod:`pygridjl.powerflow.sweep`; here a bus is a row and a state a
-column, so that one pass over the buses moves all states of a block by array operations.
+The equations are those of :mod:`pygridjl.powerflow.sweep`. States of like demand go side by side
+through the tree, some dozens at a time: their voltages stay in the cache, each step of a sweep is
+one short loop over them, and the next begin where these ended. What is kept of a state are its
+losses and lowest voltage, and what it adds to the extremes over all states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import copy
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from pygridjl.core.jit import kernel
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.graphs.forest import RootedForest
-from pygridjl.powerflow.sweep import MAX_SWEEPS, SweepData
+from pygridjl.powerflow.sweep import MAX_SWEEPS, SweepData, square
 
-__all__ = ["RankedLoads", "StateFlows", "ranked_loads", "solve_states"]
+__all__ = ["RankedLoads", "StateExtremes", "ranked_loads", "solve_states"]
 
-# Numbers in an array of a block: what stays in the cache between two passes.
-BLOCK = 65_536
+# States that go side by side.
+LANES = 32
 # Largest change of a voltage in the last sweep, p.u. What is left to change is smaller by the
 # factor by which sweeps converge, some hundredths.
 VOLTAGE_TOLERANCE = 1e-9
-# Sweeps in single precision before those that count: what it cannot tell, they put right.
-ROUGH = 4
 # Below this, p.u., a voltage has collapsed.
 LEAST_VOLTAGE = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class StateFlows:
-    """Power flows of some states; buses and branches in the order of the forest.
-
-    Attributes
-    ----------
-    states : ndarray of int, shape (s,)
-        Which states they are.
-    v : ndarray of complex, shape (k, s)
-        Voltages, p.u.
-    current : ndarray, shape (k, s)
-        Larger current at the two ends of the branch that feeds each bus, p.u.; 0 for roots.
-    loss : ndarray, shape (s,)
-        Losses, p.u.
-    source : ndarray of complex, shape (k, s)
-        Power that each root delivers, p.u.; 0 for other buses.
-    """
-
-    states: IntArray
-    v: ComplexArray
-    current: FloatArray
-    loss: FloatArray
-    source: ComplexArray
+# Extremes that are found as squares: all but active power.
+SQUARED = [0, 1, 2, 4]
 
 
 class RankedLoads(NamedTuple):
@@ -62,28 +37,88 @@ class RankedLoads(NamedTuple):
     ----------
     states : ndarray of int, shape (s,)
         States by rising demand.
-    conjugate : ndarray of complex, shape (n_bus, s)
-        p − jq of their net loads, p.u.
+    p, q : ndarray, shape (blocks, n_bus, lanes)
+        Their net loads, p.u.; the last block is filled up with its last state.
     """
 
     states: IntArray
-    conjugate: ComplexArray
-
-    def only(self, chosen: BoolArray) -> RankedLoads:
-        """Take some of the states; ``chosen`` has shape (n_state,)."""
-        kept = chosen[self.states]
-        return RankedLoads(self.states[kept], self.conjugate[:, kept])
+    p: FloatArray
+    q: FloatArray
 
 
-def ranked_loads(p: FloatArray, q: FloatArray) -> RankedLoads:
-    """Rank the states of net loads ``p`` and ``q``, p.u., shape (n_state, n_bus)."""
-    states = np.argsort(p.sum(axis=1), kind="stable")
-    conjugate = np.empty(p.shape[::-1], dtype=np.complex128)
-    conjugate.real, conjugate.imag = p[states].T, -q[states].T
-    return RankedLoads(states, conjugate)
+class StateExtremes(NamedTuple):
+    """Power flows of many states in short; buses in the order of the forest.
+
+    Attributes
+    ----------
+    loss : ndarray, shape (s,)
+        Losses by rank of the state, p.u.; infinite without a power flow.
+    v_min : ndarray, shape (s,)
+        Lowest voltage, p.u.; NaN without a power flow.
+    v_min_row : ndarray of int, shape (s,)
+        Where it occurs.
+    extreme : ndarray, shape (5, k)
+        Lowest and highest voltage of each bus, largest current of the branch that feeds it (the
+        larger of its ends; 0 for roots), largest active and apparent power that it delivers as a
+        root (−inf for other buses), p.u.
+    at : ndarray of int, shape (5, k)
+        Ranks of the states in which they occur.
+    """
+
+    loss: FloatArray
+    v_min: FloatArray
+    v_min_row: IntArray
+    extreme: FloatArray
+    at: IntArray
 
 
-def solve_states(forest: RootedForest, data: SweepData, loads: RankedLoads) -> Iterator[StateFlows]:
+class _Tree(NamedTuple):
+    """A configuration and its network by row, parents before children.
+
+    With d what a bus draws, the row above draws ``up_factor`` d more, the impedance carries the
+    current of squared magnitude ``squared`` |d|², and the voltage is ``down_factor`` times that
+    above less ``drop`` d. Ideal transformers sit at the from side of their branch; what lines
+    charge and what shunts draw is one admittance a bus.
+    """
+
+    up: IntArray
+    plain: BoolArray
+    start: ComplexArray
+    shunt: ComplexArray
+    up_factor: ComplexArray
+    down_factor: ComplexArray
+    drop: ComplexArray
+    loss: FloatArray
+    iron: FloatArray
+    squared: FloatArray
+    ends: BoolArray
+    near: ComplexArray
+    far: ComplexArray
+
+
+def ranked_loads(p: FloatArray, q: FloatArray, states: IntArray | None = None) -> RankedLoads:
+    """Rank states by their demand.
+
+    Parameters
+    ----------
+    p, q : ndarray, shape (n_state, n_bus)
+        Net loads, p.u.
+    states : ndarray of int, optional
+        The states to take; all by default.
+    """
+    chosen = np.arange(p.shape[0]) if states is None else states
+    ranked = chosen[np.argsort(p[chosen].sum(axis=1), kind="stable")]
+    lanes = max(1, min(LANES, ranked.size))
+    blocks = -(-ranked.size // lanes)
+    filled = np.append(ranked, np.repeat(ranked[-1:], blocks * lanes - ranked.size))
+    side_by_side = [
+        np.ascontiguousarray(part[filled].reshape(blocks, lanes, -1).transpose(0, 2, 1))
+        for part in (p, q)
+    ]
+    return RankedLoads(ranked, *side_by_side)
+
+
+def solve_states(forest: RootedForest, data: SweepData, loads: RankedLoads) -> StateExtremes:
     """Sweep until the largest voltage change of every state is below the tolerance.
 
     Parameters
@@ -95,151 +130,210 @@ def solve_states(forest: RootedForest, data: SweepData, loads: RankedLoads) -> I
     loads : RankedLoads
         The states to solve.
 
-    Yields
-    ------
-    StateFlows
-        States that are solved, some at a time. A state that never comes has no power flow.
+    Returns
+    -------
+    StateExtremes
+        Losses by state, and extremes over the states that have a power flow.
     """
-    tree = _Tree(forest, data)
-    size = max(1, BLOCK // forest.order.size)
-    for first in range(0, loads.states.size, size):
-        block = slice(first, first + size)
-        yield from tree.solve(loads.states[block], loads.conjugate[forest.order, block])
+    count, rows = loads.states.size, forest.order.size
+    found = StateExtremes(
+        loss=np.full(count, np.inf),
+        v_min=np.full(count, np.nan),
+        v_min_row=np.zeros(count, dtype=np.int64),
+        extreme=np.full((5, rows), -np.inf),
+        at=np.zeros((5, rows), dtype=np.int64),
+    )
+    found.extreme[0] = np.inf
+    found.extreme[2] = 0.0
+    _sweep_blocks(_tree(forest, data), forest.order, loads.p, loads.q, found)
+    size = found.extreme
+    # The sign keeps what is still at minus infinity.
+    size[SQUARED] = np.sign(size[SQUARED]) * np.sqrt(np.abs(size[SQUARED]))
+    return found._replace(v_min=np.sqrt(found.v_min))
 
 
-class _Tree:
-    """A configuration and the network, by row.
-
-    What lines charge and what shunts draw is one admittance a bus; ideal transformers, which sit
-    at the from side of their branch, remain.
-    """
-
-    def __init__(self, forest: RootedForest, data: SweepData) -> None:
-        order = forest.order
-        row = np.full(forest.parent.size, -1, dtype=np.int64)
-        row[order] = np.arange(order.size)
-        parent, edge = forest.parent[order], forest.edge[order]
-        fed = parent >= 0
-        at = np.where(fed, edge, 0)
-        up = np.where(fed, row[parent], -1)
-        near = data.from_bus[at] == parent
-        ratio = np.where(fed, data.ratio[at], 1.0)
-        charging = np.where(fed, 1j * data.half_b[at], 0.0)
-        behind = charging / np.abs(ratio) ** 2
-        shunt = data.shunt[order].copy()
-        shunt += np.where(near, charging, behind)
-        np.add.at(shunt, up[fed], np.where(near, behind, charging)[fed])
-        start = data.root_voltage[order].astype(np.complex128)
-        for k in np.flatnonzero(fed).tolist():
-            start[k] = start[up[k]]
-        self.fed, self.up, self.ratio, self.charging = fed, up, ratio, charging
-        self.near, self.start, self.shunt = near, start, shunt
-        self.z = np.where(fed, data.z[at], 0.0)
-        self.loss_r = np.where(fed, data.loss_r[at], 0.0)
-        self.iron = data.iron[order]
-        self._inward = [(k, int(up[k])) for k in np.flatnonzero(fed)[::-1].tolist()]
-        self._turned = set(np.flatnonzero(ratio != 1.0).tolist())
-        self._single = copy(self)
-        for name in ("ratio", "shunt", "z"):
-            setattr(self._single, name, getattr(self, name).astype(np.complex64))
-
-    def solve(self, states: IntArray, load: ComplexArray) -> Iterator[StateFlows]:
-        """Solve one block of conjugate loads; states leave it as they are done."""
-        v = self._single.sweep(load.astype(np.complex64), self.start.astype(np.complex64))
-        v = v.astype(np.complex128)
-        # Sources hold their voltage; sweeps only carry it along.
-        v[~self.fed] = self.start[~self.fed, None]
-        squared = _squared(v)
-        for _ in range(MAX_SWEEPS):
-            drawn = self._drawn(load, v, squared)
-            series = self._backward(drawn)
-            new = self._forward(series, v)
-            v -= new
-            change = _squared(v).max(axis=0)
-            v, squared = new, _squared(new)
-            # The negation also catches NaN.
-            lost = ~(squared.min(axis=0) > LEAST_VOLTAGE**2)
-            done = (change < VOLTAGE_TOLERANCE**2) & ~lost
-            if done.any():
-                # States of about the same demand come next.
-                self.start = v[:, done].mean(axis=1)
-                yield self._flows(states[done], v[:, done], series[:, done], drawn[:, done])
-            left = ~(done | lost)
-            if not left.all():
-                states, load = states[left], load[:, left]
-                v, squared = v[:, left], squared[:, left]
-                if not states.size:
-                    return
-
-    def sweep(self, load: ComplexArray, start: ComplexArray) -> ComplexArray:
-        """Voltages after some sweeps from those of a state, shape (k, s)."""
-        v = np.repeat(start[:, None], load.shape[1], axis=1)
-        for _ in range(ROUGH):
-            v = self._forward(self._backward(self._drawn(load, v, _squared(v))), v)
-        return v
-
-    def _drawn(self, load: ComplexArray, v: ComplexArray, squared: FloatArray) -> ComplexArray:
-        """Sum what each bus draws: conj(s / v), and its admittance times v."""
-        # Several times as quick as a division of complex numbers.
-        scale = np.reciprocal(squared)
-        drawn = load * v
-        drawn.real *= scale
-        drawn.imag *= scale
-        if self.shunt.any():
-            drawn += self.shunt[:, None] * v
-        return drawn
-
-    def _backward(self, drawn: ComplexArray) -> ComplexArray:
-        """Sum the currents towards the roots, in place; return those in the impedances."""
-        series = drawn.copy() if self._turned else drawn
-        for k, up in self._inward:
-            if k not in self._turned:
-                if series is not drawn:
-                    series[k] = drawn[k]
-                drawn[up] += drawn[k]
-            elif self.near[k]:
-                series[k] = drawn[k]
-                drawn[up] += drawn[k] / np.conj(self.ratio[k])
-            else:
-                series[k] = drawn[k] * np.conj(self.ratio[k])
-                drawn[up] += series[k]
-        return series
-
-    def _forward(self, series: ComplexArray, v: ComplexArray) -> ComplexArray:
-        """Walk the voltages from the roots."""
-        new = self.z[:, None] * series
-        new[~self.fed] = v[~self.fed]
-        for k, up in reversed(self._inward):
-            if k not in self._turned:
-                np.subtract(new[up], new[k], out=new[k])
-            elif self.near[k]:
-                np.subtract(new[up] / self.ratio[k], new[k], out=new[k])
-            else:
-                new[k] = (new[up] - new[k]) * self.ratio[k]
-        return new
-
-    def _flows(
-        self, states: IntArray, v: ComplexArray, series: ComplexArray, drawn: ComplexArray
-    ) -> StateFlows:
-        """Losses, currents and sources of states that are done."""
-        series[~self.fed] = 0.0
-        squared = _squared(series)
-        loss = self.loss_r @ squared + self.iron @ _squared(v)
-        current = np.sqrt(squared)
-        for k in np.flatnonzero((self.charging != 0.0) | (self.ratio != 1.0)).tolist():
-            charging, ratio, up = self.charging[k], self.ratio[k], self.up[k]
-            # In the impedance the current is one; at the ends charging adds and the ratio scales.
-            sending, receiving = (ratio, 1.0) if self.near[k] else (1.0, ratio)
-            near = np.abs(series[k] + charging * v[up] / sending) / abs(sending)
-            far = np.abs(series[k] - charging * v[k] / receiving) / abs(receiving)
-            current[k] = np.maximum(near, far)
-        source = np.zeros_like(v)
-        roots = np.flatnonzero(~self.fed)
-        source[roots] = v[roots] * np.conj(drawn[roots])
-        return StateFlows(states, v, current, loss, source)
+def _tree(forest: RootedForest, data: SweepData) -> _Tree:
+    order = forest.order
+    row = np.full(forest.parent.size, -1, dtype=np.int64)
+    row[order] = np.arange(order.size)
+    parent, edge = forest.parent[order], forest.edge[order]
+    fed = parent >= 0
+    at = np.where(fed, edge, 0)
+    up = np.where(fed, row[parent], -1)
+    near = data.from_bus[at] == parent
+    ratio = np.where(fed, data.ratio[at], 1.0)
+    size = np.abs(ratio)
+    charging = np.where(fed, 1j * data.half_b[at], 0.0)
+    behind = charging / size**2
+    shunt = data.shunt[order].copy()
+    shunt += np.where(near, charging, behind)
+    np.add.at(shunt, up[fed], np.where(near, behind, charging)[fed])
+    start = data.root_voltage[order].astype(np.complex128)
+    for k in np.flatnonzero(fed).tolist():
+        start[k] = start[up[k]]
+    # Current in the impedance for what the bus draws, and its size at the two ends.
+    series = np.where(near, 1.0, np.conj(ratio))
+    z = np.where(fed, data.z[at], 0.0)
+    loss_r = np.where(fed, data.loss_r[at], 0.0)
+    squared = np.where(fed, np.abs(series) ** 2, 0.0)
+    sending, receiving = np.where(near, ratio, 1.0), np.where(near, 1.0, ratio)
+    return _Tree(
+        up=up,
+        plain=ratio == 1.0,
+        start=start,
+        shunt=shunt,
+        up_factor=np.where(near, 1.0 / np.conj(ratio), np.conj(ratio)),
+        down_factor=np.where(near, 1.0 / ratio, ratio),
+        drop=np.where(near, z, z * size**2),
+        loss=loss_r * squared,
+        iron=data.iron[order],
+        squared=squared,
+        ends=fed & ((charging != 0.0) | (ratio != 1.0)),
+        near=np.stack([series, charging / sending]).astype(np.complex128) / np.abs(sending),
+        far=np.stack([series, charging / receiving]).astype(np.complex128) / np.abs(receiving),
+    )
 
 
-def _squared(values: ComplexArray) -> FloatArray:
-    found: FloatArray = values.real**2
-    found += values.imag**2
-    return found
+@kernel
+def _sweep_blocks(
+    tree: _Tree, order: IntArray, p: FloatArray, q: FloatArray, found: StateExtremes
+) -> None:
+    """Solve all blocks of states, and take them into what is found, in place."""
+    rows, lanes = order.size, p.shape[2]
+    count = found.loss.size
+    v = np.empty((2, rows, lanes))
+    drawn = np.empty((2, rows, lanes))
+    change = np.empty(lanes)
+    lost = np.ones(lanes, dtype=np.bool_)
+    load = np.empty((2, rows, lanes))
+    for block in range(p.shape[0]):
+        for k in range(rows):
+            load[0, k] = p[block, order[k]]
+            load[1, k] = q[block, order[k]]
+            for i in range(lanes):
+                # States of about the same demand came before, but for the first block.
+                if lost[i]:
+                    v[0, k, i], v[1, k, i] = tree.start[k].real, tree.start[k].imag
+        lost[:] = False
+        for sweep in range(MAX_SWEEPS):
+            _backward(tree, load, v, drawn)
+            _forward(tree, v, drawn, change)
+            left = False
+            for i in range(lanes):
+                # What has collapsed moves on as if without load.
+                if not change[i] < np.inf:
+                    lost[i] = True
+                    for k in range(rows):
+                        load[0, k, i] = load[1, k, i] = 0.0
+                        v[0, k, i], v[1, k, i] = tree.start[k].real, tree.start[k].imag
+                elif not change[i] < VOLTAGE_TOLERANCE**2:
+                    left = True
+                    lost[i] = lost[i] or sweep == MAX_SWEEPS - 1
+            if not left:
+                break
+        first = block * lanes
+        _take(tree, v, drawn, lost, first, min(lanes, count - first), found)
+
+
+@kernel
+def _backward(tree: _Tree, load: FloatArray, v: FloatArray, drawn: FloatArray) -> None:
+    """Sum what the buses draw, conj(s / v) and their admittance times v, towards the roots."""
+    rows, lanes = v.shape[1], v.shape[2]
+    for k in range(rows):
+        g, b = tree.shunt[k].real, tree.shunt[k].imag
+        for i in range(lanes):
+            x, y = v[0, k, i], v[1, k, i]
+            size = np.reciprocal(x * x + y * y)
+            drawn[0, k, i] = (load[0, k, i] * x + load[1, k, i] * y) * size + (g * x - b * y)
+            drawn[1, k, i] = (load[0, k, i] * y - load[1, k, i] * x) * size + (g * y + b * x)
+    for k in range(rows - 1, -1, -1):
+        up = tree.up[k]
+        if up < 0:
+            continue
+        if tree.plain[k]:
+            for i in range(lanes):
+                drawn[0, up, i] += drawn[0, k, i]
+                drawn[1, up, i] += drawn[1, k, i]
+        else:
+            g, b = tree.up_factor[k].real, tree.up_factor[k].imag
+            for i in range(lanes):
+                drawn[0, up, i] += g * drawn[0, k, i] - b * drawn[1, k, i]
+                drawn[1, up, i] += g * drawn[1, k, i] + b * drawn[0, k, i]
+
+
+@kernel
+def _forward(tree: _Tree, v: FloatArray, drawn: FloatArray, change: FloatArray) -> None:
+    """Walk the voltages from the roots; the largest squared change, infinite after a collapse."""
+    rows, lanes = v.shape[1], v.shape[2]
+    change[:] = 0.0
+    for k in range(rows):
+        up = tree.up[k]
+        if up < 0:
+            for i in range(lanes):
+                v[0, k, i], v[1, k, i] = tree.start[k].real, tree.start[k].imag
+            continue
+        r, x = tree.drop[k].real, tree.drop[k].imag
+        g, b = tree.down_factor[k].real, tree.down_factor[k].imag
+        for i in range(lanes):
+            real = g * v[0, up, i] - b * v[1, up, i] - (r * drawn[0, k, i] - x * drawn[1, k, i])
+            imag = g * v[1, up, i] + b * v[0, up, i] - (r * drawn[1, k, i] + x * drawn[0, k, i])
+            more, most = real - v[0, k, i], imag - v[1, k, i]
+            moved = more * more + most * most
+            # What has collapsed or is no number compares as false.
+            moved = moved if real * real + imag * imag > LEAST_VOLTAGE**2 else np.inf
+            change[i] = moved if moved > change[i] else change[i]
+            v[0, k, i] = real
+            v[1, k, i] = imag
+
+
+@kernel
+def _take(
+    tree: _Tree,
+    v: FloatArray,
+    drawn: FloatArray,
+    lost: BoolArray,
+    first: int,
+    count: int,
+    found: StateExtremes,
+) -> None:
+    """Take the solved states of a block into what is found."""
+    for i in range(count):
+        if not lost[i]:
+            found.loss[first + i] = 0.0
+            found.v_min[first + i] = np.inf
+    for k in range(v.shape[1]):
+        up = tree.up[k]
+        for i in range(count):
+            if lost[i]:
+                continue
+            x, y, re, im = v[0, k, i], v[1, k, i], drawn[0, k, i], drawn[1, k, i]
+            size = x * x + y * y
+            current = re * re + im * im
+            found.loss[first + i] += tree.loss[k] * current + tree.iron[k] * size
+            if size < found.v_min[first + i]:
+                found.v_min[first + i] = size
+                found.v_min_row[first + i] = k
+            if size < found.extreme[0, k]:
+                found.extreme[0, k] = size
+                found.at[0, k] = first + i
+            if size > found.extreme[1, k]:
+                found.extreme[1, k] = size
+                found.at[1, k] = first + i
+            current *= tree.squared[k]
+            if up < 0:
+                active, reactive = x * re + y * im, y * re - x * im
+                if active > found.extreme[3, k]:
+                    found.extreme[3, k] = active
+                    found.at[3, k] = first + i
+                current = active * active + reactive * reactive
+            elif tree.ends[k]:
+                # In the impedance the current is one; at the ends charging adds and ratios scale.
+                d, here, above = complex(re, im), complex(x, y), complex(v[0, up, i], v[1, up, i])
+                current = max(
+                    square(tree.near[0, k] * d + tree.near[1, k] * above),
+                    square(tree.far[0, k] * d - tree.far[1, k] * here),
+                )
+            kind = 4 if up < 0 else 2
+            if current > found.extreme[kind, k]:
+                found.extreme[kind, k] = current
+                found.at[kind, k] = first + i

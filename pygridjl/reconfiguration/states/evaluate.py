@@ -7,14 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
-from pygridjl.graphs.forest import RootedForest, rooted_forest
+from pygridjl.graphs.forest import rooted_forest
 from pygridjl.powerflow.sweep import sweep_data
-from pygridjl.powerflow.sweep_states import (
-    RankedLoads,
-    StateFlows,
-    ranked_loads,
-    solve_states,
-)
+from pygridjl.powerflow.sweep_states import RankedLoads, ranked_loads, solve_states
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator, AcState, Violation
 from pygridjl.reconfiguration.states.moments import StateProblem
 
@@ -45,33 +40,6 @@ class Envelope(NamedTuple):
 LOWEST, HIGHEST, CURRENT, ACTIVE, APPARENT = range(5)
 
 
-def _widen(result: Envelope, forest: RootedForest, flows: StateFlows) -> None:
-    """Take solved states into the extremes, in place."""
-    order, states = forest.order, flows.states
-    # Half the price of np.abs, which guards against overflow.
-    size = np.sqrt(flows.v.real**2 + flows.v.imag**2)
-    fed = forest.parent[order] >= 0
-    roots, via = order[~fed], forest.edge[order[fed]]
-    source = flows.source[~fed]
-    result.loss[states] = flows.loss
-    lowest = size.argmin(axis=0)
-    result.v_min[states] = size[lowest, np.arange(states.size)]
-    result.v_min_bus[states] = order[lowest]
-    for kind, where, values in (
-        (LOWEST, order, size),
-        (HIGHEST, order, size),
-        (CURRENT, via, flows.current[fed]),
-        (ACTIVE, roots, source.real),
-        (APPARENT, roots, np.abs(source)),
-    ):
-        sign = -1.0 if kind == LOWEST else 1.0
-        best = values.argmin(axis=1) if kind == LOWEST else values.argmax(axis=1)
-        most = values[np.arange(where.size), best]
-        beyond = sign * most > sign * result.extreme[kind, where]
-        result.extreme[kind, where[beyond]] = most[beyond]
-        result.at[kind, where[beyond]] = states[best[beyond]]
-
-
 class StatesEvaluator(AcEvaluator):
     """Evaluates configurations in AC in every state; losses are expected ones.
 
@@ -89,11 +57,10 @@ class StatesEvaluator(AcEvaluator):
         # Of the loads only the units' injections are left.
         units = sweep_data(states.network_of(network, (nothing, nothing)), self.problem.roots)
         self._data = units
-        self._loads = ranked_loads(states.p + units.load.real, states.q + units.load.imag)
+        loads = states.p + units.load.real, states.q + units.load.imag
+        self._loads = ranked_loads(*loads)
         ranked = self._loads.states
-        ends = np.zeros(ranked.size, dtype=bool)
-        ends[ranked[:FIRST]] = ends[ranked[-FIRST:]] = True
-        self._worst = self._loads.only(ends)
+        self._worst = ranked_loads(*loads, np.unique(np.append(ranked[:FIRST], ranked[-FIRST:])))
         self._known: dict[bytes, Envelope] = {}
 
     def envelope(self, closed: BoolArray) -> Envelope:
@@ -108,8 +75,9 @@ class StatesEvaluator(AcEvaluator):
     def _extremes(self, closed: BoolArray, loads: RankedLoads) -> Envelope:
         """Extremes over some states."""
         problem = self.problem
-        size = max(problem.network.n_bus, problem.network.n_branch)
-        count = len(self.case.states)
+        forest = rooted_forest(self.graph, problem.branch_states(closed), problem.roots)
+        flows = solve_states(forest, self._data, loads)
+        size, count = max(problem.network.n_bus, problem.network.n_branch), len(self.case.states)
         found = Envelope(
             extreme=np.full((5, size), -np.inf),
             at=np.zeros((5, size), dtype=np.int64),
@@ -117,12 +85,20 @@ class StatesEvaluator(AcEvaluator):
             v_min=np.full(count, np.nan),
             v_min_bus=np.zeros(count, dtype=np.int64),
         )
-        found.extreme[LOWEST] = np.inf
         found.extreme[CURRENT] = 0.0
-        forest = rooted_forest(self.graph, problem.branch_states(closed), problem.roots)
-        found.loss[loads.states] = np.inf
-        for flows in solve_states(forest, self._data, loads):
-            _widen(found, forest, flows)
+        found.loss[loads.states] = flows.loss
+        found.v_min[loads.states] = flows.v_min
+        found.v_min_bus[loads.states] = forest.order[flows.v_min_row]
+        fed = forest.parent[forest.order] >= 0
+        for kind, rows, where in (
+            (LOWEST, slice(None), forest.order),
+            (HIGHEST, slice(None), forest.order),
+            (CURRENT, fed, forest.edge[forest.order[fed]]),
+            (ACTIVE, ~fed, forest.order[~fed]),
+            (APPARENT, ~fed, forest.order[~fed]),
+        ):
+            found.extreme[kind, where] = flows.extreme[kind, rows]
+            found.at[kind, where] = loads.states[flows.at[kind, rows]]
         return found
 
     def keeps(self, closed: BoolArray) -> bool:
