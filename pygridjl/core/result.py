@@ -92,13 +92,17 @@ def engine_versions(*packages: str) -> dict[str, str]:
 def relative_gap(objective: float | None, bound: float | None) -> float | None:
     """Return (objective − bound) / |objective|, or None if either is missing.
 
-    A gap within 1e-9 of zero is rounding of two sums of the same terms and reads 0.
+    A gap within 1e-9 of zero is rounding of two sums of the same terms and reads 0. Nothing is
+    relative to an objective of 0: a bound within 1e-6 of it closes the gap, any other leaves an
+    infinite one.
     """
     if objective is None or bound is None:
         return None
     if objective == bound:
         return 0.0
-    gap = (objective - bound) / max(abs(objective), 1e-300)
+    if objective == 0.0:
+        return 0.0 if abs(bound) < 1e-6 else math.copysign(math.inf, -bound)
+    gap = (objective - bound) / abs(objective)
     return 0.0 if abs(gap) < 1e-9 else gap
 
 

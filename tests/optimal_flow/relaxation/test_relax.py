@@ -302,3 +302,13 @@ def test_a_unit_without_limits_on_either_side_has_a_bound_too():
     answer = relax(free)
     assert answer.bound == pytest.approx(relax(wide).bound, rel=1e-6)
     assert answer.bound <= answer.ac_objective
+
+
+def test_where_nothing_costs_anything_the_bound_of_nothing_closes_the_gap():
+    network = get_case("case9")
+    units = network.generators
+    answer = relax(network.replace(generators=units.replace(cost=np.zeros_like(units.cost))))
+    assert answer.ac_objective == 0.0
+    assert -1e-6 < answer.bound <= 0.0
+    assert (answer.gap, answer.proven) == (0.0, True)
+    assert "0.0000 %" in answer.summary()
