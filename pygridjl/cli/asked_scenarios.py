@@ -20,9 +20,9 @@ __all__ = ["asked_scenarios"]
 
 
 def asked_scenarios(
-    text: str, feeder: Feeder, others: set[str], options: Mapping[str, Any]
+    text: str, feeder: Feeder, others: set[str], prices: set[str], options: Mapping[str, Any]
 ) -> ScenarioSet:
-    """Make or read the scenarios."""
+    """Make or read the scenarios, with the profiles and prices that the problem names."""
     from pygridjl.scenarios.files import read_scenarios
     from pygridjl.scenarios.generate import generate_scenarios
 
@@ -33,6 +33,8 @@ def asked_scenarios(
         read = read_scenarios(text, feeder.buses.id)
         for name in sorted(others - set(read.others)):
             raise click.UsageError(f"{name!r} is no profile of the scenarios in {text}")
+        for name in sorted(prices - set(read.prices)):
+            raise click.UsageError(f"{name!r} is no price of the scenarios in {text}")
         return read
     renamed = {"deviation": "deviation", "scenario_seed": "seed"}
     return generate_scenarios(
@@ -46,6 +48,7 @@ def asked_scenarios(
             options.get("fill"),
             _arrays(options.get("array", ())),
             others,
+            prices,
         ),
         **{renamed[name]: value for name, value in options.items() if name in renamed},
     )
@@ -59,6 +62,7 @@ def _year(
     fill: Fill | None,
     arrays: dict[str, PVWattsOptions],
     others: set[str],
+    prices: set[str],
 ) -> HourlyProfile | None:
     """Return the year of hours asked for; None for the bundled one."""
     from pygridjl.scenarios.measured import measured_year
@@ -77,11 +81,19 @@ def _year(
     others = others - set(arrays)
     if others and profile is None:
         raise click.UsageError(f"{min(others)!r} is no column of a --profile and no --array")
+    if prices and profile is None:
+        raise click.UsageError(f"{min(prices)!r} is no column of a --profile")
+    for name in sorted(prices & {"load", "pv", *others}):
+        raise click.UsageError(f"{name!r} cannot be a price and a profile too")
     if nsrdb is not None and ercot is not None:
         if profile is not None:
             raise click.UsageError("--profile cannot be combined with --nsrdb and --ercot")
         return measured_year(nsrdb, ercot, zone=zone or "FWEST", arrays=arrays, fill=fill)
-    return None if profile is None else read_profile(profile, others=sorted(others))
+    return (
+        None
+        if profile is None
+        else read_profile(profile, others=sorted(others), prices=sorted(prices))
+    )
 
 
 def _arrays(texts: tuple[str, ...]) -> dict[str, PVWattsOptions]:

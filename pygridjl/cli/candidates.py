@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.regulators import with_neutral_regulators
 
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder

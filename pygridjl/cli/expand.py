@@ -17,6 +17,8 @@ __all__ = ["command"]
 
 _PLANNING = (
     "measure",
+    "import_price",
+    "export_price",
     "unit_kw",
     "unit_cost",
     "max_units",
@@ -25,6 +27,8 @@ _PLANNING = (
     "curtailment_price",
     "unit_penalty",
     "slack_price",
+    "cvar_share",
+    "cvar_level",
     "v_source",
     "v_ref",
     "v_min",

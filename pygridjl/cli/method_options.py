@@ -99,7 +99,7 @@ def _option(name: str, hint: Any, text: str) -> Callable[[F], F]:
     if bool in kinds:
         off = f"--no-{name.replace('_', '-')}"
         return click.option(f"{flag}/{off}", name, default=None, help=text)
-    plain: Any = float if float in kinds else int if int in kinds else str
+    plain: Any = str if str in kinds else float if float in kinds else int
     return click.option(flag, name, type=plain, help=text)
 
 

@@ -37,6 +37,8 @@ _EPILOG = (
 # Options of the command that are attributes of the problem under the same name.
 _PLANNING = (
     "measure",
+    "import_price",
+    "export_price",
     "budget",
     "unit_kw",
     "unit_cost",
@@ -230,6 +232,7 @@ def command(
         scenarios,
         problem.feeder,
         {*problem.profiles, *profiles_named(fate)} - {"pv"},
+        set(problem.price_columns),
         given(
             {
                 "profile": profile,

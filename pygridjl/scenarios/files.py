@@ -20,6 +20,7 @@ __all__ = ["read_scenarios", "save_scenarios"]
 
 FORMAT = "pygridjl-scenarios-1"
 _MARKER = "scenarios.json"
+_PRICES = "prices.csv"
 
 
 def save_scenarios(
@@ -27,9 +28,10 @@ def save_scenarios(
 ) -> Path:
     """Write scenarios as a folder, all of it or nothing; reading gives the same numbers.
 
-    ``scenarios.json`` holds name, seed, provenance and the names of other profiles; ``load.csv``,
-    ``pv.csv`` and ``profile-NAME.csv`` have a row a scenario: its id, its probability and one
-    column for each bus.
+    ``scenarios.json`` holds name, seed, provenance and the names of other profiles and of prices;
+    ``load.csv``, ``pv.csv`` and ``profile-NAME.csv`` have a row a scenario: its id, its
+    probability and one column for each bus. ``prices.csv``, if there are any, has one column for
+    each price instead.
 
     Parameters
     ----------
@@ -59,13 +61,13 @@ def save_scenarios(
         "seed": scenarios.seed,
         "provenance": scenarios.provenance,
         **({"others": list(scenarios.others)} if scenarios.others else {}),
+        **({"prices": list(scenarios.prices)} if scenarios.prices else {}),
     }
     texts = {_MARKER: json.dumps(about, indent=1, ensure_ascii=False) + "\n"}
     for name, values in {"load": scenarios.load, **scenarios.outputs}.items():
-        frame = pd.DataFrame(values, columns=pd.Index(buses))
-        frame.insert(0, "scenario", scenarios.id, allow_duplicates=True)
-        frame.insert(1, "probability", scenarios.probability, allow_duplicates=True)
-        texts[_table(name)] = frame.to_csv(index=False, lineterminator="\n")
+        texts[_table(name)] = _text(scenarios, pd.DataFrame(values, columns=pd.Index(buses)))
+    if scenarios.prices:
+        texts[_PRICES] = _text(scenarios, pd.DataFrame(dict(scenarios.prices)))
     with replacing_folder(Path(folder), _MARKER) as fresh:
         for name, text in texts.items():
             write_text(fresh / name, text)
@@ -95,20 +97,18 @@ def read_scenarios(folder: str | Path, bus_ids: Sequence[str] | np.ndarray) -> S
     folder = Path(folder)
     about = _about(folder / _MARKER)
     buses = [str(b) for b in bus_ids]
-    tables = {}
-    for quantity in ("load", "pv", *about["others"]):
-        path = folder / _table(quantity)
-        frame = read_csv_table(path)
-        for column in ("scenario", "probability", *buses):
-            if column not in frame.columns:
-                raise NetworkFormatError(path, "header", f"column {column!r} is missing")
-        tables[quantity] = frame
+    tables = {
+        quantity: _frame(folder / _table(quantity), buses)
+        for quantity in ("load", "pv", *about["others"])
+    }
     path, load = folder / "load.csv", tables["load"]
     for quantity, frame in tables.items():
-        for column in ("scenario", "probability"):
-            if load[column].tolist() != frame[column].tolist():
-                text = "differs from load.csv"
-                raise NetworkFormatError(folder / _table(quantity), column, text)
+        _assert_same(folder / _table(quantity), frame, load)
+    prices = {}
+    if about["prices"]:
+        frame = _frame(folder / _PRICES, about["prices"])
+        _assert_same(folder / _PRICES, frame, load)
+        prices = {name: number_column(folder / _PRICES, frame, name) for name in about["prices"]}
     outputs = {
         quantity: _by_bus(folder / _table(quantity), frame, buses)
         for quantity, frame in tables.items()
@@ -123,11 +123,32 @@ def read_scenarios(folder: str | Path, bus_ids: Sequence[str] | np.ndarray) -> S
         seed=about["seed"],
         provenance=about["provenance"],
         others=outputs,
+        prices=prices,
     )
 
 
 def _table(name: str) -> str:
     return f"{name}.csv" if name in ("load", "pv") else f"profile-{name}.csv"
+
+
+def _frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    frame = read_csv_table(path)
+    for column in ("scenario", "probability", *columns):
+        if column not in frame.columns:
+            raise NetworkFormatError(path, "header", f"column {column!r} is missing")
+    return frame
+
+
+def _assert_same(path: Path, frame: pd.DataFrame, load: pd.DataFrame) -> None:
+    for column in ("scenario", "probability"):
+        if load[column].tolist() != frame[column].tolist():
+            raise NetworkFormatError(path, column, "differs from load.csv")
+
+
+def _text(scenarios: ScenarioSet, frame: pd.DataFrame) -> str:
+    frame.insert(0, "scenario", scenarios.id, allow_duplicates=True)
+    frame.insert(1, "probability", scenarios.probability, allow_duplicates=True)
+    return frame.to_csv(index=False, lineterminator="\n")
 
 
 def _by_bus(path: Path, frame: pd.DataFrame, buses: Sequence[str]) -> FloatArray:
@@ -143,12 +164,14 @@ def _about(path: Path) -> dict[str, Any]:
         raise NetworkFormatError(path, "file", f"is not readable JSON: {error}") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise NetworkFormatError(path, "format", f"must be {FORMAT!r}")
-    about = {"name": path.parent.name, "seed": None, "provenance": "", "others": [], **about}
+    about = {"name": path.parent.name, "seed": None, "provenance": "", **about}
+    about = {"others": [], "prices": [], **about}
     for field, kinds in (("name", str), ("seed", int | None), ("provenance", str)):
         if not isinstance(about[field], kinds):
             raise NetworkFormatError(path, field, f"cannot be {about[field]!r}")
-    names = about["others"]
-    # A name is part of a file's, and must not lead elsewhere.
-    if not isinstance(names, list) or any(Path(str(name)).name != name for name in names):
-        raise NetworkFormatError(path, "others", f"cannot be {names!r}")
+    for field in ("others", "prices"):
+        names = about[field]
+        # A name is part of a file's, and must not lead elsewhere.
+        if not isinstance(names, list) or any(Path(str(name)).name != name for name in names):
+            raise NetworkFormatError(path, field, f"cannot be {names!r}")
     return about

@@ -39,6 +39,7 @@ def generate_scenarios(
     and scenario then gets its own load and PV: ``μ (1 + ε)`` or ``μ + ε`` with independent
     ``ε ~ N(0, deviation)``. Multipliers that would be negative become 0; PV stays 0 where the
     mean is 0, because a deviation between buses makes no sun at night; so do other profiles.
+    Prices are the hourly means, the same for all buses.
 
     Parameters
     ----------
@@ -122,6 +123,9 @@ def generate_scenarios(
         name=f"{profile.name}, {n_scenario} scenarios",
         seed=seed,
         others=outputs,
+        prices={
+            name: _hourly_means(hourly, first, days) for name, hourly in profile.prices.items()
+        },
         provenance=(
             f"{profile.provenance}; {strata} strata of {width} days, "
             f"{mode} deviation {deviation:g} between buses, weights {weights}"

@@ -39,6 +39,8 @@ class ScenarioSet:
     others : mapping of str to ndarray, shape (S, n_bus)
         The same of units of other kinds, such as ``"wind"``, by the name of the profile they
         follow.
+    prices : mapping of str to ndarray, shape (S,)
+        Prices of energy, $/MWh, by name; they may be negative.
     id : ndarray of str, shape (S,)
         Unique ids; ``"0"``, ``"1"``, … unless given.
     name : str
@@ -57,6 +59,7 @@ class ScenarioSet:
     seed: int | None = None
     provenance: str = ""
     others: Mapping[str, FloatArray] = field(default_factory=dict)
+    prices: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         probability = _frozen(self.probability)
@@ -77,6 +80,11 @@ class ScenarioSet:
                 text = f"load has shape {self.load.shape} but {name!r} has {values.shape}"
                 raise ValueError(text)
         object.__setattr__(self, "others", others)
+        prices = {str(name): _frozen(values) for name, values in self.prices.items()}
+        for name, values in prices.items():
+            if values.shape != (n,):
+                raise ValueError(f"price {name!r} has shape {values.shape}, expected ({n},)")
+        object.__setattr__(self, "prices", prices)
         ids = np.arange(n).astype(np.str_) if self.id is None else np.array(self.id, dtype=np.str_)
         if ids.shape != (n,):
             raise ValueError(f"id has shape {ids.shape}, expected ({n},)")
@@ -122,6 +130,7 @@ class ScenarioSet:
             load=self.load[index],
             pv=self.pv[index],
             others={name: values[index] for name, values in self.others.items()},
+            prices={name: values[index] for name, values in self.prices.items()},
             id=np.array(ids, dtype=np.str_),
         )
 
@@ -142,7 +151,8 @@ def validate_scenarios(scenarios: ScenarioSet) -> tuple[Finding, ...]:
     """List everything that is wrong with a set of scenarios.
 
     Checked: no scenarios, ids used twice, probabilities that are negative, not finite or do not
-    sum to one, multipliers that are not finite or negative; each with the ids concerned.
+    sum to one, multipliers that are not finite or negative, prices that are not finite; each with
+    the ids concerned.
 
     Parameters
     ----------
@@ -171,6 +181,8 @@ def validate_scenarios(scenarios: ScenarioSet) -> tuple[Finding, ...]:
         bad = ~np.isfinite(values)
         findings += _rows(scenarios, bad, name, "is not a finite number at some bus")
         findings += _rows(scenarios, values < 0, name, "is negative at some bus")
+    for name, values in scenarios.prices.items():
+        findings += _rows(scenarios, ~np.isfinite(values), f"price {name}", "is not finite")
     return tuple(findings)
 
 

@@ -47,6 +47,8 @@ class HourlyProfile:
         Where it comes from, in plain words.
     others : mapping of str to ndarray, shape (H,)
         Output over rating of units of other kinds, such as ``"wind"``.
+    prices : mapping of str to ndarray, shape (H,)
+        Prices of energy, $/MWh, by name.
     """
 
     load: FloatArray
@@ -54,9 +56,13 @@ class HourlyProfile:
     name: str = "profile"
     provenance: str = ""
     others: Mapping[str, FloatArray] = field(default_factory=dict)
+    prices: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        curves = {"load": self.load, "pv": self.pv, **self.others}
+        both = sorted({"load", "pv", *self.others} & set(self.prices))
+        if both:
+            raise ValueError(f"{both[0]!r} cannot be a price and a profile too")
+        curves = {"load": self.load, "pv": self.pv, **self.others, **self.prices}
         for name, given in curves.items():
             values = np.array(given, dtype=np.float64)
             if values.ndim != 1:
@@ -65,8 +71,10 @@ class HourlyProfile:
             curves[name] = values
         for name in ("load", "pv"):
             object.__setattr__(self, name, curves.pop(name))
+        prices = {name: curves.pop(name) for name in self.prices}
+        object.__setattr__(self, "prices", prices)
         object.__setattr__(self, "others", curves)
-        for name, values in self.outputs.items():
+        for name, values in {**self.outputs, **prices}.items():
             if self.load.shape != values.shape:
                 raise ValueError(f"load has {self.load.size} hours, {name} has {values.size}")
 
@@ -101,10 +109,12 @@ def assert_valid_profile(profile: HourlyProfile) -> None:
     if len(profile) == 0 or len(profile) % 24:
         text = f"{len(profile)} hours do not make whole days"
         findings.append(Finding("profile", (), "hours", text))
-    for name, values in {"load": profile.load, **profile.outputs}.items():
+    curves = {"load": profile.load, **profile.outputs}
+    for name, values in {**curves, **profile.prices}.items():
         for mask, text in (
             (~np.isfinite(values), "is not a finite number"),
-            (values < 0, "is negative"),
+            # A price may be below zero.
+            ((values < 0) & (name in curves), "is negative"),
         ):
             hours = tuple(str(h) for h in np.flatnonzero(mask))
             if hours:
@@ -171,7 +181,7 @@ def whole_year(
 
 
 def save_profile(profile: HourlyProfile, path: str | Path) -> Path:
-    """Write a profile as CSV with columns hour, load, pv and others: all of it or nothing.
+    """Write a profile as CSV with columns hour, load, pv, others and prices: all or nothing.
 
     Parameters
     ----------
@@ -190,13 +200,18 @@ def save_profile(profile: HourlyProfile, path: str | Path) -> Path:
     NetworkFormatError
         If it cannot be written.
     """
-    frame = pd.DataFrame({"hour": range(len(profile)), "load": profile.load, **profile.outputs})
+    curves = {"load": profile.load, **profile.outputs, **profile.prices}
+    frame = pd.DataFrame({"hour": range(len(profile)), **curves})
     write_text(Path(path), frame.to_csv(index=False, lineterminator="\n"))
     return Path(path)
 
 
 def read_profile(
-    path: str | Path, *, name: str | None = None, others: Iterable[str] = ()
+    path: str | Path,
+    *,
+    name: str | None = None,
+    others: Iterable[str] = (),
+    prices: Iterable[str] = (),
 ) -> HourlyProfile:
     """Read a profile from CSV with columns load and pv, one row an hour.
 
@@ -208,6 +223,8 @@ def read_profile(
         Name of the profile; by default that of the file.
     others : iterable of str
         More columns to read, the output over rating of units of other kinds.
+    prices : iterable of str
+        Columns that are prices of energy, $/MWh.
 
     Returns
     -------
@@ -220,8 +237,8 @@ def read_profile(
         If the file or a column is missing or a cell is no number.
     """
     frame = read_csv_table(path)
-    others = tuple(others)
-    for column in ("load", "pv", *others):
+    others, prices = tuple(others), tuple(prices)
+    for column in ("load", "pv", *others, *prices):
         if column not in frame.columns:
             raise NetworkFormatError(path, "header", f"column {column!r} is missing")
     return HourlyProfile(
@@ -230,6 +247,7 @@ def read_profile(
         name or Path(path).stem,
         f"file {path}",
         {column: number_column(path, frame, column) for column in others},
+        {column: number_column(path, frame, column) for column in prices},
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +12,9 @@ from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import PHASES
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
-from pygridjl.siting.problem import LEAST_UNIT, Measure, PlanningProblem
+from pygridjl.siting.measures import parse_measure
+from pygridjl.siting.problem import LEAST_UNIT, PlanningProblem
+from pygridjl.siting.tariff import prices_of
 
 __all__ = [
     "assert_expectation",
@@ -100,8 +101,29 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if value is not None and value < least:
             findings.append(_wrong(name, f"must be at least {least}, is {value}"))
-    if problem.measure not in get_args(Measure):
-        findings.append(_wrong("measure", f"must be 'voltage' or 'loss', is {problem.measure!r}"))
+    return [*findings, *_objective(problem)]
+
+
+def _objective(problem: PlanningProblem) -> list[Finding]:
+    try:
+        weights = parse_measure(problem.measure)
+    except InvalidOptionError as error:
+        return [_wrong("measure", str(error).removeprefix("measure: "))]
+    findings = []
+    prices = {"import_price": problem.import_price, "export_price": problem.export_price}
+    for name, price in prices.items():
+        if price is not None and "energy-cost" not in weights:
+            findings.append(_wrong(name, "has no effect unless the measure has 'energy-cost'"))
+        elif isinstance(price, float | int) and not abs(price) <= MOST_PRICE:
+            text = f"must be a number of at most {MOST_PRICE:g} in size, is {price}"
+            findings.append(_wrong(name, text))
+    if "energy-cost" in weights and problem.import_price is None:
+        findings.append(_wrong("import_price", "is needed by the measure 'energy-cost'"))
+    full = np.array(problem.feeder.buses.phases.all(axis=1))
+    full[problem.feeder.source_bus] = False
+    if "unbalance" in weights and not full.any():
+        text = "'unbalance' has no meaning: no bus but the source has three phases"
+        findings.append(_wrong("measure", text))
     return findings
 
 
@@ -233,7 +255,7 @@ def assert_expectation(problem: PlanningProblem, method: str) -> None:
 
 
 def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet) -> None:
-    """Raise if the scenarios are unsound, for other buses, or lack the profile of a site.
+    """Raise if scenarios are unsound, for other buses, or lack a profile or price of the problem.
 
     Parameters
     ----------
@@ -265,9 +287,32 @@ def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet)
         raise InvalidPlanningError(
             problem.feeder.name, [Finding("site", tuple(ids), "profile", text)]
         )
+    _assert_priced(problem, scenarios)
     if scenarios.n_bus != problem.feeder.n_bus:
         text = f"are for {scenarios.n_bus} buses, the feeder has {problem.feeder.n_bus}"
         raise InvalidScenariosError(scenarios.name, [Finding("scenarios", (), "load, pv", text)])
+
+
+def _assert_priced(problem: PlanningProblem, scenarios: ScenarioSet) -> None:
+    """Raise unless the prices exist and what is imported costs at least what is exported earns."""
+    for field in ("import_price", "export_price"):
+        name = getattr(problem, field)
+        if isinstance(name, str) and name not in scenarios.prices:
+            there = ", ".join(scenarios.prices) or "none"
+            text = f"{name!r} is no price of these scenarios, which have {there}"
+            raise InvalidPlanningError(problem.feeder.name, [_wrong(field, text)])
+    if "energy-cost" not in problem.weights:
+        return
+    bought, sold = prices_of(problem, scenarios)
+    cheap = (bought < sold) & (scenarios.probability > 0)
+    if cheap.any():
+        k = int(cheap.argmax())
+        text = (
+            f"is {bought[k]:g} where energy sold earns {sold[k]:g} $/MWh: buying to sell has no "
+            "least cost"
+        )
+        finding = Finding("scenario", tuple(scenarios.id[cheap].tolist()), "import_price", text)
+        raise InvalidPlanningError(problem.feeder.name, [finding])
 
 
 def _listed(scenarios: ScenarioSet) -> str:

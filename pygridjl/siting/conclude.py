@@ -153,21 +153,15 @@ def siting_result(
     stage = condensed_stage(problem, second_stage)
     if full is not None and value is not None and decision.any():
         with watch.phase("evaluate"):
-            decision, full = without_idle_units(second_stage, stage, decision, full)
+            decision, full = without_idle_units(
+                second_stage, stage, decision, full, reference.value
+            )
         value = full.value
     operation, overloads = _operation(problem, stage, decision, value, infeasible, watch)
     no_dg = reference.value if np.isfinite(reference.value) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
     captured = improvement_captured(no_dg, value, bound)
-    risk = problem.risk
-    told = (
-        ()
-        if risk is None
-        else (
-            f"objective: {risk.share:g} of CVaR over the worst {100 * (1 - risk.level):g} % of the "
-            f"hours, {1 - risk.share:g} of the expectation",
-        )
-    )
+    told = () if problem.risk is None else (f"objective: {problem.risk}",)
     placements = tuple(
         Placement(bus, letters, int(n), float(n * problem.unit_kw))
         for bus, letters, n in zip(

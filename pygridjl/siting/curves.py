@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.figures import new_figure, save_figure
+from pygridjl.siting.measures import measure_label
 
 if TYPE_CHECKING:
     from pygridjl.scenarios.model import ScenarioSet
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["plot_bounds", "plot_iterations", "plot_scenarios"]
 
 _COLOURS = ("#1f4e8a", "#e08a1e", "#3a8a5f", "#8a3a6b")
-_LABEL = {
-    "voltage": "expected voltage deviation, p.u. squared",
-    "loss": "expected loss, kW",
-    "loss-printed": "expected loss as printed, kW",
-}
 
 
 def plot_scenarios(scenarios: ScenarioSet, path: str | Path) -> Path:
@@ -67,7 +63,7 @@ def plot_iterations(
     curves : mapping
         From the name of a run to the values of its iterations, shape (T,); infinite where the
         decision leaves a scenario infeasible.
-    measure : {"voltage", "loss"}
+    measure : str
         What the values are.
     path : path-like
         As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
@@ -96,7 +92,7 @@ def plot_iterations(
     if bound is not None:
         axes.axhline(bound, color="0.2", ls="--", lw=1, label="proven bound")
     axes.set_xlabel("iteration")
-    axes.set_ylabel(_LABEL[measure])
+    axes.set_ylabel(measure_label(measure))
     axes.legend(fontsize=7)
     if bound is not None and bound > 0:
         # Both ways the same map; values are positive.
@@ -127,7 +123,7 @@ def plot_bounds(
     ----------
     results : sequence of BoundsResult
         One for each sample size.
-    measure : {"voltage", "loss"}
+    measure : str
         What the values are.
     path : path-like
         As in :func:`~pygridjl.core.figures.save_figure`; so are what is returned and raised.
@@ -161,6 +157,6 @@ def plot_bounds(
         axes.axhline(bound, color="0.2", ls="--", lw=1, label="proven bound, full set")
     axes.set_xticks(at, [str(r.batch_size) for r in results])
     axes.set_xlabel("scenarios in a sample")
-    axes.set_ylabel(_LABEL[measure])
+    axes.set_ylabel(measure_label(measure))
     axes.legend(fontsize=7)
     return save_figure(figure, path)

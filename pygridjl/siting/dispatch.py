@@ -8,13 +8,16 @@ import numpy as np
 
 from pygridjl.core.errors import SolverError
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
-from pygridjl.siting.second_stage.condensed import GENEROUS, CondensedSecondStage
+from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["Dispatch"]
+
+# What an injected p.u. is worth where nothing else decides, above the tolerance of HiGHS.
+GENEROUS = 1e-5
 
 
 class Dispatch:
@@ -30,28 +33,27 @@ class Dispatch:
         self._stage, self._operation = stage, stage.operation
 
     @cached_property
-    def _deviation(self) -> bool:
-        return self._operation.problem.measure == "voltage"
-
-    @cached_property
     def _program(self) -> OperationProgram:
-        slack = self._operation.problem.slack_price
-        return OperationProgram(self._operation, deviation=self._deviation, slack=slack)
+        return OperationProgram(self._operation, slack=self._operation.problem.slack_price)
 
     @cached_property
     def _loss(self) -> LossProgram | None:
-        return None if self._deviation else LossProgram(self._operation, self._program)
+        if not self._operation.objective.curvature:
+            return None
+        return LossProgram(self._operation, self._program)
 
     @cached_property
     def _linear(self) -> HighsModel:
-        """The program, which prefers sun to curtailment where the measure does not care."""
-        model = self._program.linear_model()
-        if self._deviation:
-            first = 3 * self._operation.n_node
-            model.cost[first : first + self._operation.n_col] -= GENEROUS
-        return HighsModel(model)
+        return HighsModel(self._program.linear_model())
 
-    def of(self, index: IntArray, n: FloatArray) -> tuple[FloatArray, BoolArray]:
+    @property
+    def _columns(self) -> IntArray:
+        """Columns of the injections."""
+        return 3 * self._operation.n_node + np.arange(self._operation.n_col)
+
+    def of(
+        self, index: IntArray, n: FloatArray, *, least: bool = False
+    ) -> tuple[FloatArray, BoolArray]:
         """Return what is injected, and where there is an operating point at all.
 
         Parameters
@@ -60,6 +62,8 @@ class Dispatch:
             Scenarios.
         n : ndarray, shape (n_site,)
             Units at each site.
+        least : bool
+            Take that with least sun instead; where losses count there is but one.
 
         Returns
         -------
@@ -73,8 +77,11 @@ class Dispatch:
         SolverError
             If a solver fails.
         """
-        injected, known = self._stage.dispatch(n, index)
+        injected, known = self._stage.dispatch(n, index, least=least)
         feasible = known.copy()
+        if not known.all() and self._loss is None:
+            worth = self._program.cost[self._columns] + (GENEROUS if least else -GENEROUS)
+            self._linear.set_cost(self._columns, worth)
         for row in np.flatnonzero(~known).tolist():
             x = self._on_all_nodes(int(index[row]), n)
             feasible[row] = x is not None
@@ -88,16 +95,17 @@ class Dispatch:
 
     def _on_all_nodes(self, scenario: int, n: FloatArray) -> FloatArray | None:
         right, sun = self.right_hand_sides(scenario, n)
-        x = None if self._loss is None else self._loss.columns(right, sun)
+        x = None if self._loss is None else self._loss.columns(scenario, right, sun)
         if x is None:
             lower = np.concatenate([right, np.full(n.size, -np.inf)])
             upper = np.concatenate([right, sun])
             self._linear.set_row_bounds(self._program.changing, lower, upper)
+            if self._program.hourly:
+                self._linear.set_cost(self._program.priced, self._program.prices(scenario))
             answer = self._linear.solve()
             if answer.status is SolverStatus.INFEASIBLE:
                 return None
             if answer.x is None:
                 raise SolverError(f"HiGHS: ended with status {answer.status.value!r}")
             x = answer.x
-        first = 3 * self._operation.n_node
-        return np.asarray(x[first : first + self._operation.n_col])
+        return np.asarray(x[self._columns])

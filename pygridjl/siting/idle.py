@@ -6,14 +6,15 @@ import numpy as np
 
 from pygridjl.core.types import IntArray
 from pygridjl.siting.check import check_units
+from pygridjl.siting.dispatch import Dispatch
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
 
 __all__ = ["condensed_stage", "without_idle_units"]
 
-# Share of the value that all units together change where one changes nothing, and by which two
-# decisions may differ that are equal.
+# Shares of the larger of the values with and without units: what all units together change where
+# one changes nothing, and by how much two decisions may differ that are equal.
 IDLE, SAME = 1e-6, 1e-8
 INTEGER_TOLERANCE = 1e-5
 
@@ -38,6 +39,7 @@ def without_idle_units(
     stage: CondensedSecondStage,
     decision: IntArray,
     full: ExpectedValue,
+    no_dg: float = 0.0,
 ) -> tuple[IntArray, ExpectedValue]:
     """Leave out units that no scenario needs: of equal decisions that with fewer units.
 
@@ -54,6 +56,8 @@ def without_idle_units(
         A decision that keeps every scenario feasible.
     full : ExpectedValue
         Its value.
+    no_dg : float
+        Value without units, which says what a small value is small against; it may be infinite.
 
     Returns
     -------
@@ -62,10 +66,12 @@ def without_idle_units(
     """
     problem = stage.problem
     used = decision > 0
-    flat = used & (full.gradient > -IDLE * abs(full.value) / max(problem.budget_units, 1))
+    size = max(abs(full.value), abs(no_dg) if np.isfinite(no_dg) else 0.0)
+    flat = used & (full.gradient > -IDLE * size / max(problem.budget_units, 1))
     if not flat.any():
         return decision, full
-    injected, known = stage.dispatch(decision, np.arange(len(stage.scenarios)), least=True)
+    everything = np.arange(len(stage.scenarios))
+    injected, known = Dispatch(stage).of(everything, decision.astype(np.float64), least=True)
     counted = stage.scenarios.probability > 0
     if not known[counted].all():
         return decision, full
@@ -78,5 +84,5 @@ def without_idle_units(
     if np.array_equal(fewer, decision) or check_units(problem, fewer):
         return decision, full
     again = expected_value(stage.scenarios, second_stage.evaluate(fewer), problem.risk)
-    same = not again.infeasible and again.value <= full.value + SAME * abs(full.value)
+    same = not again.infeasible and again.value <= full.value + SAME * size
     return (fewer, again) if same else (decision, full)

@@ -19,6 +19,7 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import HOURS, with_default_limits
 from pygridjl.siting.dispatch import Dispatch
+from pygridjl.siting.measures import MEASURES
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS
@@ -54,6 +55,8 @@ class OperatingReport(Result):
         hours``, ``value`` as loading or voltage, p.u.
     hours : float
         Hours a year in scenarios with an operating point.
+    measures : dict of str to float
+        Each measure of the objective, without its weight, on average over these hours.
     seconds : dict
         Seconds by phase.
     """
@@ -64,6 +67,7 @@ class OperatingReport(Result):
     binding: pd.DataFrame
     violations: pd.DataFrame
     hours: float
+    measures: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
@@ -82,9 +86,25 @@ class OperatingReport(Result):
             rows.append(("binding", f"{row['limit']} of {where} in {row['hours']:.0f} h a year"))
         return rows
 
+    def told_measures(self) -> list[tuple[str, str]]:
+        """Return the measures as lines with a name: those of a sum, and energy by the year."""
+        rows = []
+        for name, value in self.measures.items():
+            about = MEASURES[name]
+            if name in ("import", "energy-cost"):
+                unit = "MWh" if name == "import" else "k$"
+                yearly = f", {value * self.hours / 1e3:.5g} {unit} a year"
+            elif len(self.measures) > 1:
+                yearly = ""
+            else:
+                continue
+            rows.append((about.text, f"{value:.5g} {about.unit}".rstrip() + yearly))
+        return rows
+
     def summary(self) -> str:
         """Return the report as a short text for people."""
         lines = [f"hours with an operating point: {self.hours:.0f} of {HOURS:.0f}"]
+        lines += [f"{name}: {text}" for name, text in self.told_measures()]
         for row in self.sites.to_dict("records"):
             lines.append(
                 f"site {row['bus']} ({row['phases']}): {row['units']:g} units, {row['kw']:g} kW, "
@@ -175,6 +195,7 @@ class _Runner:
         self._violations = Violations(operation, self._hours)
         self._lost: set[int] = set()
         self._supplied = 0.0
+        self._measures = dict.fromkeys(operation.objective.weights, 0.0)
 
     def run(self, index: IntArray, n: FloatArray) -> None:
         injected, feasible = self._dispatch.of(index, n)
@@ -196,6 +217,8 @@ class _Runner:
         self._produced += hours @ np.minimum(injected, sun)
         self._curtailed_hours += hours @ ((sun > 0) & (injected < CURTAILED * sun))
         P, Q, U = operation.states(index, x)
+        for name, values in operation.objective.values(index, P, Q, U).items():
+            self._measures[name] += float(hours @ values)
         limit = operation.limit
         loading = np.hypot(P, Q) / (limit[:, 0] / np.sqrt(3))
         for kind, (by_p, by_q, by_u) in enumerate(LIMIT_KINDS):
@@ -244,6 +267,7 @@ class _Runner:
             self._binding_table(),
             self._violations.table(),
             self._supplied,
+            {name: v / max(self._supplied, 1e-300) for name, v in self._measures.items()},
             dict(seconds),
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,12 @@ from pygridjl.core.findings import Finding
 from pygridjl.core.options import option
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
+from pygridjl.siting.measures import canonical, parse_measure
 from pygridjl.siting.risk import Risk
 
 __all__ = [
-    "Measure",
     "PlanningProblem",
     "candidate_sites",
-    "with_neutral_regulators",
 ]
 
 # A smaller unit than a watt is a slip of units, and its counts overflow.
@@ -30,8 +30,6 @@ LEAST_UNIT = 1e-3
 # Relative error of sums of money.
 ROUNDING = 1e-12
 CVAR_LEVEL = 0.95
-
-Measure = Literal["voltage", "loss", "loss-printed"]
 
 
 def candidate_sites(feeder: Feeder) -> IntArray:
@@ -50,28 +48,6 @@ def candidate_sites(feeder: Feeder) -> IntArray:
     there = np.array(feeder.buses.phases.any(axis=1))
     there[feeder.source_bus] = False
     return np.flatnonzero(there)
-
-
-def with_neutral_regulators(feeder: Feeder) -> Feeder:
-    """Return the feeder with every regulator at its neutral tap.
-
-    The voltage equation (47) has no regulators. The ratios a reader finds belong to one operating
-    point, usually full load; kept through a year of light load and sun they hold voltages high
-    that no unit can then improve.
-
-    Parameters
-    ----------
-    feeder : Feeder
-        The feeder.
-
-    Returns
-    -------
-    Feeder
-        A copy whose regulators have ratio 1; transformers keep theirs.
-    """
-    branch = feeder.branches
-    regulator = (branch.kind == "regulator")[:, None]
-    return feeder.replace(branches=branch.replace(ratio=np.where(regulator, 1.0, branch.ratio)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +87,20 @@ class PlanningProblem:
     min_sites, max_sites : int or None
         Bounds K_min, K_max on the number of sites used (lost; 0 and 10); ``max_sites=None`` is
         no bound.
-    measure : {"voltage", "loss", "loss-printed"}
-        ``"voltage"``: F^vd of (41), ``Σ |U − v_ref²|`` over all nodes with U the squared voltage
-        magnitude, p.u. ``"loss"``: Re(Iᴴ R I) over all branches at nominal voltages, in kW (see
+    measure : str
+        What counts, each by its expectation. ``"voltage"``: F^vd of (41), ``Σ |U − v_ref²|`` over
+        all nodes with U the squared voltage magnitude, p.u. ``"loss"``: Re(Iᴴ R I) over all
+        branches at nominal voltages, kW (see
         :func:`~pygridjl.powerflow.losses.resistive_losses`). ``"loss-printed"``: F^pl as (53)
-        prints it, Σ r (P² + Q²) over all branch phases, kW, which leaves the mutual resistances
-        out.
+        prints it, Σ r (P² + Q²) over all branch phases, kW, without mutual resistances.
+        ``"import"``: max(0, P) of the power P that the source delivers over all its phases, kW,
+        losses not counted. ``"energy-cost"``: what it costs, $/h. ``"unbalance"``: mean over the
+        buses with three phases of max |U − mean U| / (2 v_ref²), %; to first order the phase
+        voltage unbalance rate of IEEE Std 141. Or a sum such as ``"loss=1,voltage=0.2"``.
+    import_price, export_price : float, str or None
+        Price of what the source delivers and of what flows back, $/MWh, for ``"energy-cost"``:
+        a number, or the name of a price of the scenarios. The former is needed and nowhere below
+        the latter; what flows back earns nothing unless a price is given.
     v_source : float or None
         Voltage magnitude of all source phases, p.u. (lost); that of the feeder unless given.
     curtailment_price : float
@@ -160,7 +144,17 @@ class PlanningProblem:
     min_units: int = option(1, "fewest units at a used site", least=1)
     min_sites: int = option(0, "fewest sites used", least=0)
     max_sites: int | None = option(10, "most sites used", least=0)
-    measure: Measure = option("voltage", "voltage deviation or loss, expected")
+    measure: str = option(
+        "voltage",
+        "voltage, loss, loss-printed, import, energy-cost or unbalance, expected, or a sum such as "
+        "loss=1,voltage=0.2",
+    )
+    import_price: float | str | None = option(
+        None, "for energy-cost: price of imported energy, $/MWh, or a column of prices"
+    )
+    export_price: float | str | None = option(
+        None, "for energy-cost: price of exported energy, $/MWh, or a column of prices; 0"
+    )
     curtailment_price: float = option(
         0.0, "price of a kW curtailed on average, in the unit of the objective", least=0
     )
@@ -217,6 +211,14 @@ class PlanningProblem:
             if len(profiles) != sites.size:
                 raise InvalidOptionError(f"site_profile: must be {sites.size} names")
             object.__setattr__(self, "site_profile", profiles)
+        # What cannot be read is told with everything else that is wrong.
+        with contextlib.suppress(InvalidOptionError):
+            object.__setattr__(self, "measure", canonical(self.measure))
+        for name in ("import_price", "export_price"):
+            price = getattr(self, name)
+            if isinstance(price, str):
+                with contextlib.suppress(ValueError):
+                    object.__setattr__(self, name, float(price))
         for name in ("v_min", "v_max"):
             band = getattr(self, name)
             if isinstance(band, np.ndarray):
@@ -360,6 +362,17 @@ class PlanningProblem:
         if self.cvar_share <= 0:
             return None
         return Risk(self.cvar_share, CVAR_LEVEL if self.cvar_level is None else self.cvar_level)
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Weight of each measure in the objective; not to be written to."""
+        return parse_measure(self.measure)
+
+    @property
+    def price_columns(self) -> tuple[str, ...]:
+        """Prices of the scenarios that the objective needs, by name."""
+        prices = (self.import_price, self.export_price)
+        return tuple(dict.fromkeys(price for price in prices if isinstance(price, str)))
 
     @property
     def unit_power(self) -> float:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pygridjl.core.result import Result, Status
 from pygridjl.core.types import IntArray
+from pygridjl.siting.measures import measure_text, measure_unit
 
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
@@ -57,7 +58,7 @@ class SitingResult(Result):
     n_scenario : int
         How many scenarios it has; ``objective`` counts all of them.
     measure : str
-        ``"voltage"`` (p.u. of squared magnitude, summed over nodes) or ``"loss"`` (kW).
+        What was minimised, see :class:`~pygridjl.siting.problem.PlanningProblem`.
     method, engine : str
         Method of the first stage and engine of the second.
     status : Status
@@ -149,11 +150,11 @@ class SitingResult(Result):
         return pd.DataFrame(rows, columns=["bus", "phases", "units", "kw"])
 
     def _rows(self) -> list[tuple[str, str]]:
-        unit = "" if self.measure == "voltage" else " kW"
+        unit = f" {measure_unit(self.measure)}".rstrip()
         rows = [
             ("feeder", self.feeder),
             ("scenarios", f"{self.scenarios} ({self.n_scenario})"),
-            ("measure", "expected loss" if unit else "expected voltage deviation"),
+            ("measure", f"expected {measure_text(self.measure)}"),
             ("method", f"{self.method}, second stage {self.engine}"),
             ("status", self.status.value + (f": {self.reason}" if self.reason else "")),
         ]
@@ -166,7 +167,7 @@ class SitingResult(Result):
             rows.append(("proven bound", f"{self.bound:.5g}{unit} ({self.bound_method}){gap}"))
         if self.improvement_captured is not None:
             share = f"at least {100 * self.improvement_captured:.1f} % of what is possible"
-            left = f"{100 * (self.improvement_gap or 0.0):.2f} % open at most"
+            left = f"{100 * max(self.improvement_gap or 0.0, 0.0):.2f} % open at most"
             rows.append(("improvement", f"{share}, {left}"))
         if self.infeasible:
             shown = ", ".join(self.infeasible[:10]) + (", …" if len(self.infeasible) > 10 else "")
@@ -178,6 +179,8 @@ class SitingResult(Result):
         kw = sum(p.kw for p in self.placements)
         spent = f"{total} at {len(self.placements)} sites, {kw:g} kW, {self.cost:g} k$"
         rows.append(("units", spent))
+        if self.operation is not None:
+            rows += self.operation.told_measures()
         if self.operation is not None and self.placements:
             rows += self.operation.told()
         if self.validation is not None:

@@ -30,6 +30,12 @@ class Risk:
     share: float
     level: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.share:g} of CVaR over the worst {100 * (1 - self.level):g} % of the hours, "
+            f"{1 - self.share:g} of the expectation"
+        )
+
     def weights(self, probability: FloatArray, value: FloatArray) -> FloatArray:
         """Return the weight of each scenario; they sum to one.
 

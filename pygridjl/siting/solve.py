@@ -17,9 +17,11 @@ from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import with_default_limits
-from pygridjl.siting.problem import Measure, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import METHODS
+from pygridjl.siting.regulators import with_neutral_regulators
 from pygridjl.siting.result import SitingResult
+from pygridjl.siting.second_stage import default_engine
 from pygridjl.siting.second_stage.protocol import SecondStage
 
 __all__ = ["build_engine", "site"]
@@ -53,7 +55,7 @@ def build_engine(
 def site(
     feeder: Feeder | PlanningProblem,
     scenarios: int | ScenarioSet = 96,
-    measure: Measure | None = None,
+    measure: str | None = None,
     method: str = "spar",
     *,
     seed: int | None = None,
@@ -78,8 +80,10 @@ def site(
         The feeder; or a whole problem, which then takes no further arguments of its own.
     scenarios : int or ScenarioSet
         How many scenarios to make of the bundled year (96 and 1200 in the paper), or a set.
-    measure : {"voltage", "loss"}, optional
-        What counts: expected voltage deviation (the default) or expected loss.
+    measure : str, optional
+        What counts, by its expectation: ``"voltage"`` (the default), ``"loss"``, ``"import"``,
+        ``"energy-cost"``, ``"unbalance"``, or a sum such as ``"loss=1,voltage=0.2"``; see
+        :class:`~pygridjl.siting.problem.PlanningProblem`.
     method : str
         A key of :data:`~pygridjl.siting.registry.METHODS`: ``"spar"``, ``"benders"``,
         ``"extensive"``, ``"hedging"``, ``"greedy"``, ``"random"`` or ``"none"``.
@@ -89,13 +93,13 @@ def site(
         Seed of the deviations between buses when scenarios are made, 0 unless given.
     regulators : {"neutral", "fixed"}, optional
         Whether regulators stand at the neutral tap (the default), as in the paper's voltage
-        equation (see :func:`~pygridjl.siting.problem.with_neutral_regulators`), or at the ratios
+        equation (see :func:`~pygridjl.siting.regulators.with_neutral_regulators`), or at the ratios
         of the feeder. A planning problem keeps its feeder as it is.
     backend : {"python", "julia"}
         Where the second stage is solved; ``"julia"`` starts Julia on first use.
     engine : {"condensed", "full"}, optional
-        Engine of the Python second stage; ``"condensed"`` unless given, ``"full"`` where limits
-        have a price of slack.
+        Engine of the Python second stage; ``"condensed"`` unless given, ``"full"`` for what that
+        does not know: a price of slack, and measures other than voltage or loss alone.
     time_limit : float, optional
         Seconds for all of the call but importing and compiling, 60 unless given; infinity for no
         limit.
@@ -176,7 +180,7 @@ def _engine(backend: str, engine: str | None, problem: PlanningProblem) -> str:
     if backend == "python":
         if engine not in (None, "condensed", "full"):
             raise InvalidOptionError(f"engine: {engine!r} is neither 'condensed' nor 'full'")
-        return engine or ("condensed" if problem.slack_price is None else "full")
+        return engine or default_engine(problem)
     if engine is not None:
         raise InvalidOptionError(f"engine: {engine!r} belongs to backend 'python'")
     return "julia"
@@ -184,7 +188,7 @@ def _engine(backend: str, engine: str | None, problem: PlanningProblem) -> str:
 
 def _problem(
     feeder: Feeder | PlanningProblem,
-    measure: Measure | None,
+    measure: str | None,
     regulators: str | None,
     planning: Mapping[str, Any],
 ) -> PlanningProblem:

@@ -87,7 +87,7 @@ class Violations:
 
     @cached_property
     def _program(self) -> OperationProgram:
-        return OperationProgram(self._operation, deviation=False, slack=1.0, measured=False)
+        return OperationProgram(self._operation, slack=1.0, measured=False)
 
     @cached_property
     def _elastic(self) -> HighsModel:

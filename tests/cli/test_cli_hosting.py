@@ -9,7 +9,7 @@ from pygridjl.cli.site import command as site_command
 from pygridjl.grid import load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.siting import PlanningProblem, hosting_capacity
-from pygridjl.siting.problem import with_neutral_regulators
+from pygridjl.siting.regulators import with_neutral_regulators
 
 
 def run(target, *arguments):

@@ -123,7 +123,7 @@ def test_a_wrong_tree_is_named(tmp_path):
     problem, scenarios = toy(), toy_scenarios(4, 3, 0)
     for change, stages, text in (
         ({"min_sites": 1}, TREE, "min_sites: has no meaning"),
-        ({"cvar_share": 0.5}, TREE, "cvar_share"),
+        ({"cvar_share": 1.5}, TREE, "cvar_share"),
         ({}, [Stage("now", budget=1.0)], "below one unit"),
     ):
         with pytest.raises((InvalidOptionError, InvalidPlanningError), match=text):
@@ -157,5 +157,9 @@ def test_the_command_reads_stages_from_a_table(tmp_path):
     for text in ("fast", "is added", "1.6"):
         assert text in drawn.read_text(encoding="utf-8")
     assert "proven bound" in shown.stdout
+    worst = [*asked, "--cvar-share", "0.5", "--cvar-level", "0.9"]
+    careful = json.loads(CliRunner().invoke(command, worst).stdout)
+    assert careful["objective"] > answer["objective"]
+    assert any("CVaR over the worst 10 %" in note for note in careful["notes"])
     refused = CliRunner().invoke(command, [*asked, "--min-sites", "1"])
     assert refused.exit_code == 2

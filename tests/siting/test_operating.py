@@ -15,7 +15,7 @@ from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting import PlanningProblem, operate, site
-from pygridjl.siting.problem import with_neutral_regulators
+from pygridjl.siting.regulators import with_neutral_regulators
 from pygridjl.siting.violations import describe_violations
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from pygridjl.bridge.problems.scenarios import JuliaSecondStage
 from pygridjl.grid.load import load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
-from pygridjl.siting.problem import Measure, PlanningProblem
+from pygridjl.siting.measures import Measure
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram, loss_hessian
@@ -39,7 +40,7 @@ class StageOfBoth:
         problem = PlanningProblem(grid, measure=objective)
         some = generate_scenarios(grid.n_bus, scenarios, seed=0)
         self._operation = Operation(problem, some)
-        self._program = OperationProgram(self._operation, deviation=objective == "voltage")
+        self._program = OperationProgram(self._operation)
         self._linear = objective == "voltage"
         p, q = self._operation.demand(np.arange(scenarios))
         self._right = np.hstack([-p, -q])
@@ -61,8 +62,8 @@ class StageOfBoth:
         else:
             loss = LossProgram(self._operation, self._program)
             built = time.perf_counter()
-            for right, capacity in zip(self._right, self._capacity, strict=True):
-                found = loss.solve(right, capacity)
+            for k, (right, capacity) in enumerate(zip(self._right, self._capacity, strict=True)):
+                found = loss.solve(k, right, capacity)
                 values.append(None if found is None else found[0])
         ended = time.perf_counter()
         numbers = np.array([np.nan if value is None else value for value in values])

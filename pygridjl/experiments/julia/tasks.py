@@ -28,7 +28,7 @@ from pygridjl.reconfiguration.certificates import (
     scip_linear,
 )
 from pygridjl.reconfiguration.problem import ProblemKind, RadialProblem
-from pygridjl.siting.problem import Measure
+from pygridjl.siting.measures import Measure
 from pygridjl.study.task import Plan, Row, Task
 
 __all__ = ["SOLVERS", "crossing_tasks", "engine_tasks", "first_call_tasks", "plan"]

@@ -11,7 +11,9 @@ from pygridjl.core.types import FloatArray
 from pygridjl.grid import Feeder, load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.problem import Measure, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.measures import Measure
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.regulators import with_neutral_regulators
 from pygridjl.siting.second_stage import build_second_stage
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
 

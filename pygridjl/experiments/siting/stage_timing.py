@@ -77,7 +77,7 @@ def time_second_stage(
     if problem.measure == "voltage":
         say("rebuilt in Pyomo")
         operation = Operation(problem, scenarios)
-        program = OperationProgram(operation, deviation=True)
+        program = OperationProgram(operation)
         for k in chosen[:n_rebuilt].tolist():
             began = time.process_time()
             anew.append(rebuilt_value(operation, program, k, decisions[0]))

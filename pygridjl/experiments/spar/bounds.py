@@ -11,7 +11,8 @@ from typing import Any
 from pygridjl.experiments.spar.printed import TABLES
 from pygridjl.experiments.spar.tasks import Extent, planning_problem, scenario_set, siting_task
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.problem import Measure, PlanningProblem
+from pygridjl.siting.measures import Measure
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import METHODS, BendersOptions
 from pygridjl.siting.sample_bounds import Batch, BoundsResult, bounds_of, solve_batch
 from pygridjl.siting.second_stage.protocol import SecondStage

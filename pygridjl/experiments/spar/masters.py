@@ -18,9 +18,10 @@ from pygridjl.experiments.spar.tasks import (
     scenario_set,
 )
 from pygridjl.siting.first_stage.allocation import allocate
+from pygridjl.siting.measures import Measure
 from pygridjl.siting.methods.spar.driver import SparResult
 from pygridjl.siting.methods.spar.masters import epigraph_master, lambda_master
-from pygridjl.siting.problem import Measure, PlanningProblem
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.solve import site
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.study.task import Row, Task
@@ -117,7 +118,7 @@ def _stage(asked: Mapping[str, Any]) -> Row:
     feeder = asked["feeder"]
     problem = planning_problem(feeder, "voltage")
     operation = Operation(problem, scenario_set(feeder, 24))
-    rows, columns = OperationProgram(operation, deviation=True).matrix.shape
+    rows, columns = OperationProgram(operation).matrix.shape
     return {
         "buses": problem.feeder.n_bus,
         "nodes": problem.feeder.n_node,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from pygridjl.siting.problem import Measure
+from pygridjl.siting.measures import Measure
 
 __all__ = [
     "BUSES",

@@ -18,10 +18,12 @@ from pygridjl.experiments.spar import Options
 from pygridjl.grid import Feeder, load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.measures import Measure
 from pygridjl.siting.methods.spar.driver import SparResult
 from pygridjl.siting.methods.spar.quality import value_over_iterations
-from pygridjl.siting.problem import Measure, PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import METHODS, StepRule
+from pygridjl.siting.regulators import with_neutral_regulators
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.solve import build_engine, site
 from pygridjl.study.task import Plan, Row, Task

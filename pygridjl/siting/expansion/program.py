@@ -36,10 +36,12 @@ class ExpansionProgram:
         The problem.
     tree : StageTree
         The stages.
+    floor : ndarray, shape (T,)
+        What no decision can be below at each node.
     """
 
-    def __init__(self, problem: PlanningProblem, tree: StageTree) -> None:
-        self._n, self._tree = problem.n_site, tree
+    def __init__(self, problem: PlanningProblem, tree: StageTree, floor: FloatArray) -> None:
+        self._n, self._tree, self._floor = problem.n_site, tree, floor
         n, t = self._n, len(tree)
         blocks = [first_stage_rows(node_problem(problem, m)) for m in tree.money.tolist()]
         after = [k for k in range(t) if tree.parent[k] >= 0]
@@ -65,7 +67,7 @@ class ExpansionProgram:
             matrix=csr_array(hstack([matrix, csr_array((matrix.shape[0], t))])),
             row_lower=np.concatenate([*(b.row_lower for b in blocks), np.zeros(row.size)]),
             row_upper=np.concatenate([*(b.row_upper for b in blocks), unlimited]),
-            col_lower=np.zeros(columns + t),
+            col_lower=np.concatenate([np.zeros(columns), floor]),
             col_upper=np.concatenate([*(b.col_upper for b in blocks), np.full(t, np.inf)]),
         )
         self._relaxed = HighsModel(self._model)
@@ -76,9 +78,22 @@ class ExpansionProgram:
 
     def add_plane(self, node: int, units: FloatArray, found: ExpectedValue) -> None:
         """Add the supporting plane of what a node is worth at ``units``: θ − g·n ≥ v − g·units."""
-        self._unit = self._unit or HUNDREDTH * abs(found.value) or 1.0
+        if not self._unit:
+            self._measure_by(found)
         level = found.value - float(found.gradient @ units)
         self._add(node, -found.gradient / self._unit, 1.0, level / self._unit)
+
+    def _measure_by(self, found: ExpectedValue) -> None:
+        """Choose the unit, in which the least values of the nodes are bounds too."""
+        size = abs(found.value)
+        if (self._floor < 0).any():
+            # A value between costs and earnings says nothing about their size.
+            size = max(size, float(np.abs(found.gradient).max(initial=0.0)))
+        self._unit = HUNDREDTH * size or 1.0
+        theta = 2 * self._n * len(self._tree) + np.arange(len(self._tree))
+        lower = self._floor / self._unit
+        self._model.col_lower[theta] = lower
+        self._relaxed.set_col_bounds(theta, lower, np.full(theta.size, np.inf))
 
     def add_cut(self, node: int, cut: FeasibilityCut) -> None:
         """Add (18) at a node."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pygridjl.core.result import Result, Status
 from pygridjl.core.types import IntArray
+from pygridjl.siting.measures import measure_text
 
 __all__ = ["ExpansionResult"]
 
@@ -87,7 +88,7 @@ class ExpansionResult(Result):
         rows = [
             ("feeder", self.feeder),
             ("scenarios", f"{self.scenarios}, {len(self.stages)} stages"),
-            ("measure", f"expected {self.measure}, mean over the years"),
+            ("measure", f"expected {measure_text(self.measure)}, mean over the years"),
             ("status", f"{self.status.value}{': ' if self.reason else ''}{self.reason}"),
         ]
         if self.no_dg is not None:

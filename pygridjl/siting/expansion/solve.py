@@ -16,7 +16,6 @@ from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import (
-    assert_expectation,
     assert_valid_planning,
     assert_valid_scenarios_for,
     check_units,
@@ -25,6 +24,7 @@ from pygridjl.siting.defaults import with_default_limits
 from pygridjl.siting.expansion.program import ExpansionProgram, node_problem
 from pygridjl.siting.expansion.result import ExpansionResult
 from pygridjl.siting.expansion.tree import Stage, StageTree
+from pygridjl.siting.least import least_objective
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.second_stage.protocol import SecondStage, expected_value
@@ -53,7 +53,7 @@ def expansion_plan(
     A multistage program on a scenario tree: each node has units that stand there, never fewer
     than at the node before it, paid from the money that came in on the way. What a node is worth
     is convex in its units, so that planes from its scenarios bound it from below (Birge 1985);
-    all nodes share one master.
+    all nodes share one master. A share of CVaR counts the worst hours of each stage.
 
     Parameters
     ----------
@@ -101,7 +101,6 @@ def expansion_plan(
         raise InvalidOptionError(f"gap: must be at least 1e-06, is {gap}")
     if problem.min_sites:
         raise InvalidOptionError("min_sites: has no meaning where money comes in stages")
-    assert_expectation(problem, "expansion_plan")
     # The stage with most money has to be able to buy a unit at all.
     assert_valid_planning(node_problem(problem, float(tree.money.max())))
     assert_valid_scenarios_for(problem, scenarios)
@@ -112,6 +111,8 @@ def expansion_plan(
     problem, notes = with_default_limits(problem, heaviest)
     if notes:
         notes = (f"limits were assumed at the largest load, {most:g} times the scenarios'", *notes)
+    if problem.risk is not None:
+        notes = (f"value of each stage: {problem.risk}", *notes)
     run = _Run(problem, scenarios, tree, Tolerance(None if gap else 0.01, gap))
     status = run.go(deadline, on_progress)
     return dataclasses.replace(run.answer(status), notes=notes)
@@ -121,18 +122,19 @@ class _Run:
     def __init__(
         self, problem: PlanningProblem, scenarios: ScenarioSet, tree: StageTree, stop: Tolerance
     ) -> None:
-        from pygridjl.siting.second_stage import build_second_stage
+        from pygridjl.siting.second_stage import build_second_stage, default_engine
 
         self.problem, self.scenarios, self.tree, self.stop = problem, scenarios, tree, stop
         self.watch = Stopwatch()
-        engine = "condensed" if problem.slack_price is None else "full"
+        engine = default_engine(problem)
         self.engines: list[SecondStage] = []
         for stage in tree.stages:
             grown = dataclasses.replace(scenarios, load=stage.load * scenarios.load)
             self.engines.append(build_second_stage(problem, grown, engine))
-        self.program = ExpansionProgram(problem, tree)
+        floor = [least_objective(problem, engine.scenarios)[0] for engine in self.engines]
+        self.program = ExpansionProgram(problem, tree, np.array(floor))
         self.best: tuple[float, IntArray, FloatArray] | None = None
-        self.bound, self.no_dg, self.rounds = 0.0, np.inf, 0
+        self.bound, self.no_dg, self.rounds = float(tree.weight @ floor), np.inf, 0
         # Scenarios lost at the last look, by stage.
         self.lost: dict[str, tuple[str, ...]] = {}
 
@@ -192,7 +194,7 @@ class _Run:
         for node, engine in enumerate(self.engines):
             with self.watch.phase("second stage"):
                 batch = engine.evaluate(units[node])
-            found = expected_value(engine.scenarios, batch)
+            found = expected_value(engine.scenarios, batch, self.problem.risk)
             with self.watch.phase("master"):
                 if found.infeasible:
                     self.lost[self.tree.stages[node].name] = found.infeasible

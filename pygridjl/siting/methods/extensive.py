@@ -37,7 +37,7 @@ __all__ = ["extensive", "extensive_model"]
 
 
 def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearModel:
-    """Build the extensive form of F^vd.
+    """Build the extensive form.
 
     Parameters
     ----------
@@ -54,15 +54,15 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     Raises
     ------
     InvalidOptionError
-        If the objective is the loss: HiGHS solves no mixed-integer quadratic programs.
+        If losses count: HiGHS solves no mixed-integer quadratic programs.
     """
-    if problem.measure != "voltage":
+    operation = Operation(problem, scenarios)
+    if operation.objective.curvature:
         raise InvalidOptionError(
             "the extensive form of the loss is a mixed-integer quadratic program, which HiGHS "
             "does not solve: use method 'benders'"
         )
-    operation = Operation(problem, scenarios)
-    program = OperationProgram(operation, deviation=True, slack=problem.slack_price)
+    program = OperationProgram(operation, slack=problem.slack_price)
     first = first_stage_rows(problem)
     n, n_scenario, n_row = problem.n_site, len(scenarios), program.row_upper.size
     all_scenarios = np.arange(n_scenario)
@@ -82,7 +82,7 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     lower[:, program.balance] = upper[:, program.balance] = -np.hstack([p, q])
     n_col = 2 * n + n_scenario * program.cost.size
     weight = scenarios.probability
-    cost = (weight[:, None] * program.cost).ravel()
+    cost = np.concatenate([p * program.costs(k) for k, p in enumerate(weight.tolist())])
     units = operation.owed * (weight @ operation.per_unit) + operation.unit_penalty * weight.sum()
     return LinearModel(
         cost=np.concatenate([units, np.zeros(n), cost]),
@@ -104,12 +104,12 @@ def extensive(
     time_limit: float | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> SitingResult:
-    """Solve the extensive form of F^vd by HiGHS, its root by interior points.
+    """Solve the extensive form by HiGHS, its root by interior points.
 
     Parameters
     ----------
     problem : PlanningProblem
-        The problem; its objective must be the voltage deviation.
+        The problem; losses must not count in its objective.
     scenarios : ScenarioSet
         The scenarios.
     second_stage : SecondStage
@@ -130,7 +130,7 @@ def extensive(
     Raises
     ------
     InvalidNetworkError, InvalidPlanningError, InvalidScenariosError, InvalidOptionError
-        If the input is unsound or the objective is the loss.
+        If the input is unsound or losses count.
     SolverError
         If HiGHS fails.
     """

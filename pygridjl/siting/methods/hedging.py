@@ -51,9 +51,10 @@ def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, lis
     Raises
     ------
     InvalidOptionError
-        If the objective is the loss or mpi-sppy is missing.
+        If losses count or mpi-sppy is missing.
     """
-    if problem.measure != "voltage":
+    operation = Operation(problem, scenarios)
+    if operation.objective.curvature:
         raise InvalidOptionError(
             "units in whole numbers and a quadratic loss make mixed-integer quadratic programs, "
             "which HiGHS does not solve: use method 'benders'"
@@ -65,8 +66,7 @@ def _creator(problem: PlanningProblem, scenarios: ScenarioSet) -> tuple[Any, lis
         raise InvalidOptionError(
             "progressive hedging needs mpi-sppy: pip install 'pygridjl[hedging]'"
         ) from None
-    operation = Operation(problem, scenarios)
-    program = OperationProgram(operation, deviation=True, slack=problem.slack_price)
+    program = OperationProgram(operation, slack=problem.slack_price)
     ids = scenarios.id.tolist()
     position = {name: k for k, name in enumerate(ids)}
     names = [name for name in ids if scenarios.probability[position[name]] > 0]
@@ -90,7 +90,7 @@ def _quiet() -> Iterator[io.StringIO]:
 def extensive_peer(
     problem: PlanningProblem, scenarios: ScenarioSet, *, gap: float = 1e-6
 ) -> tuple[float, IntArray]:
-    """Solve the extensive form of F^vd by mpi-sppy and HiGHS.
+    """Solve the extensive form by mpi-sppy and HiGHS.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def extensive_peer(
     Raises
     ------
     InvalidOptionError
-        If the objective is the loss or mpi-sppy is missing.
+        If losses count or mpi-sppy is missing.
     SolverError
         If no optimum was found.
     """
@@ -146,7 +146,7 @@ def hedging(
     Parameters
     ----------
     problem : PlanningProblem
-        The problem; its objective must be the voltage deviation.
+        The problem; losses must not count in its objective.
     scenarios : ScenarioSet
         The scenarios.
     second_stage : SecondStage
@@ -167,7 +167,7 @@ def hedging(
     Raises
     ------
     InvalidNetworkError, InvalidPlanningError, InvalidScenariosError, InvalidOptionError
-        If the input is unsound, the objective is the loss or mpi-sppy is missing.
+        If the input is unsound, losses count or mpi-sppy is missing.
     SolverError
         If mpi-sppy fails.
     """
@@ -220,7 +220,7 @@ def hedging(
         watch=watch,
         status=Status.TIME_LIMIT if late and not settled else Status.FEASIBLE,
         # Each scenario's program is solved to its gap only.
-        bound=float(trivial) * (1 - gap) if trivial is not None else None,
+        bound=float(trivial) - gap * abs(float(trivial)) if trivial is not None else None,
         bound_method="each scenario by itself",
         iterations=int(method._PHIter),
         packages=("highspy", "pyomo", "mpi-sppy"),

@@ -14,14 +14,14 @@ __all__ = ["scenario_model"]
 
 
 def scenario_model(operation: Operation, program: OperationProgram, scenario: int) -> Any:
-    """Build first stage and operation of one scenario for F^vd.
+    """Build first stage and operation of one scenario; losses cannot count.
 
     Parameters
     ----------
     operation : Operation
         Problem and scenarios.
     program : OperationProgram
-        Its rows and columns, with deviations.
+        Its rows and columns.
     scenario : int
         Position of the scenario.
 
@@ -72,9 +72,8 @@ def scenario_model(operation: Operation, program: OperationProgram, scenario: in
         injected = pyo.quicksum(columns[j] for j in program.matrix.indices[part].tolist())
         model.rows.add(injected <= float(per_unit[k]) * model.n[k])
     priced = operation.owed * per_unit + operation.unit_penalty
-    cost = pyo.quicksum(
-        float(program.cost[j]) * columns[j] for j in np.flatnonzero(program.cost).tolist()
-    )
+    costs = program.costs(scenario)
+    cost = pyo.quicksum(float(costs[j]) * columns[j] for j in np.flatnonzero(costs).tolist())
     units = pyo.quicksum(float(priced[k]) * model.n[k] for k in np.flatnonzero(priced).tolist())
     model.value = pyo.Objective(expr=cost + units)
     return model

@@ -7,9 +7,21 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.protocol import SecondStage
 
-__all__ = ["ENGINES", "build_second_stage"]
+__all__ = ["ENGINES", "build_second_stage", "default_engine"]
 
 ENGINES = ("condensed", "full", "julia")
+
+
+def default_engine(problem: PlanningProblem) -> str:
+    """Return the Python engine that suits a problem: ``"condensed"`` where that knows it all.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    """
+    known = problem.measure in ("voltage", "loss", "loss-printed")
+    return "condensed" if known and problem.slack_price is None else "full"
 
 
 def build_second_stage(
@@ -43,6 +55,11 @@ def build_second_stage(
     """
     if engine == "condensed" and problem.slack_price is not None:
         raise InvalidOptionError("engine 'condensed' keeps limits; slack_price needs 'full'")
+    if engine == "condensed" and default_engine(problem) != engine:
+        raise InvalidOptionError(
+            f"engine 'condensed' knows voltage or loss alone; measure {problem.measure!r} needs "
+            "'full'"
+        )
     if engine == "condensed":
         from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 
@@ -52,6 +69,11 @@ def build_second_stage(
 
         return FullSecondStage(problem, scenarios)
     if engine == "julia":
+        if problem.price_columns:
+            raise InvalidOptionError(
+                f"backend 'julia' keeps one price of energy; {problem.price_columns[0]!r} depends "
+                "on the scenario and needs backend 'python'"
+            )
         from pygridjl.siting.second_stage.julia import JuliaStage
 
         return JuliaStage(problem, scenarios)

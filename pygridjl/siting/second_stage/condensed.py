@@ -77,6 +77,8 @@ class CondensedSecondStage:
     def __init__(self, problem: PlanningProblem, scenarios: ScenarioSet) -> None:
         self.problem, self.scenarios = problem, scenarios
         self.operation = Operation(problem, scenarios)
+        # Of other objectives it only knows the states.
+        self._known = self.operation.objective.condensed and problem.slack_price is None
         self._voltage = problem.measure == "voltage"
         self._columns: dict[int, tuple[FloatArray, IntArray, FloatArray]] = {}
         self._active: _Active | None = None
@@ -103,14 +105,15 @@ class CondensedSecondStage:
         self._state = State(*(np.empty((n_scenario, n)) for _ in range(3)))
         self._limits = Limits(LIMIT_KINDS, operation.limit)
         self._value0 = np.empty(n_scenario)
-        self._linear0 = np.zeros((0 if self._voltage else n_scenario, operation.n_col))
+        n_curved = n_scenario if self._known and not self._voltage else 0
+        self._linear0 = np.zeros((n_curved, operation.n_col))
         for block in self._blocks(np.arange(n_scenario)):
             P, Q = operation.model.flows(*operation.demand(block))
             U = operation.model.voltages_of_flows(P, Q)
             self._state.P[block], self._state.Q[block], self._state.U[block] = P, Q, U
             if self._voltage:
                 self._value0[block] = np.abs(U - operation.u_ref).sum(axis=1)
-            else:
+            elif self._known:
                 self._value0[block] = operation.kw * operation.loss.value(P, Q)
                 by = operation.model.adjoint(np.zeros_like(P), *operation.loss.gradient(P, Q))
                 slope = operation.kw * (by[0] + operation.tan * by[1])
@@ -228,7 +231,7 @@ class CondensedSecondStage:
         """
         n, index = self.operation.check_units(units), self.operation.check_indices(indices)
         injected = np.zeros((index.size, self.operation.n_col))
-        if self.problem.slack_price is not None:
+        if not self._known:
             return injected, np.zeros(index.size, dtype=np.bool_)
         active = self._activate(n)
         power = self.operation.per_unit[index][:, active.sites] * n[active.sites]

@@ -24,7 +24,7 @@ __all__ = ["FullSecondStage"]
 
 
 class FullSecondStage:
-    """Second stage on all nodes: HiGHS for F^vd (warm dual simplex), Clarabel for F^pl.
+    """Second stage on all nodes: HiGHS (warm dual simplex), or Clarabel where losses count.
 
     Parameters
     ----------
@@ -52,14 +52,17 @@ class FullSecondStage:
         for name in ("_linear", "_loss"):
             self.__dict__.pop(name, None)
 
+    @property
+    def _quadratic(self) -> bool:
+        return self.operation.objective.curvature > 0
+
     @cached_property
     def _program(self) -> OperationProgram:
-        deviation = self.problem.measure == "voltage"
-        return OperationProgram(self.operation, deviation=deviation, slack=self.problem.slack_price)
+        return OperationProgram(self.operation, slack=self.problem.slack_price)
 
     @cached_property
     def _linear(self) -> HighsModel:
-        """F^vd, or for F^pl the constraints alone, which tell why a scenario is infeasible."""
+        """All but the losses; with these the constraints tell why a scenario is infeasible."""
         return HighsModel(self._program.linear_model())
 
     @cached_property
@@ -87,8 +90,8 @@ class FullSecondStage:
         p, q = self.operation.demand(np.array([scenario]))
         per_unit = self.operation.per_unit[scenario]
         right = np.concatenate([-p[0], -q[0]])
-        if self.problem.measure != "voltage":
-            found = self._loss.solve(right, per_unit * n)
+        if self._quadratic:
+            found = self._loss.solve(scenario, right, per_unit * n)
             if found is not None:
                 value, price = found
                 slope = per_unit * self._multiplier(price, self.operation.reward)
@@ -99,6 +102,8 @@ class FullSecondStage:
         lower = np.concatenate([right, np.full(n.size, -np.inf)])
         upper = np.concatenate([right, per_unit * n])
         self._linear.set_row_bounds(rows, lower, upper)
+        if program.hourly:
+            self._linear.set_cost(program.priced, program.prices(scenario))
         answer = self._linear.solve()
         if answer.status is SolverStatus.INFEASIBLE:
             if answer.ray is None:
@@ -106,7 +111,7 @@ class FullSecondStage:
             writer.infeasible(row, self._cut(answer.ray, scenario, right, per_unit))
         elif answer.objective is None or answer.row_dual is None:
             writer.fail(row, f"HiGHS: ended with status {answer.status.value!r}")
-        elif self.problem.measure != "voltage":
+        elif self._quadratic:
             writer.fail(row, "Clarabel: found no optimum of a feasible program")
         else:
             price = answer.row_dual[program.balance]

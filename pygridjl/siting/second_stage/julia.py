@@ -23,8 +23,8 @@ __all__ = ["JuliaStage"]
 class JuliaStage(FullSecondStage):
     """Second stage on all nodes in Julia: one call for all scenarios, on Julia's threads.
 
-    F^vd by HiGHS, F^pl by Clarabel. Its programs are those of the full engine in Python, which is
-    asked for what Julia cannot certify.
+    By HiGHS, or by Clarabel where losses count. Its programs are those of the full engine in
+    Python, which is asked for what Julia cannot certify.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class JuliaStage(FullSecondStage):
             program.row_lower,
             program.row_upper,
             program.changing,
-            loss_hessian(self.operation, program) if self.problem.measure != "voltage" else None,
+            loss_hessian(self.operation, program) if self._quadratic else None,
         )
 
     def evaluate_scenarios(self, units: ArrayLike, indices: ArrayLike) -> SecondStageBatch:

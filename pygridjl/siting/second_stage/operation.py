@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.powerflow.lindistflow import LinDistFlow3
-from pygridjl.powerflow.losses import printed_losses, resistive_losses
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.second_stage.objective import Objective
 
 __all__ = ["LIMIT_KINDS", "Operation"]
 
@@ -37,9 +37,10 @@ class Operation:
     """A planning problem and its scenarios in the numbering of nodes, sites and columns.
 
     A *column* is a phase of a site: the active power injected there, p.u. of one phase, already
-    times the multiplier of its profile. With that choice only right-hand sides depend on the
-    scenario: the columns of site k add up to at most ``μ^PV p̄ n_k`` (44). The objective F^vd is
-    taken in U = |V|², the variable of LinDistFlow: Σ |U − v_ref²| over all nodes, source included.
+    times the multiplier of its profile. With that choice only right-hand sides (and prices of
+    energy) depend on the scenario: the columns of site k add up to at most ``μ^PV p̄ n_k`` (44). The
+    objective F^vd is taken in U = |V|², the variable of LinDistFlow: Σ |U − v_ref²| over all nodes,
+    source included.
 
     Parameters
     ----------
@@ -60,6 +61,8 @@ class Operation:
         Reactive over active power of every unit.
     limit : ndarray, shape (n_node, 8)
         Right-hand sides of the rows of :data:`LIMIT_KINDS`; infinity where there is none.
+    objective : Objective
+        The measures.
     loss : QuadraticLoss
         The loss that the problem means, p.u.
     u_ref : float
@@ -83,14 +86,16 @@ class Operation:
         self.col_node = feeder.node_of[problem.sites[self.col_site], phase]
         self.first_col = np.searchsorted(self.col_site, np.arange(problem.n_site + 1))
         self.tan = float(np.tan(problem.power_factor_angle))
-        self.u_ref = float(problem.v_ref**2)
-        self.kw = feeder.phase_mva * 1e3
+        self.objective = Objective(problem, scenarios, feeder, self.model)
+        self.loss, self.u_ref, self.kw = (
+            self.objective.loss,
+            self.objective.u_ref,
+            self.objective.kw,
+        )
         self.reward = self.owed = problem.curtailment_price * self.kw
         self.unit_penalty = problem.unit_penalty * problem.unit_kw
         fed = np.flatnonzero(self.model.branch >= 0)
         branch, at = self.model.branch[fed], feeder.node_phase[fed]
-        printed = problem.measure == "loss-printed"
-        self.loss = printed_losses(self.model) if printed else resistive_losses(self.model)
         kind = feeder.generators.kind
         steady = np.isin(kind, list(scenarios.outputs), invert=True)
         self.steady = feeder.replace(generators=feeder.generators.take(steady))
@@ -217,6 +222,28 @@ class Operation:
             sun = self.owed * self.per_unit[index]
             value += sun @ n + self.unit_penalty * n.sum()
             gradient += sun + self.unit_penalty
+
+    @cached_property
+    def supply(self) -> tuple[FloatArray, FloatArray]:
+        """Least and most power that the source can deliver, p.u., shapes (S,)."""
+        problem = self.problem
+        most = np.zeros(len(self.scenarios))
+        for scenario in range(most.size):
+            most[scenario] = -self.demand(np.array([scenario]))[0].sum()
+        everywhere = self.per_unit @ problem.site_limits
+        bought = problem.budget_units * self.per_unit.max(axis=1, initial=0.0)
+        return most - np.minimum(everywhere, bought), most
+
+    @cached_property
+    def least(self) -> FloatArray:
+        """No operation of any decision is worth less, shape (S,): 0 but for what exports earn."""
+        tariff = self.objective.tariff
+        if tariff is None:
+            return np.zeros(len(self.scenarios))
+        low, high = self.supply
+        ends = [tariff[:, 0] * P + tariff[:, 1] * np.maximum(P, 0.0) for P in (low, high)]
+        at_zero = np.where((low < 0) & (high > 0), 0.0, np.inf)
+        return np.asarray(np.minimum(np.minimum(*ends), at_zero))
 
     def check_units(self, units: ArrayLike) -> FloatArray:
         """Return the decision as an array of numbers of at least 0.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import block_array, coo_array, csr_array, eye_array
+from scipy.sparse import block_array, coo_array, csr_array, eye_array, hstack, vstack
 
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
@@ -15,22 +15,22 @@ __all__ = ["OperationProgram"]
 class OperationProgram:
     """(42)–(52) as rows and columns, the same for all scenarios and decisions.
 
-    Columns: P, Q into every node, U, the injections of the sites, and for F^vd the excess and
-    the shortfall of U against v_ref² whose sum is its absolute deviation. Rows: balance of P and
-    of Q, voltage drop, deviation (F^vd only), the capacity of each site (44), the polygons. The
-    balances and capacities hold all that changes.
+    Columns: P, Q into every node, U, the injections of the sites, and those of the measures, such
+    as for F^vd the excess and the shortfall of U against v_ref² whose sum is its absolute
+    deviation. Rows: balance of P and of Q, voltage drop, the capacity of each site (44), the
+    polygons, the measures. The balances and capacities hold all that changes, but for prices of
+    energy that depend on the scenario.
 
     Parameters
     ----------
     operation : Operation
         The problem.
-    deviation : bool
-        Whether to have the columns and rows of F^vd.
     slack : float, optional
         Price of passing a limit by one percent (of the rating; 0.01 p.u. of voltage): one more
         column a branch phase and a node. Without it limits hold.
     measured : bool
-        Whether injections cost what they are worth beside the measure.
+        Whether to have the columns and rows of the measures, and injections that cost what they
+        are worth beside them.
 
     Attributes
     ----------
@@ -41,7 +41,10 @@ class OperationProgram:
     col_lower, col_upper : ndarray
         Bounds of the columns.
     cost : ndarray
-        Of F^vd, and what injections are worth beside the measure.
+        Of the measures that are linear in the columns, and what injections are worth beside them;
+        where prices depend on the scenario see :meth:`costs`.
+    priced : ndarray of int
+        Columns whose cost depends on the scenario.
     balance : ndarray of int, shape (2 n_node,)
         Rows of the balances, P before Q.
     capacity : ndarray of int, shape (n_site,)
@@ -54,7 +57,6 @@ class OperationProgram:
         self,
         operation: Operation,
         *,
-        deviation: bool,
         slack: float | None = None,
         measured: bool = True,
     ) -> None:
@@ -72,7 +74,7 @@ class OperationProgram:
             [model.mp, model.mq, model.voltage, None],
             [None, None, None, held],
         ]
-        zero, ones, free = np.zeros(n), np.ones(n), np.full(n, np.inf)
+        zero, free = np.zeros(n), np.full(n, np.inf)
         lower = [zero, zero, model.u_source, np.full(n_site, -np.inf)]
         upper = [zero, zero, model.u_source, np.zeros(n_site)]
         reward = operation.reward if measured else 0.0
@@ -97,22 +99,55 @@ class OperationProgram:
             col_lower.append(np.zeros(2 * n))
             col_upper.append(np.full(2 * n, np.inf))
             cost.append(np.full(2 * n, 100.0 * slack))
-        if deviation:
-            rows = [[*row, None, None] for row in rows]
-            between = [None] * (0 if slack is None else 1)
-            rows.append([None, None, one, None, *between, -one, one])
-            lower.append(np.full(n, operation.u_ref))
-            upper.append(np.full(n, operation.u_ref))
-            col_lower += [zero, zero]
-            col_upper += [free, free]
-            cost += [ones, ones]
-        self.matrix = csr_array(block_array(rows))
+        objective = operation.objective
+        width = sum(part.size for part in cost)
+        self._tariff: FloatArray | None = None
+        self.priced: IntArray = np.zeros(0, dtype=np.int64)
+        matrix = csr_array(block_array(rows))
+        if measured:
+            own = objective.rows()
+            beside = csr_array((own.lower.size, width - 3 * n))
+            matrix = csr_array(
+                vstack(
+                    [
+                        hstack([matrix, csr_array((matrix.shape[0], own.cost.size))]),
+                        hstack([own.state, beside, own.own]),
+                    ]
+                )
+            )
+            lower.append(own.lower)
+            upper.append(own.upper)
+            col_lower.append(np.zeros(own.cost.size))
+            col_upper.append(np.full(own.cost.size, np.inf))
+            cost.append(own.cost)
+            if own.bought >= 0:
+                self._tariff = objective.tariff
+                # Without a bound nothing holds it where it costs nothing.
+                col_upper[-1][own.bought] = max(float(operation.supply[1].max()), 0.0) + 1.0
+                self.priced = np.append(objective.source, width + own.bought)
+        self.matrix = matrix
         self.row_lower, self.row_upper = np.concatenate(lower), np.concatenate(upper)
         self.col_lower, self.col_upper = np.concatenate(col_lower), np.concatenate(col_upper)
         self.cost = np.concatenate(cost)
+        self.hourly = self._tariff is not None and objective.hourly
+        if self._tariff is not None and not self.hourly:
+            self.cost[self.priced] = self.prices(0)
         self.balance = np.arange(2 * n)
         self.capacity = 3 * n + np.arange(n_site)
         self.p_col, self.q_col = np.arange(n), n + np.arange(n)
+
+    def prices(self, scenario: int) -> FloatArray:
+        """Return the costs of the columns ``priced`` in one scenario."""
+        assert self._tariff is not None
+        sold, spread = self._tariff[scenario].tolist()
+        return np.append(np.full(self.priced.size - 1, sold), spread)
+
+    def costs(self, scenario: int) -> FloatArray:
+        """Return the cost of every column in one scenario."""
+        cost = self.cost.copy()
+        if self.hourly:
+            cost[self.priced] = self.prices(scenario)
+        return cost
 
     @property
     def changing(self) -> IntArray:

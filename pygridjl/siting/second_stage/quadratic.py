@@ -15,32 +15,39 @@ __all__ = ["LossProgram", "loss_hessian"]
 
 
 def loss_hessian(operation: Operation, program: OperationProgram) -> coo_array:
-    """Return the second derivatives of the loss, kW, by the program's columns."""
+    """Return the second derivatives of the loss, kW times its weight, by the program's columns."""
     own = coo_array(operation.loss.hessian())
+    scale = operation.objective.curvature * operation.kw
     column = np.concatenate([program.p_col, program.q_col])
     n = program.cost.size
-    return coo_array((operation.kw * own.data, (column[own.row], column[own.col])), shape=(n, n))
+    return coo_array((scale * own.data, (column[own.row], column[own.col])), shape=(n, n))
 
 
 class LossProgram:
-    """Minimise the losses over the rows of the operation; only the right-hand side changes.
+    """Minimise losses, and what is linear beside them, over the rows of the operation.
+
+    Only the right-hand side changes, and prices of energy that depend on the scenario.
 
     Parameters
     ----------
     operation : Operation
         The problem.
     program : OperationProgram
-        Its rows and columns, without deviations.
+        Its rows and columns.
     """
 
     def __init__(self, operation: Operation, program: OperationProgram) -> None:
         n_col = program.cost.size
         # The objective is brought to about one, so that the solver's tolerances mean the same on
         # every feeder.
+        objective = operation.objective
         P, Q = operation.model.flows(*operation.feeder.injection())
-        lost = operation.kw * float(operation.loss.value(P, Q))
-        least = 1e-6 * operation.kw * float(operation.loss.even.trace())
-        scale = max(lost, least, 1e-12)
+        U = operation.model.voltages_of_flows(P, Q)
+        state = objective.values(np.zeros(1, dtype=np.int64), P[None], Q[None], U[None])
+        size = float(objective.total({k: np.abs(value) for k, value in state.items()})[0])
+        bent = objective.curvature * operation.kw
+        scale = max(size, 1e-6 * bent * float(operation.loss.even.trace()), 1e-12)
+        self._program = program
         equal = program.row_lower == program.row_upper
         equal[program.capacity] = False
         above = np.isfinite(program.row_upper) & ~equal
@@ -79,11 +86,15 @@ class LossProgram:
         )
         self._solver = ConicSolver(model, tolerance=1e-10, scale=scale)
 
-    def solve(self, balance: FloatArray, capacity: FloatArray) -> tuple[float, FloatArray] | None:
+    def solve(
+        self, scenario: int, balance: FloatArray, capacity: FloatArray
+    ) -> tuple[float, FloatArray] | None:
         """Solve one scenario.
 
         Parameters
         ----------
+        scenario : int
+            Position in the set, for its prices.
         balance : ndarray, shape (2 n_node,)
             Right-hand sides of the balances.
         capacity : ndarray, shape (n_site,)
@@ -92,21 +103,27 @@ class LossProgram:
         Returns
         -------
         value : float
-            Loss, kW.
+            The objective.
         price : ndarray, shape (2 n_node,)
-            Change of the loss by the right-hand sides of the balances, kW per p.u.
+            Its change by the right-hand sides of the balances, by p.u.
 
         None if there is no optimum to full accuracy.
         """
-        answer = self._answer(balance, capacity)
+        answer = self._answer(scenario, balance, capacity)
         return None if answer is None else (answer.objective, -answer.z[self._balance])
 
-    def columns(self, balance: FloatArray, capacity: FloatArray) -> FloatArray | None:
+    def columns(
+        self, scenario: int, balance: FloatArray, capacity: FloatArray
+    ) -> FloatArray | None:
         """Return the columns of the program at the optimum of :meth:`solve`, or None."""
-        answer = self._answer(balance, capacity)
+        answer = self._answer(scenario, balance, capacity)
         return None if answer is None else answer.x
 
-    def _answer(self, balance: FloatArray, capacity: FloatArray) -> ConicSolution | None:
+    def _answer(
+        self, scenario: int, balance: FloatArray, capacity: FloatArray
+    ) -> ConicSolution | None:
+        if self._program.hourly:
+            self._solver.set_cost(self._program.costs(scenario))
         self._right[self._balance] = balance
         self._right[self._capacity] = capacity
         self._solver.set_rhs(self._right)

@@ -4,10 +4,56 @@ from __future__ import annotations
 
 import clarabel
 import numpy as np
+from feeder_builders import random_feeder
 from scipy.optimize import linprog
 from scipy.sparse import csc_matrix
 
+from pygridjl.grid import FeederGenerators
+from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.problem import PlanningProblem
+
 ALPHA = np.exp(-2j * np.pi / 3 * np.arange(3))
+
+
+def some_scenarios(rng, n_scenario, n_bus, sun=1.0):
+    shape = (n_scenario, n_bus)
+    pv = sun * rng.uniform(0, 1, shape)
+    pv[0] = 0.0  # a night
+    return ScenarioSet(np.full(n_scenario, 1 / n_scenario), rng.uniform(0.2, 1.2, shape), pv)
+
+
+def small_case(rng, objective, tight, priced=False):
+    """A random feeder whose limits matter (or not), without taps and reversed branches."""
+    prices = {}
+    if priced:  # of the size of what a kW changes
+        size = 1e-4 if objective == "voltage" else 0.05
+        prices = {
+            "curtailment_price": float(size * rng.uniform(0.1, 2.0)),
+            "unit_penalty": float(size * rng.uniform(0.0, 1.0)),
+        }
+    feeder = random_feeder(rng, 9, regulators=False, reverse=False)
+    rating = feeder.branches.rating * (0.12 if tight else 1.0)
+    at = rng.integers(0, feeder.n_bus, 2)
+    units = FeederGenerators(
+        id=["sunny", "steady"],
+        bus=at,
+        p=0.02 * rng.random((2, 3)) * feeder.buses.phases[at],
+        q=0.01 * rng.random((2, 3)) * feeder.buses.phases[at],
+        kind=["pv", "generator"],
+    )
+    feeder = feeder.replace(branches=feeder.branches.replace(rating=rating), generators=units)
+    problem = PlanningProblem(
+        feeder,
+        measure=objective,
+        unit_kw=30.0 * feeder.phase_mva,
+        max_units=6,
+        v_source=float(rng.uniform(0.98, 1.03)),
+        v_min=0.95 if tight else 0.5,
+        v_max=1.035 if tight else 2.0,
+        power_factor_angle=float(rng.choice([0.0, 0.3])),
+        **prices,
+    )
+    return problem, some_scenarios(rng, 4, feeder.n_bus, sun=2.0)
 
 
 class Written:
@@ -33,6 +79,8 @@ class Written:
         for e in np.flatnonzero(branch.closed):
             for end in (branch.from_bus[e], branch.to_bus[e]):
                 fixed_q[end] += branch.b[e] / 2
+        self.at_source = (load_p - fixed_p)[feeder.source_bus]
+        self.summed = False
         tan = np.tan(problem.power_factor_angle)
         low, high = problem.band
         v0 = problem.source_voltage
@@ -68,7 +116,7 @@ class Written:
             for a in np.flatnonzero(feeder.buses.phases[j]):
                 P, Q = self.var("P", j, a, None, None), self.var("Q", j, a, None, None)
                 for b in np.flatnonzero(feeder.buses.phases[j]):
-                    if problem.measure == "loss-printed" and a != b:
+                    if "loss-printed" in problem.weights and a != b:
                         continue
                     # Re(conj(I_a) R_ab I_b) with I = (P - jQ) α at nominal voltages α.
                     turn = branch.r[e, a, b] * np.conj(ALPHA[a]) * ALPHA[b] * 1e3 * feeder.phase_mva
@@ -133,12 +181,56 @@ class Written:
         assert answer.status in (0, 2)
         return answer.fun + self.constant if answer.status == 0 else None
 
-    def least_loss(self):
-        """Optimal loss by Clarabel."""
+    def least_sum(self, problem, weights, bought=0.0, sold=0.0):
+        """Optimal weighted sum of measures by Clarabel, every measure written out once more."""
+        feeder, kw = problem.feeder, 1e3 * problem.feeder.phase_mva
+        self.objective, self.summed = {}, True
+        if "voltage" in weights:
+            z = [column for (kind, *_), column in self.names.items() if kind == "z"]
+            self.objective |= dict.fromkeys(z, weights["voltage"])
+        if {"import", "energy-cost"} & set(weights):
+            spread = weights.get("import", 0.0)
+            spread += weights.get("energy-cost", 0.0) * (bought - sold) / 1e3
+            # What the source delivers: its own net load and all that flows into its children.
+            supply, constant = {}, 0.0
+            for a in np.flatnonzero(feeder.buses.phases[feeder.source_bus]):
+                constant += self.at_source[a]
+                for f in np.flatnonzero(feeder.branches.closed):
+                    child = feeder.branches.to_bus[f]
+                    fed = feeder.branches.from_bus[f] == feeder.source_bus
+                    if fed and ("P", child, a) in self.names:
+                        supply[self.names["P", child, a]] = 1.0
+            assert ("p", feeder.source_bus, 0) not in self.names
+            g = self.var("g", 0, 0, 0, None)
+            self.le.append(({**supply, g: -1.0}, -constant))
+            self.objective[g] = spread * kw
+            earned = weights.get("energy-cost", 0.0) * sold / 1e3 * kw
+            for column in supply:
+                self.objective[column] = earned
+            self.constant += earned * constant
+        if "unbalance" in weights:
+            trios = [
+                bus
+                for bus in range(feeder.n_bus)
+                if feeder.buses.phases[bus].all() and bus != feeder.source_bus
+            ]
+            for bus in trios:
+                t = self.var("t", bus, 0, 0, None)
+                # Half of the deviation of U, over v_ref², in percent, on average.
+                self.objective[t] = weights["unbalance"] * 50 / problem.v_ref**2 / len(trios)
+                for a in range(3):
+                    for sign in (1, -1):
+                        away = {self.names["U", bus, b]: -sign / 3 for b in range(3)}
+                        away[self.names["U", bus, a]] += sign
+                        self.le.append(({**away, t: -1.0}, 0.0))
+        return self.least_loss(weights.get("loss", weights.get("loss-printed", 0.0)))
+
+    def least_loss(self, weight=1.0):
+        """Optimal loss times a weight, and what is linear beside it, by Clarabel."""
         n = len(self.bounds)
         hessian = np.zeros((n, n))
         for first, second, value in self.form:
-            hessian[self.names[first], self.names[second]] += 2 * value
+            hessian[self.names[first], self.names[second]] += 2 * weight * value
         np.testing.assert_allclose(hessian, hessian.T, atol=1e-12 * np.abs(hessian).max())
         a_ub, b_ub = self.dense(self.le)
         a_eq, b_eq = self.dense(self.eq)
@@ -153,8 +245,11 @@ class Written:
         options.verbose = False
         options.tol_gap_abs = 1e-14
         options.tol_gap_rel = options.tol_feas = 1e-10
-        scale = np.abs(hessian).max()
+        linear = {} if not self.summed else self.objective
+        scale = np.abs(hessian).max() or max(map(abs, linear.values()), default=1.0) or 1.0
         cost = np.zeros(n)
+        for column, value in linear.items():
+            cost[column] += value / scale
         for column, reward in self.reward.items():
             cost[column] -= reward / scale
         answer = clarabel.DefaultSolver(

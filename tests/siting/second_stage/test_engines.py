@@ -4,63 +4,23 @@ import dataclasses
 
 import numpy as np
 import pytest
-from feeder_builders import random_feeder, two_bus_feeder
+from feeder_builders import two_bus_feeder
 from hypothesis import given, settings, strategies as st
-from siting.second_stage.operation_models import Written
+from siting.second_stage.operation_models import Written, small_case
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.grid import FeederGenerators, load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.first_stage.random import random_units
-from pygridjl.siting.problem import PlanningProblem, with_neutral_regulators
+from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.regulators import with_neutral_regulators
 from pygridjl.siting.second_stage import build_second_stage
 from pygridjl.siting.second_stage.protocol import ScenarioStatus
 
 seeds = st.integers(0, 2**32 - 1)
 MEASURES = ["voltage", "loss", "loss-printed"]
 ENGINES = ("full", "condensed")
-
-
-def some_scenarios(rng, n_scenario, n_bus, sun=1.0):
-    shape = (n_scenario, n_bus)
-    pv = sun * rng.uniform(0, 1, shape)
-    pv[0] = 0.0  # a night
-    return ScenarioSet(np.full(n_scenario, 1 / n_scenario), rng.uniform(0.2, 1.2, shape), pv)
-
-
-def small_case(rng, objective, tight, priced=False):
-    """A random feeder whose limits matter (or not), without taps and reversed branches."""
-    prices = {}
-    if priced:  # of the size of what a kW changes
-        size = 1e-4 if objective == "voltage" else 0.05
-        prices = {
-            "curtailment_price": float(size * rng.uniform(0.1, 2.0)),
-            "unit_penalty": float(size * rng.uniform(0.0, 1.0)),
-        }
-    feeder = random_feeder(rng, 9, regulators=False, reverse=False)
-    rating = feeder.branches.rating * (0.12 if tight else 1.0)
-    at = rng.integers(0, feeder.n_bus, 2)
-    units = FeederGenerators(
-        id=["sunny", "steady"],
-        bus=at,
-        p=0.02 * rng.random((2, 3)) * feeder.buses.phases[at],
-        q=0.01 * rng.random((2, 3)) * feeder.buses.phases[at],
-        kind=["pv", "generator"],
-    )
-    feeder = feeder.replace(branches=feeder.branches.replace(rating=rating), generators=units)
-    problem = PlanningProblem(
-        feeder,
-        measure=objective,
-        unit_kw=30.0 * feeder.phase_mva,
-        max_units=6,
-        v_source=float(rng.uniform(0.98, 1.03)),
-        v_min=0.95 if tight else 0.5,
-        v_max=1.035 if tight else 2.0,
-        power_factor_angle=float(rng.choice([0.0, 0.3])),
-        **prices,
-    )
-    return problem, some_scenarios(rng, 4, feeder.n_bus, sun=2.0)
 
 
 @settings(max_examples=25, deadline=None)

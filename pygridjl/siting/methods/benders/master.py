@@ -16,6 +16,7 @@ from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.first_stage.rows import budget_row, first_stage_rows
+from pygridjl.siting.least import least_objective
 from pygridjl.siting.methods.benders.neighbours import best_neighbour
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.protocol import FeasibilityCut, SecondStageBatch
@@ -48,6 +49,7 @@ class Master:
         self._problem, self._n_site, self._groups = problem, problem.n_site, groups
         self._n_group = int(groups.max()) + 1
         self._weight = scenarios.probability
+        self._floor = least_objective(problem, scenarios, groups)
         self._first = first_stage_rows(problem)
         self._slopes = np.zeros((0, problem.n_site))
         self._of = np.zeros(0, dtype=np.int64)
@@ -82,7 +84,10 @@ class Master:
         if self._scale == 0.0:
             steepest = float(-slope.sum(axis=0).min())
             possible = steepest * max(self._problem.budget_units, 1)
-            self._scale = min(possible, float(value.sum())) or 1.0
+            # A value between costs and earnings says nothing about their size.
+            size = np.inf if (self._floor < 0).any() else float(value.sum())
+            self._scale = min(s for s in (possible, size, np.inf) if s > 0)
+            self._scale = self._scale if np.isfinite(self._scale) else 1.0
             self._origin[kept] = value
             # A relaxation of rows (18) alone was built before, on another scale.
             self._relaxation = None
@@ -124,8 +129,13 @@ class Master:
 
     @property
     def _least(self) -> FloatArray:
-        """Lowest θ: neither objective can be negative, which bounds a master without planes."""
-        return -self._origin / (self._scale or 1.0)
+        """Lowest θ: what no decision can be below bounds a master without planes."""
+        return (self._floor - self._origin) / (self._scale or 1.0)
+
+    @property
+    def floor(self) -> float:
+        """What no decision can be below."""
+        return float(self._floor.sum())
 
     def _value(self, theta: float) -> float:
         """Return the objective from what the programs minimise."""

@@ -61,7 +61,7 @@ class BendersSearch:
         self._units: IntArray | None = None
         self._value: ExpectedValue | None = None
         self._reference: ExpectedValue | None = None
-        self._bound = 0.0
+        self._bound = master.floor
         self._lost: dict[str, None] = {}
         self.deadline = np.inf
         # The point the relaxation stays near and the best value it has seen there.
