@@ -24,7 +24,7 @@ def ieee13(**options):
     problem = PlanningProblem(wide, unit_kw=12.0, unit_cost=750.0, **options)
     scenarios = generate_scenarios(feeder.n_bus, 24)
     operation = Operation(problem, scenarios)
-    return problem, scenarios, operation, OperationProgram(operation, deviation=True)
+    return problem, scenarios, operation, OperationProgram(operation)
 
 
 @pytest.mark.parametrize("engine", ["condensed", "full"])
