@@ -130,6 +130,34 @@ def test_order_2_is_at_least_order_1_and_at_most_the_ac_cost(case9):
     assert second.eigenvalue_ratio < 1e-3
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_order_2_is_tight_where_ratings_bind_in_some_draws_only(held):
+    """A limit on mean squares of flows alone would let heavy draws pay for light ones."""
+    network = get_case("case5pjm")
+    if held:
+        low, high = network.buses.v_min.copy(), network.buses.v_max.copy()
+        low[network.slack_buses] = high[network.slack_buses] = 1.0
+        network = network.replace(buses=network.buses.replace(v_min=low, v_max=high))
+    draws = two_factor_loads(network, mean=1.0, low=0.9, high=1.1).draw(60, 0)
+    opf = AcOpf(network)
+    costs = [
+        opf.solve((d.real.copy(), d.imag.copy()), start="previous").objective for d in draws.demand
+    ]
+    found = relax_moments(network, draws, 2, engine="clarabel")
+    assert np.mean(costs) * (1 - 1e-3) <= found.bound <= np.mean(costs)
+
+
+def test_no_matrix_is_singular_because_an_equality_lies_in_its_basis(case9):
+    """Every balance of a dense relaxation is a null vector of its matrix of charge 0."""
+    network, draws = case9
+    program = polynomial_program(network, draws)
+    blocks = moment_relaxation(program, program_cliques(program, "dense"), 2).blocks
+    n, real = network.n_bus, program.variables.base - 1 - 2 * network.n_bus
+    monomials = 1 + real + real * (real + 1) // 2 + n**2
+    assert monomials - 2 * n in blocks
+    assert monomials not in blocks
+
+
 def test_order_2_needs_no_ratings():
     network = get_case("case9")
     free = np.full(network.n_branch, np.inf)

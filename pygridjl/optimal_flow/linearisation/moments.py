@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, kron, vstack
+from scipy.sparse import csc_array, csr_array, vstack
 
 from pygridjl.core.types import ComplexArray, FloatArray, IntArray
-from pygridjl.optimal_flow.linearisation.moment_table import MomentTable, both_keys
+from pygridjl.optimal_flow.linearisation.moment_blocks import Rows, semidefinite
+from pygridjl.optimal_flow.linearisation.moment_table import MomentTable
 from pygridjl.optimal_flow.linearisation.monomials import Polynomial, Variables, combine
 from pygridjl.optimal_flow.linearisation.program import Flow, PolynomialProgram
 from pygridjl.solvers.conic import Cone, ConicModel, joined
@@ -83,45 +84,38 @@ def moment_relaxation(
         )
     ]
     parts = [_vanishing(table, multiplied)]
+    smallest = sorted(range(len(cliques)), key=lambda c: (cliques[c].size, c))
+
+    def home(polynomial: Polynomial) -> IntArray:
+        wanted = _named(polynomial.rows)
+        return cliques[next(c for c in smallest if wanted <= members[c])]
+
     nonnegative: list[Polynomial] = []
     if order == 1:
         parts += _rated(table, program.flows)
     else:
         for flow in program.flows:
-            mirror = Polynomial(
-                variables.conjugated(flow.power.rows), np.conj(flow.power.coefficients)
-            )
+            mirror = flow.power.conjugate(variables)
             square = flow.power.times(mirror).scaled(-1.0 / flow.rating**2)
             nonnegative.append(square.plus(_UNIT))
-    smallest = sorted(range(len(cliques)), key=lambda c: (cliques[c].size, c))
+            basis = variables.basis(home(flow.power), 1)
+            parts += semidefinite(table, variables, basis, _disc(flow, mirror))
     for polynomial in program.inequalities:
         degree = order - (polynomial.degree + 1) // 2
         if degree == 0:
             nonnegative.append(polynomial)
             continue
-        wanted = _named(polynomial.rows)
-        home = next(c for c in smallest if wanted <= members[c])
-        basis = variables.basis(cliques[home], degree)
-        parts += _semidefinite(table, variables, basis, polynomial)
+        basis = variables.basis(home(polynomial), degree)
+        parts += semidefinite(table, variables, basis, [[polynomial]])
     if nonnegative:
         parts.append(_signed(table, nonnegative))
     for basis in bases:
-        parts += _semidefinite(table, variables, basis, _UNIT)
+        parts += semidefinite(table, variables, basis, [[_UNIT]], program.equalities)
     return _assembled(program, table, [part for part in parts if part.constant.size], order)
 
 
 _ONE = np.ones(1, dtype=complex)
 _UNIT = Polynomial(np.zeros((1, 1), dtype=np.int64), _ONE)
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Rows s = constant + matrix · y of one cone, or of several alike one after another."""
-
-    cone: Cone
-    matrix: csr_array
-    constant: FloatArray
-    repeats: int = 1
 
 
 def _named(rows: IntArray) -> frozenset[int]:
@@ -166,6 +160,18 @@ def _multipliers(
     return np.asarray(rows[(variables.charges(rows) == 0) & first])
 
 
+def _disc(flow: Flow, mirror: Polynomial) -> list[list[Polynomial]]:
+    """[[1 + P, Q], [Q, 1 − P]] of a flow over its rating: semidefinite exactly within it.
+
+    The square of a flow has degree 4, so at order 2 it can be limited on average alone; this
+    matrix has degree 2 and is multiplied like the other limits.
+    """
+    power = flow.power.scaled(0.5 / flow.rating)
+    turned = mirror.scaled(0.5 / flow.rating)
+    real, imaginary = power.plus(turned), power.plus(turned.scaled(-1)).scaled(-1j)
+    return [[_UNIT.plus(real), imaginary], [imaginary, _UNIT.plus(real.scaled(-1))]]
+
+
 def _expected(
     table: MomentTable, polynomials: Sequence[Polynomial]
 ) -> tuple[csr_array, ComplexArray]:
@@ -180,26 +186,26 @@ def _expected(
     return table.linear(entry, rows, coefficients, len(polynomials))
 
 
-def _vanishing(table: MomentTable, polynomials: Sequence[Polynomial]) -> _Rows:
+def _vanishing(table: MomentTable, polynomials: Sequence[Polynomial]) -> Rows:
     matrix, constant = _expected(table, polynomials)
     both = csr_array(vstack([matrix.real, matrix.imag]))
     both.eliminate_zeros()
     # Products of known moments alone, and imaginary parts of what is real, leave empty rows.
     used = np.diff(both.indptr) > 0
     values = np.concatenate([constant.real, constant.imag])[used]
-    return _Rows(Cone("zero", int(used.sum())), csr_array(both[used]), values)
+    return Rows(Cone("zero", int(used.sum())), csr_array(both[used]), values)
 
 
-def _signed(table: MomentTable, polynomials: Sequence[Polynomial]) -> _Rows:
+def _signed(table: MomentTable, polynomials: Sequence[Polynomial]) -> Rows:
     matrix, constant = _expected(table, polynomials)
     rows = csr_array(matrix.real)
     rows.eliminate_zeros()
     # What holds parameters alone is known to be so.
     used = np.diff(rows.indptr) > 0
-    return _Rows(Cone("nonnegative", int(used.sum())), csr_array(rows[used]), constant.real[used])
+    return Rows(Cone("nonnegative", int(used.sum())), csr_array(rows[used]), constant.real[used])
 
 
-def _rated(table: MomentTable, flows: Sequence[Flow]) -> list[_Rows]:
+def _rated(table: MomentTable, flows: Sequence[Flow]) -> list[Rows]:
     """Cones |L(flow)| ≤ rating."""
     if not flows:
         return []
@@ -209,92 +215,11 @@ def _rated(table: MomentTable, flows: Sequence[Flow]) -> list[_Rows]:
     order = np.arange(3 * len(flows)).reshape(3, -1).T.ravel()
     rating = np.array([flow.rating for flow in flows])
     values = np.concatenate([rating, constant.real, constant.imag])[order]
-    return [_Rows(Cone("second_order", 3), csr_array(both[order]), values, len(flows))]
-
-
-def _semidefinite(
-    table: MomentTable, variables: Variables, basis: IntArray, weight: Polynomial
-) -> list[_Rows]:
-    """L(weight · b_i · conj(b_j)) as positive semidefinite matrices, one a charge."""
-    charges = variables.charges(basis)
-    parts = []
-    for charge in np.unique(charges[charges >= 0]):
-        own = basis[charges == charge]
-        k, t = own.shape[0], weight.rows.shape[0]
-        ones = np.ones(k, dtype=complex)
-        pairs, factors = combine(own, ones, variables.conjugated(own), ones)
-        rows, coefficients = combine(pairs, factors, weight.rows, weight.coefficients)
-        entry = np.repeat(np.arange(k * k), t)
-        matrix, constant = table.linear(entry, rows, coefficients, k * k)
-        if matrix.nnz:
-            parts.append(
-                _real_block(variables, own, matrix, constant)
-                if charge == 0
-                else _doubled_block(k, matrix, constant)
-            )
-    return parts
-
-
-def _real_block(
-    variables: Variables, basis: IntArray, matrix: csr_array, constant: ComplexArray
-) -> _Rows:
-    """Turn pairs m, conj(m) of the basis into √2 Re m and √2 Im m: the matrix becomes real."""
-    keys, mirror = both_keys(variables, basis)
-    place = {int(key): row for row, key in enumerate(keys)}
-    k = basis.shape[0]
-    turn = np.zeros((k, k), dtype=complex)
-    for row, (key, other) in enumerate(zip(keys.tolist(), mirror.tolist(), strict=True)):
-        if key == other:
-            turn[row, row] = 1.0
-        elif key < other:
-            turn[row, [row, place[other]]] = np.sqrt(0.5)
-            turn[place[other], [row, place[other]]] = np.array([-1j, 1j]) * np.sqrt(0.5)
-    both = csr_array(kron(csr_array(turn), csr_array(turn.conj())))
-    upper = _upper(k)
-    rows = csr_array((both @ matrix).real[_flat(upper, k)])
-    rows.eliminate_zeros()
-    values = np.real(both @ constant)[_flat(upper, k)]
-    return _scaled(rows, values, upper, k)
-
-
-def _doubled_block(k: int, matrix: csr_array, constant: ComplexArray) -> _Rows:
-    """Write a Hermitian X as the real [[Re X, −Im X], [Im X, Re X]]; order 1 stays as it is."""
-    if k == 1:
-        rows, values = csr_array(matrix.real), constant.real
-        return _Rows(Cone("nonnegative", 1), rows, values)
-    upper = _upper(2 * k)
-    i, j = upper
-    source = (i % k) * k + j % k
-    same = (i < k) == (j < k)
-    stacked = csr_array(vstack([matrix.real, -matrix.imag]))
-    stacked.eliminate_zeros()
-    picked = source + np.where(same, 0, k * k)
-    values = np.concatenate([constant.real, -constant.imag])[picked]
-    return _scaled(csr_array(stacked[picked]), values, upper, 2 * k)
-
-
-def _upper(k: int) -> tuple[IntArray, IntArray]:
-    """Rows and columns of the upper triangle, column by column."""
-    column = np.repeat(np.arange(k), np.arange(1, k + 1))
-    row = np.concatenate([np.arange(c + 1) for c in range(k)])
-    return row, column
-
-
-def _flat(upper: tuple[IntArray, IntArray], k: int) -> IntArray:
-    return upper[0] * k + upper[1]
-
-
-def _scaled(rows: csr_array, values: FloatArray, upper: tuple[IntArray, IntArray], k: int) -> _Rows:
-    if k == 1:
-        return _Rows(Cone("nonnegative", 1), rows, values)
-    weight = np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
-    return _Rows(
-        Cone("psd_triangle", k), csr_array(rows.multiply(weight[:, None])), values * weight
-    )
+    return [Rows(Cone("second_order", 3), csr_array(both[order]), values, len(flows))]
 
 
 def _assembled(
-    program: PolynomialProgram, table: MomentTable, parts: Sequence[_Rows], order: int
+    program: PolynomialProgram, table: MomentTable, parts: Sequence[Rows], order: int
 ) -> MomentRelaxation:
     kinds = ("zero", "nonnegative", "second_order", "psd_triangle")
     ordered = sorted(parts, key=lambda part: kinds.index(part.cone.kind))

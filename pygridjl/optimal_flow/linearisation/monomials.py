@@ -53,6 +53,10 @@ class Polynomial:
             np.concatenate([self.coefficients, other.coefficients]),
         )
 
+    def conjugate(self, variables: Variables) -> Polynomial:
+        """Return the complex conjugate."""
+        return Polynomial(variables.conjugated(self.rows), np.conj(self.coefficients))
+
     def scaled(self, factor: complex) -> Polynomial:
         """Return the polynomial times a number."""
         return Polynomial(self.rows, self.coefficients * factor)

@@ -30,6 +30,8 @@ Engine = Literal["auto", "clarabel", "sdpa"]
 _USABLE = 1e-3
 # Residuals up to which Clarabel's answer is not asked of SDPA again.
 _GOOD = 5e-5
+# Moments of voltages that hardly vary leave matrices hardly any interior.
+_REGULARISATION = 1e-6
 # Second eigenvalue over first up to which second moments count as those of one state.
 FLAT = 1e-3
 
@@ -152,7 +154,9 @@ def relax_moments(
 def _solve(reduced: Reduced, engine: Engine, time_limit: float) -> tuple[str, ConicSolution]:
     if engine == "sdpa":
         return "sdpa", solve_sdpa(reduced.model, time_limit=time_limit)
-    answer = solve_conic(reduced.model, time_limit=time_limit, tolerance=1e-7)
+    answer = solve_conic(
+        reduced.model, time_limit=time_limit, tolerance=1e-7, regularisation=_REGULARISATION
+    )
     residual = max(answer.primal_residual, answer.dual_residual)
     if engine == "clarabel" or residual <= _GOOD or find_sdpa() is None:
         return "clarabel", answer
