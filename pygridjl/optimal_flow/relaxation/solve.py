@@ -158,10 +158,13 @@ def _local_cost(network: Network, run: Run, quick: float, notes: list[str]) -> f
         notes.append("no time was left for the local search: there is no gap")
         return None
     local = ac_opf(network, time_limit=left)
-    if local.status is Status.FEASIBLE:
-        return local.objective
-    notes.append("the local search found no AC operating point: there is no gap")
-    return None
+    out_of_time = local.status is Status.TIME_LIMIT
+    if local.objective is None:
+        within = " within the time" if out_of_time else ""
+        notes.append(f"the local search found no AC operating point{within}: there is no gap")
+    elif out_of_time:
+        notes.append("the local search was out of time: its AC operating point is not its best")
+    return local.objective
 
 
 def _with_flowers(relaxation: Relaxation, run: Run, answer: RootAnswer) -> RootAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 from click.testing import CliRunner
 from opf_networks import random_network
 
+from pygridjl import opf
 from pygridjl.cli.relax import command
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.optimal_flow.forms.acp import AcOpf
+from pygridjl.optimal_flow.relaxation import solve
 from pygridjl.optimal_flow.relaxation.cuts.currents import add_current_limits
 from pygridjl.optimal_flow.relaxation.measures import cycle_basis, is_exact, loop_errors, recover
 from pygridjl.optimal_flow.relaxation.methods import METHODS, LoopForm
@@ -312,3 +315,16 @@ def test_where_nothing_costs_anything_the_bound_of_nothing_closes_the_gap():
     assert -1e-6 < answer.bound <= 0.0
     assert (answer.gap, answer.proven) == (0.0, True)
     assert "0.0000 %" in answer.summary()
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_an_operating_point_at_the_end_of_time_counts_and_is_said(monkeypatch, found):
+    network = get_case("case9")
+    point = replace(
+        opf(network), status=Status.TIME_LIMIT, **({} if found else {"objective": None})
+    )
+    monkeypatch.setattr(solve, "ac_opf", lambda *_, **__: point)
+    answer = relax(network)
+    assert answer.ac_objective == point.objective
+    assert (answer.gap is not None) == found
+    assert ("not its best" if found else "within the time") in answer.notes[0]
