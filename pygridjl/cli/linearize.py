@@ -94,8 +94,8 @@ def command(
 ) -> None:
     """Linearise the optimal power flow where uncertain loads make it hold best.
 
-    NETWORK is the name of a bundled case, or a file. The exit code is 1 if there is no point or
-    the linearised model is infeasible at the mean load.
+    NETWORK is the name of a bundled case, or a file. The exit code is 1 if there is no point, the
+    linearised model is infeasible at the mean load, or the relaxation asked for failed.
     """
     import json
 
@@ -143,7 +143,8 @@ def command(
         click.echo(found.summary())
         if evaluation is not None:
             click.echo("\n" + evaluation.summary())
-    click.get_current_context().exit(0 if found.status is Status.FEASIBLE else 1)
+    failed = found.relaxation.get("outcome") == "failed"
+    click.get_current_context().exit(0 if found.status is Status.FEASIBLE and not failed else 1)
 
 
 def _renewable(text: str) -> tuple[str, float]:

@@ -50,6 +50,20 @@ def test_options_of_a_point_reach_it():
     assert "proven bound" in found.output
 
 
+def test_a_failed_relaxation_ends_with_1_and_advice(monkeypatch):
+    from pygridjl.optimal_flow.linearisation import relaxation
+
+    monkeypatch.setattr(relaxation, "_GOOD", 0.0)
+    arguments = ("case9", "--point", "order1", "--engine", "clarabel", "--samples", 20)
+    found = run(*arguments)
+    assert found.exit_code == 1
+    assert "failed numerically in clarabel" in found.output
+    assert "try engine='sdpa'" in found.output
+    plain = run(*arguments, "--json")
+    assert plain.exit_code == 1
+    assert json.loads(plain.output)["relaxation"]["outcome"] == "failed"
+
+
 def test_an_infeasible_model_ends_with_1_and_advice():
     found = run("case9", "--point", "flat", "--samples", 3, "--mean", 9, "--clip", 9, 9)
     assert found.exit_code == 1

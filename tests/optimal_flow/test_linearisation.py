@@ -196,24 +196,64 @@ def test_the_gradient_of_the_violation_is_that_of_its_differences(case):
         assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(slope, rel=1e-2, abs=1e-3)
 
 
-def test_an_inexact_relaxation_is_reported(monkeypatch):
-    from pygridjl.optimal_flow.linearisation import points
-
-    monkeypatch.setattr(points, "FLAT", 0.0)
-    found = pygridjl.linearize(get_case("case9"), point="order1", samples=20)
-    assert any("inexact" in note and "try" in note for note in found.notes)
+def test_an_inexact_relaxation_is_reported():
+    """Ratings of 118 buses leave Shor's relaxation a matrix far from rank 1."""
+    network = with_ratings(get_case("case118"), 110.0)
+    found = pygridjl.linearize(network, point="order1", samples=20)
+    assert found.relaxation["outcome"] == "inexact"
+    assert any("inexact" in note and "try the point 'ac-mean'" in note for note in found.notes)
+    assert not any("failed" in note for note in found.notes)
 
 
 def test_a_failed_relaxation_is_reported(monkeypatch):
     from pygridjl.optimal_flow.linearisation import relaxation
 
     monkeypatch.setattr(relaxation, "_USABLE", 0.0)
+    monkeypatch.setattr(relaxation, "_GOOD", 0.0)
     found = pygridjl.linearize(
         get_case("case9"), point="order1", samples=20, options={"engine": "clarabel"}
     )
     assert found.status is Status.NOT_FOUND
-    assert any("failed in clarabel" in note and "sdpa" in note for note in found.notes)
+    assert found.relaxation["outcome"] == "failed"
+    assert any("failed numerically in clarabel" in n and "sdpa" in n for n in found.notes)
+    assert "failed;" in found.summary()
     assert found.bound is not None
+
+
+def test_a_failed_relaxation_that_leaves_a_point_is_not_called_inexact(monkeypatch):
+    """Moments of an engine that stopped short say nothing about the relaxation."""
+    from pygridjl.optimal_flow.linearisation import relaxation
+
+    monkeypatch.setattr(relaxation, "_GOOD", 0.0)
+    monkeypatch.setattr(relaxation, "_FLAT", 0.0)
+    found = pygridjl.linearize(get_case("case9"), point="order1", samples=20)
+    assert found.status is Status.FEASIBLE
+    assert found.relaxation["outcome"] == "failed"
+    (note,) = (note for note in found.notes if "relaxation" in note)
+    assert "its point is approximate" in note
+    assert "inexact" not in note
+
+
+@pytest.mark.parametrize("point", ["order1", "order2"])
+def test_loads_that_no_voltages_serve_leave_an_infeasible_relaxation(point):
+    network = get_case("case9")
+    heavy = two_factor_loads(network, mean=9.0, deviation=0.0, low=9.0, high=9.0)
+    found = pygridjl.linearize(network, loads=heavy, point=point, samples=5)
+    assert found.status is Status.NOT_FOUND
+    assert found.bound is None
+    assert found.relaxation["outcome"] == "infeasible"
+    assert any("infeasible" in note and "lower the loads" in note for note in found.notes)
+
+
+def test_a_relaxation_without_time_says_how_to_give_it_more():
+    found = pygridjl.linearize(
+        get_case("case9"),
+        point="order2",
+        samples=20,
+        options={"engine": "clarabel", "relax_seconds": 1e-6},
+    )
+    assert found.status is Status.NOT_FOUND
+    assert any("ran out of time" in n and "relax_seconds" in n for n in found.notes)
 
 
 def test_a_point_is_saved_and_read(tmp_path, case14):
@@ -284,4 +324,4 @@ def test_an_engine_that_stopped_short_is_reported(monkeypatch):
         get_case("case9"), point="order1", samples=20, options={"engine": "clarabel"}
     )
     assert found.status is Status.FEASIBLE
-    assert any("not solved to its tolerance by clarabel" in note for note in found.notes)
+    assert any("failed numerically in clarabel" in note for note in found.notes)

@@ -133,6 +133,7 @@ def _time_columns() -> list[Column]:
         Column("largest block", number("largest_block", "d")),
         Column("engine", lambda row: str(row.get("engine", "–"))),
         Column("status", lambda row: str(row.get("status", row.get("error", "")))),
+        Column("outcome", lambda row: str(row.get("outcome", "–"))),
         Column("residual", number("residual", ".0e")),
         Column("s", number("seconds", ".2f")),
         Column("paper s", number("paper_seconds", ".2f")),

@@ -95,6 +95,7 @@ def _relaxation(asked: Mapping[str, Any]) -> Row:
     return {
         "engine": found.engine,
         "status": found.status.value,
+        "outcome": found.outcome,
         "bound": found.bound if np.isfinite(found.bound) else None,
         "eigenvalue_ratio": found.eigenvalue_ratio if found.usable else None,
         "residual": found.residual if np.isfinite(found.residual) else None,

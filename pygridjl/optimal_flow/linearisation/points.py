@@ -13,7 +13,6 @@ from pygridjl.core.types import ComplexArray
 from pygridjl.optimal_flow.linearisation.cliques import Grouping
 from pygridjl.optimal_flow.linearisation.problem import LinearisationProblem
 from pygridjl.optimal_flow.linearisation.relaxation import (
-    FLAT,
     Engine,
     RelaxedMoments,
     relax_moments,
@@ -139,25 +138,35 @@ def _moment_point(
     found = relax_moments(
         problem.network, problem.draws, order, engine=engine, grouping=grouping, time_limit=seconds
     )
-    other = "sdpa" if found.engine == "clarabel" else "clarabel"
-    elsewhere = f"try engine={other!r}" + (" (Debian: apt install sdpa)" * (other == "sdpa"))
-    ended = f"{found.engine} ({found.status.value}, residual {found.residual:.0e})"
-    if not found.usable:
-        return PointAnswer(
-            None,
-            (f"the order-{order} relaxation failed in {ended}: {elsewhere}, or 'ac-mean'",),
-            found,
+    return PointAnswer(found.voltage if found.usable else None, _advice(found, order), found)
+
+
+def _advice(found: RelaxedMoments, order: int) -> tuple[str, ...]:
+    """Say what the relaxation came to where that is not what was hoped for, and what to do next."""
+    if found.outcome == "infeasible":
+        return (
+            f"the order-{order} relaxation is infeasible, says {found.engine}: no voltages within "
+            "their bands serve the loads; lower the loads or widen limits",
         )
-    notes = []
-    if found.status not in (SolverStatus.OPTIMAL, SolverStatus.INACCURATE):
-        notes.append(
-            f"the order-{order} relaxation was not solved to its tolerance by {ended}: its bound "
-            f"holds, its point is approximate; {elsewhere}, or 'ac-mean'"
+    if found.outcome == "failed":
+        other = "sdpa" if found.engine == "clarabel" else "clarabel"
+        elsewhere = f"try engine={other!r}" + " (Debian: apt install sdpa)" * (other == "sdpa")
+        if found.status is SolverStatus.TIME_LIMIT:
+            ended, elsewhere = "ran out of time", f"raise relax_seconds, {elsewhere}"
+        else:
+            ended = "failed numerically"
+        left = "its point is approximate" if found.usable else "it leaves no point"
+        if np.isfinite(found.bound):
+            left = f"its bound holds, {left}"
+        return (
+            f"the order-{order} relaxation {ended} in {found.engine} (status "
+            f"{found.status.value}, residual {found.residual:.0e}): {left}; {elsewhere}, or the "
+            "point 'ac-mean'",
         )
-    if found.eigenvalue_ratio > FLAT:
-        notes.append(
-            f"the relaxation is inexact (eigenvalue ratio {found.eigenvalue_ratio:.1e} of the "
-            "second moments): its point can be poor; "
-            + ("try 'order2', 'ac-mean' or 'fitted'" if order == 1 else "try 'ac-mean' or 'fitted'")
+    if found.outcome == "inexact":
+        return (
+            f"the order-{order} relaxation is inexact: its moments are not those of one state "
+            f"(eigenvalue ratio {found.eigenvalue_ratio:.1e}), and its point can be poor; try the "
+            "point 'ac-mean' or 'fitted'",
         )
-    return PointAnswer(found.voltage, tuple(notes), found)
+    return ()

@@ -22,18 +22,21 @@ from pygridjl.solvers.dual_cone import DualCone
 from pygridjl.solvers.sdpa import find_sdpa, solve_sdpa
 from pygridjl.solvers.status import SolverStatus
 
-__all__ = ["Engine", "RelaxedMoments", "relax_moments"]
+__all__ = ["Engine", "Outcome", "RelaxedMoments", "relax_moments"]
 
 Engine = Literal["auto", "clarabel", "sdpa"]
+Outcome = Literal["exact", "inexact", "infeasible", "failed"]
 
 # Residuals up to which moments are used although the engine asked for more accuracy.
 _USABLE = 1e-3
-# Residuals up to which Clarabel's answer is not asked of SDPA again.
+# Residuals up to which a relaxation counts as solved, and its moments as those of the optimum.
 _GOOD = 5e-5
+# Largest distance of the proven bound from the value, as a share of it, of a solved relaxation.
+_GAP = 5e-3
 # Moments of voltages that hardly vary leave matrices hardly any interior.
 _REGULARISATION = 1e-6
 # Second eigenvalue over first up to which second moments count as those of one state.
-FLAT = 1e-3
+_FLAT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +86,23 @@ class RelaxedMoments:
         """Whether there are mean voltages."""
         return bool(np.isfinite(self.voltage).all())
 
+    @property
+    def outcome(self) -> Outcome:
+        """What the relaxation came to.
+
+        ``exact``: solved, and the second moments are (nearly) those of one state. ``inexact``:
+        solved, and they are not. ``infeasible``: the engine found that no moments keep all
+        constraints. ``failed``: the engine gave up, or its answer is of no useful accuracy; what
+        is proven still holds.
+        """
+        if self.status is SolverStatus.INFEASIBLE:
+            return "infeasible"
+        ended = self.status in (SolverStatus.OPTIMAL, SolverStatus.INACCURATE)
+        closed = self.value - self.bound <= _GAP * abs(self.value)
+        if not (ended and self.residual <= _GOOD and closed):
+            return "failed"
+        return "exact" if self.eigenvalue_ratio <= _FLAT else "inexact"
+
 
 def relax_moments(
     network: Network,
@@ -131,9 +151,9 @@ def relax_moments(
     voltage, ratio = np.full(n, complex(np.nan, np.nan)), np.nan
     with watch.phase("extract"):
         bound = -np.inf
-        if np.isfinite(answer.z).all():
+        if np.isfinite(answer.z).all() and answer.status is not SolverStatus.INFEASIBLE:
             bound = _safe_bound(relaxation, reduced, answer) + relaxation.offset
-        if residual <= _USABLE:
+        if residual <= _USABLE and answer.status is not SolverStatus.INFEASIBLE:
             groups = [c[(c > 0) & (c <= n)] for c in cliques]
             voltage, ratio = _mean_voltages(network, relaxation, groups, y)
     return RelaxedMoments(

@@ -45,7 +45,8 @@ class Linearisation(Result):
     bound : float or None
         Proven lower bound on the expected AC cost over the training sample (moment points).
     relaxation : dict
-        Size, engine, residual and eigenvalue ratio of the relaxation; empty for other points.
+        ``outcome`` (``exact``, ``inexact``, ``infeasible`` or ``failed``), size, engine, residual
+        and eigenvalue ratio of the relaxation; empty for other points.
     bus : ndarray of str
         Ids, in the order of ``v``.
     vm, va : ndarray, shape (n_bus,)
@@ -179,8 +180,8 @@ class Linearisation(Result):
             rows.append(
                 (
                     "relaxation",
-                    f"{r['moments']} moments, largest block {r['largest_block']}, by "
-                    f"{r['engine']}, residual {r['residual']:.0e}",
+                    f"{r['outcome']}; {r['moments']} moments, largest block "
+                    f"{r['largest_block']}, by {r['engine']}, residual {r['residual']:.0e}",
                 )
             )
         return rows

@@ -129,6 +129,7 @@ def linearize_problem(problem: LinearisationProblem, point: str, options: Any) -
         about = {
             "engine": found.engine,
             "status": found.status.value,
+            "outcome": found.outcome,
             "value": found.value,
             "residual": found.residual,
             "eigenvalue_ratio": found.eigenvalue_ratio,
