@@ -59,7 +59,7 @@ def load_network(
     (33, 34, 35, 36, 37)
     """
     network = read_network(_meant(name_or_path, "case"), root, strict=strict)
-    assert_valid(network)
+    assert_valid(network, "file")
     return network
 
 

@@ -24,7 +24,7 @@ __all__ = [
 
 _SOUND = SoundOnce()
 
-Use = Literal["any", "opf", "reconfiguration"]
+Use = Literal["any", "file", "opf", "reconfiguration"]
 
 # A series impedance above this many p.u. (or an injection above the other) is surely a table whose
 # ohms or kilowatts were not converted: an ohm of a 0.4 kV cable on 100 MVA is 625 p.u.
@@ -44,10 +44,11 @@ def validate(network: Network, use: Use = "any") -> tuple[Finding, ...]:
     ----------
     network : Network
         The network.
-    use : {"any", "opf", "reconfiguration"}
-        What it is meant for. An optimal power flow also needs costs that are known, and convex
-        where they are piecewise linear; a reconfiguration also needs resistances that are not
-        negative.
+    use : {"any", "file", "opf", "reconfiguration"}
+        What it is meant for. Of what was just read from a file the loads are also held against what
+        the branches at the sources can pass, which betrays kilowatts and ohms. An optimal power
+        flow also needs costs that are known, and convex where they are piecewise linear; a
+        reconfiguration also needs resistances that are not negative.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def assert_valid(network: Network, use: Use = "any") -> None:
     ----------
     network : Network
         The network.
-    use : {"any", "opf", "reconfiguration"}
+    use : {"any", "file", "opf", "reconfiguration"}
         What it is meant for, as in :func:`validate`.
 
     Raises
@@ -278,6 +279,33 @@ def _loads(network: Network) -> list[Finding]:
     )
 
 
+def _supply(network: Network) -> list[Finding]:
+    """Find loads beyond what any angles could pass: a unit was not converted.
+
+    At 1 p.u. no more than 1/|z| goes through a branch, so that what the slacks have to deliver is
+    at most the sum over the branches that leave them.
+    """
+    slacks = network.slack_buses
+    branch = network.branches.take(network.branches.closed | network.branches.switchable)
+    leaves = np.isin(branch.from_bus, slacks) ^ np.isin(branch.to_bus, slacks)
+    size = np.abs(branch.r + 1j * branch.x)[leaves]
+    if not size.size or not (size > 0).all():
+        return []
+    gen = network.generators.take(network.generators.in_service)
+    others = ~np.isin(gen.bus, slacks)
+    elsewhere = ~np.isin(np.arange(network.n_bus), slacks)
+    asked = network.load_p[elsewhere].sum() - np.maximum(gen.p, 0.0)[others].sum()
+    most = (1.0 / size).sum()
+    if not asked > most:
+        return []
+    text = (
+        f"{asked * network.base_mva:.4g} MW are asked of slacks whose branches pass "
+        f"{most * network.base_mva:.4g} MW at any angles: are loads in kW taken for MW, or ohms "
+        "for p.u.?"
+    )
+    return [Finding("network", (), "loads, r, x", text)]
+
+
 def _islands(network: Network) -> list[Finding]:
     """Buses that no source can reach even with every switch closed."""
     gen = network.generators
@@ -308,13 +336,19 @@ def _costs(network: Network) -> list[Finding]:
     scale = np.where(both, np.abs(slope), 0.0).max(axis=1, initial=0.0)[:, None]
     falling = both[:, 1:] & (np.diff(slope, axis=1) < -1e-6 * scale)
     rules: list[tuple[BoolArray, str, str]] = [
-        (unknown, "cost", "is not known: give it, or 0"),
+        (
+            unknown,
+            "cost",
+            "is not known (of reactive power, or of a degree above two): give it in c2, c1 and c0 "
+            "of active power, or 0",
+        ),
         (broken, "cost_points", "has fewer than two points, or a gap between them"),
         (backwards, "cost_points", "the powers of the points do not increase"),
         (
             falling.any(axis=1),
             "cost_points",
-            "is not convex: a slope falls",
+            "is not convex, a slope falls: leave out the points where it does, or give a quadratic "
+            "cost",
         ),
     ]
     return [
@@ -341,6 +375,7 @@ _CHECKS: tuple[Callable[[Network], list[Finding]], ...] = (
 
 _MORE: dict[Use, tuple[Callable[[Network], list[Finding]], ...]] = {
     "any": (),
+    "file": (_supply,),
     "opf": (_costs,),
     "reconfiguration": (_resistances,),
 }
