@@ -104,10 +104,10 @@ class OpfResult(Result):
             ("cost per hour", "none" if self.objective is None else f"{self.objective:.4f}"),
         ]
         if self.bound is not None:
-            rows.append(("proven lower bound", f"{self.bound:.4f}"))
+            rows.append(("proven lower bound", f"{self.bound:z.4f}"))
             gap = relative_gap(self.objective, self.bound)
             if gap is not None and self.formulation == "acp":
-                rows.append(("proven gap", f"{100 * gap:.4f} %"))
+                rows.append(("proven gap", f"{100 * gap:z.4f} %"))
         if self.violation is not None:
             rows.append(("largest violation", f"{self.violation:.1e} p.u."))
         return rows

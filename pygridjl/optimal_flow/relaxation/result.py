@@ -127,7 +127,7 @@ class RelaxationResult(Result):
         ]
         if self.gap is not None:
             proven = f", proven to {100 * self.tolerance:g} %" if self.proven else ""
-            rows.append(("gap", f"{100 * self.gap:.4f} %{proven}"))
+            rows.append(("gap", f"{100 * self.gap:z.4f} %{proven}"))
         if self.loop_error is not None:
             rows.append(("loop error, complex", f"{self.loop_error:.3e} p.u."))
             rows.append(("exact", "yes" if self.exact else "no"))
@@ -161,4 +161,4 @@ def _percent(gap: float | None) -> float | None:
 
 
 def _money(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4f}"
+    return "none" if value is None else f"{value:z.4f}"
