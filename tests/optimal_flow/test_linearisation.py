@@ -168,10 +168,20 @@ def test_the_fitted_point_is_no_worse_than_its_starts():
         network, point="fitted", samples=60, options={"fit_draws": 25, "steps": 5}
     )
     assert "descent from" in " ".join(fitted.notes)
-    draws = fitted.problem.draws.first(25)
+    draws = fitted.problem.draws
     for point in ("flat", "order1", "ac-mean"):
         other = pygridjl.linearize(network, point=point, samples=60)
         assert fitted.evaluate(draws).criterion <= other.evaluate(draws).criterion + 1e-7
+
+
+def test_a_fit_to_few_draws_does_not_lose_to_a_start_on_the_sample():
+    """A descent on five draws learns them, not the sample of a hundred."""
+    network = get_case("case5pjm")
+    options = {"fit_draws": 5, "steps": 50}
+    fitted = pygridjl.linearize(network, point="fitted", samples=100, options=options)
+    mean = pygridjl.linearize(network, point="ac-mean", samples=100)
+    draws = fitted.problem.draws
+    assert fitted.evaluate(draws).criterion <= mean.evaluate(draws).criterion + 1e-9
 
 
 @pytest.mark.parametrize("case", ["case9", "case5pjm"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -26,6 +28,7 @@ from pygridjl.optimal_flow.linearisation.points import (
     order2_point,
 )
 from pygridjl.optimal_flow.linearisation.problem import PROXIMAL, LinearisationProblem
+from pygridjl.scenarios.load_factors import LoadDraws
 
 __all__ = ["FittedOptions", "fitted_point"]
 
@@ -33,6 +36,8 @@ __all__ = ["FittedOptions", "fitted_point"]
 _ORDER2_BUSES = 20
 # First step of the descent, p.u.
 _STEP = 1e-3
+# Starts are judged on the whole sample up to this multiple of the best value on some draws.
+_NEAR = 2.0
 # Value, as a multiple of the best, of a point where a draw has no answer.
 _FAR = 10.0
 
@@ -41,7 +46,7 @@ _FAR = 10.0
 class FittedOptions(Options):
     """Options of the fitted point."""
 
-    fit_draws: int = option(200, "draws of the training sample that judge a point", least=2)
+    fit_draws: int = option(200, "draws of the training sample for the descent", least=2)
     steps: int = option(200, "steps of descent at most", least=0)
     fit_seconds: float = option(60.0, "time limit of the descent, s", above=0.0)
 
@@ -49,24 +54,23 @@ class FittedOptions(Options):
 def fitted_point(problem: LinearisationProblem, options: FittedOptions) -> PointAnswer:
     """Minimise E[ε_P + ε_Q] of the linearised model over its point, from the best other point.
 
-    The sample average is descended along its gradient (L-BFGS), and the best point that was met is
-    kept: on its own draws the fitted point is never worse than any other. Without a proximal term,
-    where answers jump, the descent takes that of :data:`PROXIMAL`.
+    The average over some draws is descended along its gradient (L-BFGS). Starts that are good
+    there, and the point reached, are judged on the whole training sample, and the best is kept:
+    where a start can hardly be improved, some draws alone would take their luck for merit.
+    Without a proximal term, where answers jump, the descent takes that of :data:`PROXIMAL`.
     """
     draws = problem.draws.first(options.fit_draws)
-
-    def judged(point: ComplexArray) -> float:
-        model = LinearisedOpf(problem.network, point, proximal=problem.proximal)
-        batch = model.solve_many(draws.demand)
-        if not batch.solved.all():
-            # A point that leaves draws without an answer loses to any that does not.
-            return np.inf
-        error = model.mismatch(batch.demand, batch.voltage, batch.power)
-        return float((abs(error.real) + abs(error.imag)).sum(axis=1).mean())
-
-    starts = [(judged(point), name, point) for name, point in _starts(problem, options)]
-    first, name, start = min(starts, key=lambda row: row[0])
-    if not np.isfinite(first):
+    starts = [
+        (_judged(problem, point, draws), name, point) for name, point in _starts(problem, options)
+    ]
+    least = min(value for value, _, _ in starts)
+    near = [
+        (_judged(problem, point, problem.draws), name, point)
+        for value, name, point in starts
+        if value.missed == least.missed and value.mean <= _NEAR * least.mean
+    ]
+    first, name, start = min(near, key=itemgetter(0))
+    if least.missed:
         return PointAnswer(
             start,
             (
@@ -76,12 +80,36 @@ def fitted_point(problem: LinearisationProblem, options: FittedOptions) -> Point
         )
     violation = Violation(problem.network, draws.demand, problem.proximal or PROXIMAL)
     point = _descended(violation, start, problem.network.slack_buses, options)
-    value = judged(point)
+    value = _judged(problem, point, problem.draws)
     if value >= first:
         point, value = start, first
-    return PointAnswer(
-        point, (f"descent from {name!r}: {first:.5f} to {value:.5f} p.u. on {len(draws)} draws",)
-    )
+    notes = [
+        f"descent from {name!r}: {first.mean:.5f} to {value.mean:.5f} p.u. on "
+        f"{len(problem.draws)} draws"
+    ]
+    if value.missed:
+        notes.append(
+            f"{value.missed} of {len(problem.draws)} draws of the training sample have no answer"
+        )
+    return PointAnswer(point, tuple(notes))
+
+
+class _Judged(NamedTuple):
+    """How a point does on draws: those without an answer count first."""
+
+    missed: int
+    mean: float
+
+
+def _judged(problem: LinearisationProblem, point: ComplexArray, draws: LoadDraws) -> _Judged:
+    model = LinearisedOpf(problem.network, point, proximal=problem.proximal)
+    batch = model.solve_many(draws.demand)
+    kept = batch.solved
+    if not kept.any():
+        return _Judged(len(draws), np.inf)
+    error = model.mismatch(batch.demand[kept], batch.voltage[kept], batch.power[kept])
+    size = (abs(error.real) + abs(error.imag)).sum(axis=1)
+    return _Judged(int((~kept).sum()), float(size.mean()))
 
 
 def _descended(
