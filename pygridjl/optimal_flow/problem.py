@@ -12,7 +12,40 @@ from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.grid.network import Network
 from pygridjl.grid.network_checks import validate
 
-__all__ = ["assert_solvable", "cost_lines"]
+__all__ = ["assert_solvable", "cost_lines", "hold_sources"]
+
+
+def hold_sources(network: Network) -> tuple[Network, tuple[str, ...]]:
+    """Hold the voltages of sources at buses that have no highest one.
+
+    Losses fall with the voltage: where nothing bounds it from above there is no best one, and an
+    interior-point method drifts away.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+
+    Returns
+    -------
+    network : Network
+        The band of those buses is the set-point of their first slack, or unit that holds its
+        voltage.
+    notes : tuple of str
+        Which they are; empty if there are none.
+    """
+    unit, bus = network.generators, network.buses
+    holding = np.flatnonzero((unit.slack | unit.holds_v) & unit.in_service)
+    holding = holding[~np.isfinite(bus.v_max[unit.bus[holding]])]
+    if not holding.size:
+        return network, ()
+    holding = holding[np.argsort(~unit.slack[holding], kind="stable")]
+    at, first = np.unique(unit.bus[holding], return_index=True)
+    low, high = bus.v_min.copy(), bus.v_max.copy()
+    low[at] = high[at] = unit.v_set[holding[first]]
+    names = ", ".join(bus.id[at[:5]].tolist()) + (", …" if at.size > 5 else "")
+    note = f"v_max is missing at buses with sources, which keep their set-points v_set: {names}"
+    return network.replace(buses=bus.replace(v_min=low, v_max=high)), (note,)
 
 
 def assert_solvable(network: Network) -> None:

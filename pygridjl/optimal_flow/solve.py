@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -20,6 +21,7 @@ from pygridjl.grid.network import Network
 from pygridjl.optimal_flow.check import largest_violation
 from pygridjl.optimal_flow.forms.acp import FEASIBILITY_TOLERANCE
 from pygridjl.optimal_flow.methods import FEEDER_FORMULATIONS, NETWORK_FORMULATIONS
+from pygridjl.optimal_flow.problem import hold_sources
 from pygridjl.optimal_flow.result import FeederOpfResult, OpfResult
 
 __all__ = ["opf"]
@@ -110,7 +112,8 @@ def opf(
     Returns
     -------
     OpfResult or FeederOpfResult
-        Dispatch, voltages, cost or import.
+        Dispatch, voltages, cost or import. Sources at buses of a network without a highest voltage
+        (as OpenDSS and pandapower may leave them) keep their set-points, with a note.
 
     Raises
     ------
@@ -157,11 +160,13 @@ def opf(
         )
         return solved
     deadline = working_time() + time_limit
+    grid, notes = hold_sources(grid)
     answer: OpfResult = (
         _by_julia(grid, formulation, how)
         if backend == "julia"
         else chain.methods[0].load()(grid, time_limit=time_limit)
     )
+    answer = replace(answer, notes=(*notes, *answer.notes))
     if certify:
         from pygridjl.optimal_flow.relaxation.certify import certified
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from pygridjl.cli.opf import command
 from pygridjl.core.errors import InvalidNetworkError, InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
+from pygridjl.grid.load import load_network
 from pygridjl.optimal_flow.check import largest_violation
 from pygridjl.optimal_flow.solve import opf
 
@@ -112,3 +114,15 @@ def test_command() -> None:
 def test_command_for_a_feeder() -> None:
     arguments = ["ieee13", "--feeder", "--ignore-ampacity"]
     assert "lindist by HiGHS" in CliRunner().invoke(command, arguments).stdout
+
+
+@pytest.mark.parametrize("name", ["dg_export", "two_parallel_trafos", "generator_m3_pv"])
+def test_sources_without_a_highest_voltage_keep_their_set_point(name: str) -> None:
+    """Nothing costs anything there and nothing bounds a voltage: the powers are those balanced."""
+    network = load_network(Path(__file__).parents[1] / "data/field/networks" / f"{name}.dss")
+    result = opf(network)
+    assert result.status is Status.FEASIBLE
+    assert result.violation < 1e-6
+    assert "v_max is missing" in result.notes[0]
+    unit = network.generators
+    np.testing.assert_allclose(result.vm[unit.bus[unit.slack]], unit.v_set[unit.slack])
