@@ -8,7 +8,7 @@ A year of uncertain load and sun: a fast answer, then a proven one.
 import pygridjl
 from pygridjl.scenarios import bundled_year, generate_scenarios
 from pygridjl.siting import PlanningProblem
-from pygridjl.siting.problem import with_neutral_regulators
+from pygridjl.siting.regulators import with_neutral_regulators
 
 # The paper's voltage equation has no regulators: they stand at the neutral tap.
 feeder = with_neutral_regulators(pygridjl.load_feeder("ieee123"))

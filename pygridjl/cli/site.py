@@ -49,6 +49,7 @@ _PLANNING = (
     "curtailment_price",
     "unit_penalty",
     "slack_price",
+    "limit_share",
     "cvar_share",
     "cvar_level",
     "v_source",

@@ -18,6 +18,7 @@ from pygridjl.siting.tariff import prices_of
 
 __all__ = [
     "assert_expectation",
+    "assert_limits_kept",
     "assert_valid_planning",
     "assert_valid_scenarios_for",
     "check_units",
@@ -62,6 +63,11 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if value is not None and value > MOST_PRICE:
             findings.append(_wrong(name, f"must be at most {MOST_PRICE:g}, is {value}"))
+    if not 0 < problem.limit_share <= 1:
+        text = f"must be above 0 and at most 1, is {problem.limit_share}"
+        findings.append(_wrong("limit_share", text))
+    elif problem.limit_share < 1 and problem.slack_price is not None:
+        findings.append(_wrong("limit_share", "has no meaning where slack_price lets limits be"))
     if not 0 <= problem.cvar_share <= 1:
         findings.append(_wrong("cvar_share", f"must lie in 0…1, is {problem.cvar_share}"))
     if problem.cvar_level is not None:
@@ -251,6 +257,28 @@ def assert_expectation(problem: PlanningProblem, method: str) -> None:
     if problem.risk is not None:
         raise InvalidOptionError(
             f"cvar_share: {method!r} minimises the expectation only; use method 'benders'"
+        )
+
+
+def assert_limits_kept(problem: PlanningProblem, method: str) -> None:
+    """Raise if limits may be given up in a share of the hours, which a method cannot choose.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem.
+    method : str
+        Name of the method.
+
+    Raises
+    ------
+    InvalidOptionError
+        If limits need not always hold.
+    """
+    if problem.limit_share < 1:
+        raise InvalidOptionError(
+            f"limit_share: {method!r} keeps limits in every hour, since which hours give them up "
+            "is no convex question; use method 'extensive'"
         )
 
 

@@ -151,7 +151,8 @@ def siting_result(
             if not infeasible:
                 value = full.value
     stage = condensed_stage(problem, second_stage)
-    if full is not None and value is not None and decision.any():
+    kept = problem.limit_share == 1
+    if full is not None and value is not None and decision.any() and kept:
         with watch.phase("evaluate"):
             decision, full = without_idle_units(
                 second_stage, stage, decision, full, reference.value

@@ -8,7 +8,10 @@ import numpy as np
 
 from pygridjl.core.errors import SolverError
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.siting.chance import ChanceStage, without_limits
+from pygridjl.siting.second_stage import default_engine
 from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+from pygridjl.siting.second_stage.full import FullSecondStage
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram
 from pygridjl.solvers.highs import HighsModel
@@ -31,6 +34,7 @@ class Dispatch:
 
     def __init__(self, stage: CondensedSecondStage) -> None:
         self._stage, self._operation = stage, stage.operation
+        self._given_up: dict[bytes, BoolArray] = {}
 
     @cached_property
     def _program(self) -> OperationProgram:
@@ -50,6 +54,34 @@ class Dispatch:
     def _columns(self) -> IntArray:
         """Columns of the injections."""
         return 3 * self._operation.n_node + np.arange(self._operation.n_col)
+
+    @cached_property
+    def _chance(self) -> ChanceStage:
+        stage = self._stage
+        if default_engine(stage.problem) == "condensed":
+            return ChanceStage(stage)
+        return ChanceStage(FullSecondStage(stage.problem, stage.scenarios, self._operation))
+
+    @cached_property
+    def _free(self) -> Dispatch:
+        """The dispatch without limits."""
+        free = without_limits(self._stage.problem)
+        return Dispatch(CondensedSecondStage(free, self._stage.scenarios))
+
+    def given_up(self, n: FloatArray) -> BoolArray:
+        """Return the scenarios whose limits do not hold, shape (S,).
+
+        Parameters
+        ----------
+        n : ndarray, shape (n_site,)
+            Units at each site.
+        """
+        if self._stage.problem.limit_share == 1:
+            return np.zeros(len(self._stage.scenarios), dtype=np.bool_)
+        key = n.tobytes()
+        if key not in self._given_up:
+            self._given_up[key] = self._chance.evaluate(n)[1]
+        return self._given_up[key]
 
     def of(
         self, index: IntArray, n: FloatArray, *, least: bool = False
@@ -82,7 +114,10 @@ class Dispatch:
         if not known.all() and self._loss is None:
             worth = self._program.cost[self._columns] + (GENEROUS if least else -GENEROUS)
             self._linear.set_cost(self._columns, worth)
-        for row in np.flatnonzero(~known).tolist():
+        free = self.given_up(n)[index]
+        if free.any():
+            injected[free], feasible[free] = self._free.of(index[free], n, least=least)
+        for row in np.flatnonzero(~known & ~free).tolist():
             x = self._on_all_nodes(int(index[row]), n)
             feasible[row] = x is not None
             injected[row] = 0.0 if x is None else x

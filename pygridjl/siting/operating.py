@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from pygridjl.core.result import Result, Stopwatch
-from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import HOURS, with_default_limits
@@ -55,6 +55,8 @@ class OperatingReport(Result):
         hours``, ``value`` as loading or voltage, p.u.
     hours : float
         Hours a year in scenarios with an operating point.
+    given_up_hours : float
+        Hours a year of these in which limits do not hold; ``violations`` are theirs too.
     measures : dict of str to float
         Each measure of the objective, without its weight, on average over these hours.
     seconds : dict
@@ -67,6 +69,7 @@ class OperatingReport(Result):
     binding: pd.DataFrame
     violations: pd.DataFrame
     hours: float
+    given_up_hours: float = 0.0
     measures: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -81,6 +84,10 @@ class OperatingReport(Result):
         share = 100 * (1 - produced / available) if available > 0 else 0.0
         energy = f"{produced:.1f} of {available:.1f} MWh a year, {share:.1f} % curtailed"
         rows = [("energy", f"{energy}, in {hours:.0f} h at one site or more")]
+        if self.given_up_hours:
+            passed = describe_violations(self.violations, 3)
+            rows.append(("limits given up", f"in {self.given_up_hours:.0f} h a year"))
+            rows += [("passed", text) for text in passed]
         for row in self.binding.head(3).to_dict("records"):
             where = f"{row['component']} {row['id']}, phase {row['phase']}"
             rows.append(("binding", f"{row['limit']} of {where} in {row['hours']:.0f} h a year"))
@@ -194,22 +201,26 @@ class _Runner:
         self._worst = np.full((operation.n_node, len(LIMIT_KINDS)), -np.inf)
         self._violations = Violations(operation, self._hours)
         self._lost: set[int] = set()
-        self._supplied = 0.0
+        self._supplied = self._given_up = 0.0
         self._measures = dict.fromkeys(operation.objective.weights, 0.0)
 
     def run(self, index: IntArray, n: FloatArray) -> None:
         injected, feasible = self._dispatch.of(index, n)
+        free = self._dispatch.given_up(n)[index]
         size = max(1, BLOCK // self.operation.n_node)
         alive = np.flatnonzero(feasible)
         for first in range(0, alive.size, size):
             rows = alive[first : first + size]
-            self._read(index[rows], injected[rows], n)
+            self._read(index[rows], injected[rows], n, free[rows])
         for scenario in index[~feasible].tolist():
             self._violations.least(scenario, *self._dispatch.right_hand_sides(scenario, n))
             self._lost.add(scenario)
 
-    def _read(self, index: IntArray, x: FloatArray, n: FloatArray) -> None:
-        """Read the state of some scenarios from what is injected, shape (B, n_col)."""
+    def _read(self, index: IntArray, x: FloatArray, n: FloatArray, free: BoolArray) -> None:
+        """Read the state of some scenarios from what is injected, shape (B, n_col).
+
+        Limits hold nothing back where ``free``, shape (B,).
+        """
         operation, hours = self.operation, self._hours[index]
         sun = operation.per_unit[index] * n
         injected = np.add.reduceat(x, operation.first_col[:-1], axis=1)
@@ -228,13 +239,15 @@ class _Runner:
             bound = limit[there, kind]
             used = sum(c * X[:, there] for c, X in ((by_p, P), (by_q, Q), (by_u, U)) if c != 0)
             tight = used >= bound - 1e-6 * np.maximum(np.abs(bound), 1e-3)
+            tight &= ~free[:, None]
             some = np.flatnonzero(tight.any(axis=0))
             at, tight = there[some], tight[:, some]
             self._binding[at, kind] += hours @ tight
             size = loading[:, at] if kind < 6 else by_u * U[:, at]
             worst = np.where(tight, size, -np.inf).max(axis=0)
             self._worst[at, kind] = np.maximum(self._worst[at, kind], worst)
-        if operation.problem.slack_price is not None:
+        self._given_up += float(hours @ free)
+        if operation.problem.slack_price is not None or free.any():
             for row, scenario in enumerate(index.tolist()):
                 self._violations.record(scenario, P[row], Q[row], U[row])
 
@@ -267,6 +280,7 @@ class _Runner:
             self._binding_table(),
             self._violations.table(),
             self._supplied,
+            self._given_up,
             {name: v / max(self._supplied, 1e-300) for name, v in self._measures.items()},
             dict(seconds),
         )

@@ -17,37 +17,17 @@ from pygridjl.core.findings import Finding
 from pygridjl.core.options import option
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
+from pygridjl.siting.candidates import candidate_sites
 from pygridjl.siting.measures import canonical, parse_measure
 from pygridjl.siting.risk import Risk
 
-__all__ = [
-    "PlanningProblem",
-    "candidate_sites",
-]
+__all__ = ["PlanningProblem"]
 
 # A smaller unit than a watt is a slip of units, and its counts overflow.
 LEAST_UNIT = 1e-3
 # Relative error of sums of money.
 ROUNDING = 1e-12
 CVAR_LEVEL = 0.95
-
-
-def candidate_sites(feeder: Feeder) -> IntArray:
-    """Return the buses that may hold generation unless told otherwise: all but the source.
-
-    Parameters
-    ----------
-    feeder : Feeder
-        The feeder.
-
-    Returns
-    -------
-    ndarray of int, shape (n_site,)
-        Positions of buses with at least one phase, in feeder order.
-    """
-    there = np.array(feeder.buses.phases.any(axis=1))
-    there[feeder.source_bus] = False
-    return np.flatnonzero(there)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +43,8 @@ class PlanningProblem:
     feeder : Feeder
         The feeder.
     sites : ndarray of int, shape (n_site,)
-        Positions of the buses that may hold units; :func:`candidate_sites` unless given.
+        Positions of the buses that may hold units; those of
+        :func:`~pygridjl.siting.candidates.candidate_sites` unless given.
     site_phases : ndarray of bool, shape (n_site, 3)
         Phases the units of a site may inject into; those of the bus unless given.
     site_profile : tuple of str, or None
@@ -116,6 +97,9 @@ class PlanningProblem:
         What the objective gains for each percent by which a branch phase passes its rating, and
         for each 0.01 p.u. by which a node leaves its band, on average over the scenarios; None
         for limits that hold. It asks for the engine ``"full"``.
+    limit_share : float
+        Share of the hours, by the probability of the scenarios, in which limits must hold (1). In
+        the others, which are chosen to be worth most, all limits are given up.
     v_ref : float
         Reference magnitude of F^vd, p.u. (lost; 1).
     v_min, v_max : float, ndarray of shape (n_bus,) or None
@@ -167,6 +151,12 @@ class PlanningProblem:
     )
     slack_price: float | None = option(
         None, "price of passing a limit by a percent or 0.01 p.u.; limits hold without one", above=0
+    )
+    limit_share: float = option(
+        1.0,
+        "share of the hours in which limits must hold; below 1 by method extensive",
+        above=0,
+        most=1,
     )
     v_source: float | None = option(None, "source voltage, p.u.; else that of the feeder")
     v_ref: float = option(1.0, "reference of the voltage deviation, p.u.")

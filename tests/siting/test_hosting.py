@@ -14,8 +14,9 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.candidates import candidate_sites
 from pygridjl.siting.hosting.solve import hosting_capacity
-from pygridjl.siting.problem import PlanningProblem, candidate_sites
+from pygridjl.siting.problem import PlanningProblem
 
 S3 = np.sqrt(3.0)
 

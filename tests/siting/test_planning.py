@@ -8,6 +8,7 @@ from siting_toys import QuadraticStage, toy_feeder, toy_problem, toy_scenarios
 
 from pygridjl.core.errors import InvalidPlanningError, InvalidScenariosError, SolverError
 from pygridjl.core.result import Status, Stopwatch
+from pygridjl.siting.candidates import candidate_sites
 from pygridjl.siting.check import (
     assert_valid_planning,
     assert_valid_scenarios_for,
@@ -16,7 +17,7 @@ from pygridjl.siting.check import (
 )
 from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.random import random_units
-from pygridjl.siting.problem import PlanningProblem, candidate_sites
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.second_stage.protocol import ScenarioStatus, SecondStageBatch, expected_value
 

@@ -16,6 +16,7 @@ from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import (
+    assert_limits_kept,
     assert_valid_planning,
     assert_valid_scenarios_for,
     check_units,
@@ -101,6 +102,7 @@ def expansion_plan(
         raise InvalidOptionError(f"gap: must be at least 1e-06, is {gap}")
     if problem.min_sites:
         raise InvalidOptionError("min_sites: has no meaning where money comes in stages")
+    assert_limits_kept(problem, "expansion_plan")
     # The stage with most money has to be able to buy a unit at all.
     assert_valid_planning(node_problem(problem, float(tree.money.max())))
     assert_valid_scenarios_for(problem, scenarios)

@@ -86,6 +86,8 @@ def hosting_capacity(
     """
     if problem.site_cost is not None:
         raise InvalidOptionError("site_cost: has no effect, hosting capacity costs nothing")
+    if problem.limit_share != 1:
+        raise InvalidOptionError("limit_share: has no effect, hosting capacity has its own share")
     problem = dataclasses.replace(problem, unit_cost=0.0, min_sites=0, min_units=1)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)

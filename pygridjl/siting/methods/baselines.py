@@ -7,7 +7,11 @@ import numpy as np
 from pygridjl.core.arguments import generator
 from pygridjl.core.result import Status, Stopwatch
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
+from pygridjl.siting.check import (
+    assert_limits_kept,
+    assert_valid_planning,
+    assert_valid_scenarios_for,
+)
 from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.allocation import allocate
 from pygridjl.siting.first_stage.random import random_units
@@ -18,9 +22,12 @@ from pygridjl.siting.second_stage.protocol import SecondStage, assert_built_for,
 __all__ = ["greedy", "no_dg", "random_siting"]
 
 
-def _check(problem: PlanningProblem, scenarios: ScenarioSet, second_stage: SecondStage) -> None:
+def _check(
+    problem: PlanningProblem, scenarios: ScenarioSet, second_stage: SecondStage, method: str
+) -> None:
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
+    assert_limits_kept(problem, method)
     assert_valid_scenarios_for(problem, scenarios)
     second_stage.reset()
 
@@ -40,7 +47,7 @@ def no_dg(
     SitingResult
         Without placements; ``not_found`` if some scenario or ``min_sites`` needs units.
     """
-    _check(problem, scenarios, second_stage)
+    _check(problem, scenarios, second_stage, "none")
     nothing = np.zeros(problem.n_site, dtype=np.int64)
     return siting_result(problem, second_stage, nothing, method="none", watch=Stopwatch())
 
@@ -66,7 +73,7 @@ def random_siting(
     SitingResult
         Without bound.
     """
-    _check(problem, scenarios, second_stage)
+    _check(problem, scenarios, second_stage, "random")
     units = random_units(problem, generator(seed))
     return siting_result(
         problem, second_stage, units, method="random", watch=Stopwatch(), seed=seed
@@ -92,7 +99,7 @@ def greedy(
         ``not_found`` if some scenario has no operating point without units: then there is no
         gradient.
     """
-    _check(problem, scenarios, second_stage)
+    _check(problem, scenarios, second_stage, "greedy")
     watch = Stopwatch()
     nothing = np.zeros(problem.n_site, dtype=np.int64)
     with watch.phase("second stage"):

@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse import block_array, coo_array, csr_array, kron
+from scipy.sparse import block_array, coo_array, csr_array, hstack, kron, vstack
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.result import Status, Stopwatch
+from pygridjl.core.types import IntArray
 from pygridjl.scenarios.model import ScenarioSet
+from pygridjl.siting.chance import ROUNDING, ChanceStage, without_limits
 from pygridjl.siting.check import (
     assert_expectation,
     assert_valid_planning,
@@ -18,12 +20,14 @@ from pygridjl.siting.check import (
 )
 from pygridjl.siting.conclude import siting_result
 from pygridjl.siting.first_stage.rows import first_stage_rows
+from pygridjl.siting.methods.chance_rows import chance_rows
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import ExtensiveOptions
 from pygridjl.siting.result import SitingResult
-from pygridjl.siting.second_stage.operation import Operation
+from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.protocol import (
+    ExpectedValue,
     SecondStage,
     assert_built_for,
     expected_value,
@@ -49,7 +53,8 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     Returns
     -------
     LinearModel
-        Columns: units, sites used (both integer), then the operation of scenario after scenario.
+        Columns: units, sites used (both integer), then the operation of scenario after scenario;
+        where limits need not always hold a binary a scenario at the end, 1 where they do not.
 
     Raises
     ------
@@ -62,7 +67,9 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
             "the extensive form of the loss is a mixed-integer quadratic program, which HiGHS "
             "does not solve: use method 'benders'"
         )
-    program = OperationProgram(operation, slack=problem.slack_price)
+    some = problem.limit_share < 1
+    limited = Operation(without_limits(problem), scenarios) if some else operation
+    program = OperationProgram(limited, slack=problem.slack_price)
     first = first_stage_rows(problem)
     n, n_scenario, n_row = problem.n_site, len(scenarios), program.row_upper.size
     all_scenarios = np.arange(n_scenario)
@@ -84,7 +91,7 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     weight = scenarios.probability
     cost = np.concatenate([p * program.costs(k) for k, p in enumerate(weight.tolist())])
     units = operation.owed * (weight @ operation.per_unit) + operation.unit_penalty * weight.sum()
-    return LinearModel(
+    whole = LinearModel(
         cost=np.concatenate([units, np.zeros(n), cost]),
         matrix=csr_array(block_array([[first.matrix, None], [link, blocks]], format="csr")),
         row_lower=np.concatenate([first.row_lower, lower.ravel()]),
@@ -92,6 +99,41 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
         col_lower=np.concatenate([np.zeros(2 * n), np.tile(program.col_lower, n_scenario)]),
         col_upper=np.concatenate([first.col_upper, np.tile(program.col_upper, n_scenario)]),
         integer=np.arange(n_col) < 2 * n,
+    )
+    return _with_chance(whole, operation, program.cost.size) if some else whole
+
+
+def _with_chance(model: LinearModel, operation: Operation, width: int) -> LinearModel:
+    """Add a binary a scenario that gives up its limits, and the share of hours that may."""
+    weight, n_col = operation.scenarios.probability, model.cost.size
+    n_scenario, n = weight.size, operation.n_node
+    rows = chance_rows(operation)
+    begin = 2 * operation.problem.n_site + rows.scenario * width + rows.node
+    at = np.arange(rows.node.size)
+    entries = [(LIMIT_KINDS[rows.kind, k], (at, begin + k * n)) for k in range(3)]
+    entries.append((-rows.most, (at, n_col + rows.scenario)))
+    scale = float(weight[weight > 0].min())
+    last = np.full(n_scenario, at.size), n_col + np.arange(n_scenario)
+    entries.append((weight / scale, last))
+    added = coo_array(
+        (
+            np.concatenate([value for value, _ in entries]),
+            tuple(np.concatenate([place[k] for _, place in entries]) for k in range(2)),
+        ),
+        shape=(at.size + 1, n_col + n_scenario),
+    )
+    added.eliminate_zeros()
+    wider = hstack([model.matrix, csr_array((model.matrix.shape[0], n_scenario))])
+    share = (1 - operation.problem.limit_share + ROUNDING) / scale
+    zero, one = np.zeros(n_scenario), np.ones(n_scenario)
+    return LinearModel(
+        cost=np.append(model.cost, zero),
+        matrix=csr_array(vstack([wider, added])),
+        row_lower=np.append(model.row_lower, np.full(at.size + 1, -np.inf)),
+        row_upper=np.concatenate([model.row_upper, rows.bound, [share]]),
+        col_lower=np.append(model.col_lower, zero),
+        col_upper=np.append(model.col_upper, one),
+        integer=np.append(np.arange(n_col) < 2 * operation.problem.n_site, one > 0),
     )
 
 
@@ -105,6 +147,9 @@ def extensive(
     on_progress: Callable[[str], None] | None = None,
 ) -> SitingResult:
     """Solve the extensive form by HiGHS, its root by interior points.
+
+    Limits that need not hold in a share of the hours get a binary column for each scenario, whose
+    rows pass them by what any decision can; the bound of HiGHS is proven for that problem.
 
     Parameters
     ----------
@@ -142,9 +187,15 @@ def extensive(
     assert_valid_scenarios_for(problem, scenarios)
     assert_expectation(problem, "extensive")
     watch = Stopwatch()
+    chance = ChanceStage(second_stage) if problem.limit_share < 1 else None
+
+    def valued(units: IntArray) -> ExpectedValue:
+        if chance is not None:
+            return chance.evaluate(units)[0]
+        return expected_value(scenarios, second_stage.evaluate(units))
+
     with watch.phase("evaluate"):
-        nothing = second_stage.evaluate(np.zeros(problem.n_site))
-        reference = expected_value(scenarios, nothing)
+        reference = valued(np.zeros(problem.n_site, dtype=np.int64))
     with watch.phase("build"):
         data, gap = _shifted(extensive_model(problem, scenarios), reference.value, tolerance)
         model = HighsModel(data, gap=gap, interior_root=True)
@@ -170,6 +221,10 @@ def extensive(
         Status.NOT_FOUND: "no solution within the time limit",
     }.get(status, "")
     proven = status is Status.INFEASIBLE
+    full = None
+    if chance is not None and units is not None:
+        with watch.phase("evaluate"):
+            full = valued(units)
     bound = answer.bound if data.offset == 0 else answer.bound + reference.value
     return siting_result(
         problem,
@@ -182,6 +237,7 @@ def extensive(
         bound_method="dual bound of HiGHS",
         reason=reason,
         packages=("highspy",),
+        full=full,
         reference=reference,
     )
 

@@ -29,6 +29,7 @@ from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import (
     assert_expectation,
+    assert_limits_kept,
     assert_valid_planning,
     assert_valid_scenarios_for,
 )
@@ -177,6 +178,7 @@ def hedging(
         time_limit = None
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
+    assert_limits_kept(problem, "hedging")
     assert_valid_scenarios_for(problem, scenarios)
     assert_expectation(problem, "hedging")
     creator, names = _creator(problem, scenarios)

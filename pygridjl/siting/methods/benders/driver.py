@@ -13,6 +13,7 @@ from pygridjl.core.stopping import seconds_left
 from pygridjl.core.types import FloatArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import (
+    assert_limits_kept,
     assert_valid_planning,
     assert_valid_scenarios_for,
 )
@@ -89,6 +90,7 @@ def benders(
     tolerance = options.tolerance
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
+    assert_limits_kept(problem, "benders")
     assert_valid_scenarios_for(problem, scenarios)
     if options.multi_cut and problem.risk is not None:
         raise InvalidOptionError("multi_cut: planes of single scenarios do not add up to a CVaR")

@@ -18,6 +18,7 @@ from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import (
     assert_expectation,
+    assert_limits_kept,
     assert_valid_planning,
     assert_valid_scenarios_for,
 )
@@ -181,6 +182,7 @@ def spar(
     options = options or SparOptions()
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
+    assert_limits_kept(problem, "spar")
     assert_valid_scenarios_for(problem, scenarios)
     assert_expectation(problem, "spar")
     watch = Stopwatch()
