@@ -255,6 +255,19 @@ def test_loads_that_no_voltages_serve_leave_an_infeasible_relaxation(point):
     assert any("infeasible" in note and "lower the loads" in note for note in found.notes)
 
 
+def test_an_engine_that_is_wrong_about_infeasibility_has_failed(monkeypatch):
+    from pygridjl.optimal_flow.linearisation import relaxation
+
+    def wrong(model, **options):
+        return dataclasses.replace(solve_conic(model, **options), status=SolverStatus.INFEASIBLE)
+
+    monkeypatch.setattr(relaxation, "solve_conic", wrong)
+    found = pygridjl.linearize(
+        get_case("case9"), point="order1", samples=20, options={"engine": "clarabel"}
+    )
+    assert found.relaxation["outcome"] == "failed"
+
+
 def test_a_relaxation_without_time_says_how_to_give_it_more():
     found = pygridjl.linearize(
         get_case("case9"),

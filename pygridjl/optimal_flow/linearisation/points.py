@@ -145,8 +145,8 @@ def _advice(found: RelaxedMoments, order: int) -> tuple[str, ...]:
     """Say what the relaxation came to where that is not what was hoped for, and what to do next."""
     if found.outcome == "infeasible":
         return (
-            f"the order-{order} relaxation is infeasible, says {found.engine}: no voltages within "
-            "their bands serve the loads; lower the loads or widen limits",
+            f"the order-{order} relaxation is infeasible: no voltages within their bands serve the "
+            "loads; lower the loads or widen limits",
         )
     if found.outcome == "failed":
         other = "sdpa" if found.engine == "clarabel" else "clarabel"

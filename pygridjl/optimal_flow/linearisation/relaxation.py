@@ -91,9 +91,9 @@ class RelaxedMoments:
         """What the relaxation came to.
 
         ``exact``: solved, and the second moments are (nearly) those of one state. ``inexact``:
-        solved, and they are not. ``infeasible``: the engine found that no moments keep all
-        constraints. ``failed``: the engine gave up, or its answer is of no useful accuracy; what
-        is proven still holds.
+        solved, and they are not. ``infeasible``: proven that no moments keep all constraints.
+        ``failed``: the engine gave up, or its answer is of no useful accuracy; what is proven
+        still holds.
         """
         if self.status is SolverStatus.INFEASIBLE:
             return "infeasible"
@@ -146,18 +146,21 @@ def relax_moments(
         used, answer = _solve(reduced, engine, time_limit)
     offset = relaxation.offset + reduced.offset
     residual = max(answer.primal_residual, answer.dual_residual)
+    status = answer.status
+    if status is SolverStatus.INFEASIBLE and not _proves_infeasible(relaxation, reduced, answer):
+        status = SolverStatus.FAILED
     y = reduced.base + reduced.basis @ answer.x
     n = network.n_bus
     voltage, ratio = np.full(n, complex(np.nan, np.nan)), np.nan
     with watch.phase("extract"):
         bound = -np.inf
-        if np.isfinite(answer.z).all() and answer.status is not SolverStatus.INFEASIBLE:
+        if np.isfinite(answer.z).all() and status is not SolverStatus.INFEASIBLE:
             bound = _safe_bound(relaxation, reduced, answer) + relaxation.offset
-        if residual <= _USABLE and answer.status is not SolverStatus.INFEASIBLE:
+        if residual <= _USABLE and status is not SolverStatus.INFEASIBLE:
             groups = [c[(c > 0) & (c <= n)] for c in cliques]
             voltage, ratio = _mean_voltages(network, relaxation, groups, y)
     return RelaxedMoments(
-        status=answer.status,
+        status=status,
         engine=used,
         bound=bound,
         value=answer.objective + offset,
@@ -200,6 +203,21 @@ def _safe_bound(relaxation: MomentRelaxation, reduced: Reduced, answer: ConicSol
     z = reduced.multipliers(model, DualCone(reduced.model.cones).moved(answer.z))
     residual = model.cost + model.matrix.T @ z
     return float(-model.rhs @ z - abs(residual) @ relaxation.bounds)
+
+
+def _proves_infeasible(
+    relaxation: MomentRelaxation, reduced: Reduced, answer: ConicSolution
+) -> bool:
+    """Whether multipliers show that no moments keep all rows, whatever the engine says.
+
+    Every feasible y has 0 ≤ z·s = b·z − (Aᵀz)·y ≤ b·z + Σ |Aᵀz|_i max |y_i|.
+    """
+    if not np.isfinite(answer.z).all():
+        return False
+    model = reduced.model
+    z = DualCone(model.cones).moved(answer.z)
+    reach = abs(model.matrix.T @ z) @ relaxation.bounds[reduced.free]
+    return bool(model.rhs @ z + reach < 0)
 
 
 def _mean_voltages(
