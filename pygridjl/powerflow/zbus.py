@@ -30,6 +30,7 @@ for _part, (_i, _j) in enumerate(_PAIRS):
     _SPLIT[_i, _part], _SPLIT[_j, _part] = BALANCED[_i] / _across, -BALANCED[_j] / _across
 # It has no inverse: a power that runs round the triangle divides into nothing.
 _JOIN = np.linalg.pinv(_SPLIT)
+_ROUND = np.linalg.svd(_SPLIT)[2][-1].conj()
 
 # What a delta winding passes on, without its turn of the angle, by vector group: the difference
 # to the phase behind (hour 1) or ahead (hour 11), or all but the common part.
@@ -214,7 +215,7 @@ def _gains(feeder: Feeder, number: IntArray) -> tuple[IntArray, IntArray, Comple
 
 def _between(power: ComplexArray) -> tuple[BoolArray, ComplexArray]:
     """Return which powers, shape (rows, 3), can stand between phases, and their parts there."""
-    parts = power @ _JOIN.T
+    parts = _alike(power @ _JOIN.T)
     # What touches two phases lies between these.
     for pair, (i, j) in enumerate(_PAIRS):
         rest = 3 - i - j
@@ -225,6 +226,22 @@ def _between(power: ComplexArray) -> tuple[BoolArray, ComplexArray]:
     size = np.abs(power).max(axis=1, initial=0.0)
     parts[np.abs(parts) <= 1e-9 * size[:, None]] = 0.0
     return np.asarray((apart <= 1e-6 * size) & (size > 0)), parts
+
+
+def _alike(parts: ComplexArray) -> ComplexArray:
+    """Add what runs round the triangle until all parts of an element have one power factor.
+
+    Three equal parts have it; else the element stands between two of the three pairs (open delta).
+    """
+    tried = [parts, *(parts - parts[:, [k]] / _ROUND[k] * _ROUND for k in range(3))]
+    apart = np.stack(
+        [np.abs((part * np.conj(part.sum(axis=1, keepdims=True))).imag).max(axis=1, initial=0.0)
+         for part in tried]
+    )  # fmt: skip
+    size = np.abs(parts).max(axis=1, initial=0.0) ** 2
+    sound = apart <= 1e-6 * size
+    best = np.where(sound.any(axis=0), sound.argmax(axis=0), 0)
+    return np.asarray(np.stack(tried)[best, np.arange(len(parts))])
 
 
 def _shunts(feeder: Feeder) -> list[tuple[IntArray, IntArray, ComplexArray]]:

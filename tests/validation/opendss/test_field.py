@@ -94,6 +94,12 @@ def test_losses(name, loss):
         assert np.nanmin(result.vm) == pytest.approx(lowest, abs=1e-4)
 
 
+def test_a_load_of_two_phases_in_delta_stands_between_two_pairs():
+    """Half of 900 kW from a to b, half from b to c: not the least-norm share of all three pairs."""
+    feeder = load_feeder(FIELD / "feeders" / "ph2_delta_load.dss")
+    assert pygridjl.power_flow(feeder, "z-bus").loss_kw == pytest.approx(7.394, abs=6e-4)
+
+
 def test_a_bank_of_two_units_feeds_the_phases_it_stands_on():
     """Open wye, open delta: the two units carry S/√3 at ±30°."""
     feeder = load_feeder(FIELD / "open_wye_open_delta.dss")
