@@ -43,8 +43,9 @@ def write_opendss(feeder: Feeder, path: str | Path) -> None:
     """Write a feeder as one OpenDSS script.
 
     Regulators stand at their ratios, loads draw constant power to ground, line charging and
-    capacitors are capacitors, generators inject what the feeder says. Names become lower case and
-    odd characters underscores.
+    capacitors are capacitors, iron is the core of an idle transformer, generators inject what the
+    feeder says. The impedance of the source is inside it, and the bus before it left out. Names
+    become lower case and odd characters underscores.
 
     Parameters
     ----------
@@ -73,9 +74,11 @@ def feeder_commands(feeder: Feeder) -> list[str]:
         The feeder.
     """
     kv, bus = feeder.buses.kv_ln.tolist(), opendss_names(feeder.buses.id.tolist())
-    lines = [f"! {feeder.name}", "clear", *_source(feeder, bus, kv)]
+    own = _own_impedance(feeder)
+    lines = [f"! {feeder.name}", "clear", *_source(feeder, bus, kv, own)]
     for k in np.flatnonzero(feeder.branches.closed).tolist():
-        lines += _branch(feeder, k, bus, kv)
+        if k != own:
+            lines += _branch(feeder, k, bus, kv)
     lines += _injections(feeder, bus, kv)
     bases = " ".join(repr(value * 3**0.5) for value in sorted(set(kv)))
     return [
@@ -86,10 +89,33 @@ def feeder_commands(feeder: Feeder) -> list[str]:
     ]
 
 
-def _source(feeder: Feeder, bus: list[str], kv: list[float]) -> list[str]:
+def _own_impedance(feeder: Feeder) -> int | None:
+    """Return the branch that a source of the engine has inside, if there is one it can have."""
+    branch, at = feeder.branches, feeder.source_bus
+    leaving = np.flatnonzero(branch.closed & ((branch.from_bus == at) | (branch.to_bus == at)))
+    if leaving.size != 1 or branch.kind[leaving[0]] != "source" or np.ptp(feeder.v_set) > 0:
+        return None
+    k = int(leaving[0])
+    plain = branch.from_bus[k] == at and branch.phases[k].all() and (branch.ratio[k] == 1).all()
+    z = branch.r[k] + 1j * branch.x[k]
+    off = z[~np.eye(3, dtype=np.bool_)]
+    even = max(np.ptp(part) for part in (z.diagonal().real, z.diagonal().imag, off.real, off.imag))
+    return k if plain and even <= 1e-6 * np.abs(z).max() else None
+
+
+def _source(feeder: Feeder, bus: list[str], kv: list[float], own: int | None) -> list[str]:
     at, base = bus[feeder.source_bus], kv[feeder.source_bus]
     first = f"circuit.{opendss_names([feeder.name])[0]}"
     same = set(feeder.v_set.tolist())
+    if own is not None:
+        branch, end = feeder.branches, int(feeder.branches.to_bus[own])
+        z = (branch.r[own] + 1j * branch.x[own]) * kv[end] ** 2 / feeder.phase_mva
+        itself, mutual = z.trace() / 3, (z.sum() - z.trace()) / 6
+        one, zero = complex(itself - mutual), complex(itself + 2 * mutual)
+        return [
+            f"new {first} bus1={bus[end]} phases=3 basekv={base * 3**0.5!r} pu={same.pop()!r} "
+            f"z1=({one.real!r} {one.imag!r}) z0=({zero.real!r} {zero.imag!r})"
+        ]
     if len(same) == 1 and feeder.buses.phases[feeder.source_bus].all():
         return [
             f"new {first} bus1={at} phases=3 basekv={base * 3**0.5!r} pu={same.pop()!r} "
@@ -154,8 +180,31 @@ def _injections(feeder: Feeder, bus: list[str], kv: list[float]) -> list[str]:
             commands.append(f"new capacitor.c{node} {at} kvar={shunt!r}")
         if made_p or made_q:
             commands.append(
-                f"new load.g{node} {at} kw={-made_p!r} kvar={-made_q!r} vminpu=0.3 vmaxpu=2"
+                f"new generator.g{node} {at} kw={made_p!r} kvar={made_q!r} model=1 "
+                "vminpu=0.3 vmaxpu=2"
             )
+    return commands + _conductances(feeder, bus, kv)
+
+
+def _conductances(feeder: Feeder, bus: list[str], kv: list[float]) -> list[str]:
+    """Iron as cores of idle transformers, which the engine counts as losses, the rest as ohms."""
+    kva, commands = 1e3 * feeder.phase_mva, []
+    iron = feeder.iron_p
+    rest = -feeder.shunt_p - iron
+    for node in np.flatnonzero((iron != 0) | (rest != 0)).tolist():
+        place = int(feeder.node_bus[node])
+        volts, dot = repr(kv[place]), int(feeder.node_phase[node]) + 1
+        at = f"{bus[place]}.{dot}"
+        if iron[node]:
+            rated = 100 * kva * float(iron[node])
+            commands.append(
+                f"new transformer.iron{node} phases=1 windings=2 %noloadloss=1 %imag=0 xhl=0.01 "
+                f"buses=({at} iron{node}.{dot}) kvs=({volts} {volts}) "
+                f"kvas=({rated!r} {rated!r}) %rs=(0 0) ppm_antifloat=0"
+            )
+        if abs(rest[node]) > 1e-9 * abs(iron[node]):
+            ohm = kv[place] ** 2 / (float(rest[node]) * feeder.phase_mva)
+            commands.append(f"new reactor.g{node} bus1={at} phases=1 r={ohm!r} x=0")
     return commands
 
 

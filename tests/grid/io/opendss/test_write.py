@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from feeder_builders import random_feeder
 from hypothesis import given, settings, strategies as st
+from opendss_circuits import FEEDERS
+from opendss_truth import solved
 
 from pygridjl.grid import load_feeder
 from pygridjl.grid.io.opendss.engine import compiled_circuit
@@ -48,6 +50,19 @@ def test_opendss_solves_what_we_write(tmp_path, name, apart, less):
     kva = feeder.phase_mva * 1e3
     linear = kva * float(resistive_losses(model).value(P, Q))
     assert (1 - less) * lost < linear < lost
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["source impedance", "iron, wye-wye", "bank of regulators", "neutral", "ring", "units"],
+)
+def test_a_script_written_again_loses_the_same(tmp_path, name):
+    """Source's impedance, iron, ratios and generators; loads to ground of constant power."""
+    (tmp_path / "theirs.dss").write_text(FEEDERS[name])
+    write_opendss(load_feeder(tmp_path / "theirs.dss"), tmp_path / "ours.dss")
+    theirs, ours = solved(tmp_path / "theirs.dss"), solved(tmp_path / "ours.dss")
+    assert ours.losses == pytest.approx(theirs.losses, rel=1e-3)
+    assert ours.generation.real == pytest.approx(theirs.generation.real, rel=1e-3, abs=1e-3)
 
 
 @given(st.integers(0, 10_000))
