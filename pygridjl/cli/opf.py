@@ -9,7 +9,7 @@ import click
 from pygridjl.cli.julia_options import julia_solver_options
 from pygridjl.cli.method_options import method_table
 from pygridjl.cli.options import json_option
-from pygridjl.cli.reading import given_feeder, given_network, script_options
+from pygridjl.cli.reading import given_feeder, given_network, script_options, script_settings
 from pygridjl.core.arguments import TIME_LIMIT
 from pygridjl.core.methods import Backend
 from pygridjl.core.stopping import answering
@@ -75,6 +75,10 @@ def command(
         data = given_feeder(grid)
     elif backend == "julia" and grid.lower().endswith(".dss"):
         data = grid
+        settings = script_settings()
+        if not settings["strict"]:
+            raise click.UsageError("--no-strict: needs --feeder, so that pygridjl reads the script")
+        julia["root"] = settings["root"]
     else:
         data = given_network(grid)
     with answering():

@@ -55,6 +55,7 @@ def opf(
     write_model: str | Path | None = ...,
     verbose: bool = ...,
     solution: bool = ...,
+    root: str | os.PathLike[str] | None = ...,
 ) -> FeederOpfResult: ...
 
 
@@ -71,6 +72,7 @@ def opf(
     write_model: str | Path | None = None,
     verbose: bool = False,
     solution: bool = False,
+    root: str | os.PathLike[str] | None = None,
 ) -> OpfResult | FeederOpfResult:
     """Solve an optimal power flow.
 
@@ -108,6 +110,9 @@ def opf(
     solution : bool
         With ``backend="julia"``: whether the solution as PowerModels or PowerModelsDistribution
         lays it out is part of the answer.
+    root : path-like, optional
+        Of the path of a script: folder below which all files it reads must lie; its own unless
+        given.
 
     Returns
     -------
@@ -121,6 +126,8 @@ def opf(
         If the data are not sound.
     InvalidOptionError
         If the backend does not have the formulation.
+    NetworkFormatError
+        If a script names a file outside its folder or holds a command that may not run.
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError, JuliaSolveError
         If Julia cannot be used or fails.
 
@@ -151,7 +158,10 @@ def opf(
         time_limit=time_limit,
     )
     if isinstance(grid, str | os.PathLike):
-        return _script_by_julia(Path(grid), formulation, backend, how, ampacity)
+        below = None if root is None else Path(root)
+        return _script_by_julia(Path(grid), formulation, backend, how, ampacity, below)
+    if root is not None:
+        raise InvalidOptionError("root: only the path of a script reads other files")
     if isinstance(grid, Feeder):
         if backend == "julia":
             return _feeder_by_julia(grid, formulation, how, ampacity)
@@ -200,7 +210,12 @@ def _feeder_by_julia(
 
 
 def _script_by_julia(
-    path: Path, formulation: str, backend: Backend, how: JuliaOptions, ampacity: bool
+    path: Path,
+    formulation: str,
+    backend: Backend,
+    how: JuliaOptions,
+    ampacity: bool,
+    root: Path | None,
 ) -> FeederOpfResult:
     """Solve an OpenDSS script as PowerModelsDistribution reads it."""
     from pygridjl.bridge.problems.dss_opf import julia_dss_opf
@@ -211,7 +226,7 @@ def _script_by_julia(
         )
     if not ampacity:
         raise InvalidOptionError("ampacity: the limits of a script are those it states")
-    found = julia_dss_opf(path, formulation, "opf", how)
+    found = julia_dss_opf(path, formulation, "opf", how, root=root)
     # One row a bus, one column a phase, per unit of 1 MVA a phase.
     nodes = [node.rpartition(".") for node in found.values["node"]]
     buses = list(dict.fromkeys(bus for bus, _, _ in nodes))

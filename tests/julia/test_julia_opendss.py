@@ -80,7 +80,7 @@ def test_published_ieee123_with_the_taps_of_opendss() -> None:
     """Bus 610 floats behind a delta-delta transformer: its voltage to ground means nothing."""
     path = Path(str(SCRIPTS)) / "123Bus" / "IEEE123Master.dss"
     volts, taps = by_opendss(path)
-    answer = julia_dss_opf(path, "acp", "pf", taps=taps)
+    answer = julia_dss_opf(path, "acp", "pf", taps=taps, root=path.parents[1])
     assert answer.status is Status.FEASIBLE
     assert largest_difference(answer, volts, "610") <= 1e-3
 
@@ -95,7 +95,14 @@ def test_published_ieee34_with_the_taps_of_opendss(tmp_path: Path) -> None:
     path = _variant(tmp_path, "34Bus", script.replace("Model=4", "Model=1"))
     volts, taps = by_opendss(path)
     answer = julia_dss_opf(
-        path, "acp", "opf", JuliaOptions(time_limit=60), v_min=0.8, v_max=1.2, taps=taps
+        path,
+        "acp",
+        "opf",
+        JuliaOptions(time_limit=60),
+        v_min=0.8,
+        v_max=1.2,
+        taps=taps,
+        root=path.parents[1],
     )
     assert answer.status is Status.FEASIBLE
     assert largest_difference(answer, volts) <= 1e-3
@@ -115,7 +122,7 @@ def test_published_ieee13_from_bus_650(tmp_path: Path) -> None:
     wye = f"new load.646b bus1=646.2 {half}\nnew load.646c bus1=646.3 {half}"
     path = _variant(tmp_path, "13Bus", re.sub(r"(?im)^new load\.646 .*$", wye, script))
     volts, taps = by_opendss(path)
-    answer = julia_dss_opf(path, "acp", "pf", taps=taps)
+    answer = julia_dss_opf(path, "acp", "pf", taps=taps, root=path.parents[1])
     assert answer.status is Status.FEASIBLE
     assert largest_difference(answer, volts) <= 1e-3
 
@@ -125,7 +132,7 @@ def test_published_ieee37_is_beyond_pmd() -> None:
     """Open-delta regulators: PMD stops at them, and that is an error in plain words."""
     path = Path(str(SCRIPTS)) / "37Bus" / "ieee37.dss"
     with pytest.raises(JuliaSolveError, match="dss_opf"):
-        julia_dss_opf(path, "acp", "pf")
+        julia_dss_opf(path, "acp", "pf", root=path.parents[1])
 
 
 def _variant(folder: Path, case: str, script: str) -> Path:

@@ -12,6 +12,7 @@ from pygridjl.bridge.answer import JuliaAnswer, floats
 from pygridjl.bridge.problems.asking import JuliaOptions, ask
 from pygridjl.bridge.problems.feeder_opf import assert_feeder_problem
 from pygridjl.core.errors import CaseNotFoundError
+from pygridjl.grid.io.opendss.other_readers import assert_reads_inside
 
 __all__ = ["julia_dss_opf"]
 
@@ -25,6 +26,7 @@ def julia_dss_opf(
     v_min: float = 0.0,
     v_max: float = np.inf,
     taps: Mapping[tuple[str, int], float] | None = None,
+    root: Path | None = None,
 ) -> JuliaAnswer:
     """Solve an OpenDSS script with PowerModelsDistribution's own reader.
 
@@ -47,6 +49,8 @@ def julia_dss_opf(
     taps : mapping of (str, int) to float, optional
         Tap by transformer and winding (from 1). PowerModelsDistribution leaves regulators at
         their initial taps; give those that OpenDSS found.
+    root : Path, optional
+        Folder below which all files it reads must lie; that of the script unless given.
 
     Returns
     -------
@@ -61,6 +65,8 @@ def julia_dss_opf(
     ------
     CaseNotFoundError
         If there is no such file.
+    NetworkFormatError
+        If the script names a file outside that folder or holds a command that may not run.
     InvalidOptionError
         If there is no such formulation, problem or transformer, or the solver cannot be used.
     JuliaSolveError
@@ -71,6 +77,7 @@ def julia_dss_opf(
     if not Path(path).is_file():
         raise CaseNotFoundError(f"{path}: no such file")
     assert_feeder_problem(formulation, problem)
+    assert_reads_inside(Path(path), root)
     taps = taps or {}
     raw, answer = ask(
         "dss_opf",

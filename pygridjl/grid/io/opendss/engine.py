@@ -19,7 +19,7 @@ from pygridjl.grid.io.opendss.permitted import (
 )
 from pygridjl.grid.io.opendss.script import Script, Statement, file_inside, read_script
 
-__all__ = ["compiled_circuit"]
+__all__ = ["assert_permitted", "compiled_circuit"]
 
 # Not a connection OpenDSS knows. Its older versions ignored the word, which leaves the default
 # (wye); newer ones stop at it.
@@ -63,14 +63,11 @@ def compiled_circuit(
     """
     root = (path.parent if root is None else root).resolve()
     script = read_script(path, root)
-    from opendssdirect import DSSException, dss
+    from opendssdirect import DSSException
 
     notes: list[str] = []
     ignored: list[str] = []
-    engine = dss.NewContext()
-    engine.Basic.AllowChangeDir(False)
-    engine.Basic.AllowEditor(False)
-    engine.Basic.AllowForms(False)
+    engine = _engine()
     try:
         statements = _permitted(engine, script, root, ignored, strict=strict)
         if script.skipped:
@@ -84,6 +81,37 @@ def compiled_circuit(
         raise NetworkFormatError(path, "OpenDSS", _text(error)) from None
     finally:
         engine.Basic.ClearAll()
+
+
+def assert_permitted(path: Path, *, root: Path | None = None) -> None:
+    """Raise what :func:`compiled_circuit` would before it runs the first command.
+
+    Parameters
+    ----------
+    path : Path
+        The script.
+    root : Path, optional
+        Folder below which all files it reads must lie; that of the script unless given.
+
+    Raises
+    ------
+    NetworkFormatError
+        If a command may not run or a file may not be read.
+    """
+    root = (path.parent if root is None else root).resolve()
+    script = read_script(path, root)
+    _permitted(_engine(), script, root, [], strict=True)
+
+
+def _engine() -> Any:
+    """Return an engine of its own that neither leaves the directory nor opens windows."""
+    from opendssdirect import dss
+
+    engine = dss.NewContext()
+    engine.Basic.AllowChangeDir(False)
+    engine.Basic.AllowEditor(False)
+    engine.Basic.AllowForms(False)
+    return engine
 
 
 def _some(texts: list[str]) -> str:

@@ -22,7 +22,7 @@ from pygridjl.grid.io.opendss.confined import MEMORY, confine
 from pygridjl.grid.io.opendss.transport import pack, unpack
 from pygridjl.grid.network import Network
 
-__all__ = ["read_apart", "replay_apart"]
+__all__ = ["check_apart", "read_apart", "replay_apart"]
 
 TIME_LIMIT = 180.0
 
@@ -119,6 +119,26 @@ def read_apart(
     return unpack(_asked(kind, path, time_limit, root, strict, options))
 
 
+def check_apart(path: Path, *, time_limit: float = TIME_LIMIT, root: Path | None = None) -> None:
+    """Read the commands of a script, and of all it redirects to, without running any.
+
+    Parameters
+    ----------
+    path : Path
+        The script.
+    time_limit : float
+        Seconds after which the engine is stopped.
+    root : Path, optional
+        Folder below which all files must lie; that of the script unless given.
+
+    Raises
+    ------
+    NetworkFormatError
+        If a command may not run or a file may not be read.
+    """
+    _asked("check", path, time_limit, root, True, {})
+
+
 def replay_apart(
     path: Path,
     *,
@@ -187,6 +207,7 @@ def _asked(
 
 
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
+    from pygridjl.grid.io.opendss.engine import assert_permitted
     from pygridjl.grid.io.opendss.replay import replay_script
     from pygridjl.grid.io.opendss.to_feeder import feeder_of_script
     from pygridjl.grid.io.opendss.to_network import network_of_script
@@ -195,6 +216,9 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     path = Path(question["path"])
     root = None if question["root"] is None else Path(question["root"])
     try:
+        if question["kind"] == "check":
+            assert_permitted(path, root=root)
+            return {}
         if question["kind"] == "replay":
             asked = {"root": root, "strict": question["strict"], **question["options"]}
             return replay_script(path, **asked)
