@@ -11,7 +11,7 @@ from pygridjl.balancing.check import check_assignment
 from pygridjl.balancing.losses import objective_of
 from pygridjl.balancing.problem import BalancingProblem
 from pygridjl.core.result import Stopwatch
-from pygridjl.core.stopping import seconds_left
+from pygridjl.core.stopping import hold, seconds_left
 from pygridjl.core.types import IntArray
 
 __all__ = ["Run"]
@@ -79,6 +79,9 @@ class Run:
         value = objective_of(self.problem, assignment)
         if value < self.value:
             self.best, self.value = assignment.copy(), value
+            names = [self.problem.circuits[i] for i in assignment.tolist()]
+            placed = dict(zip(self.problem.service_points, names, strict=True))
+            hold(objective=value, assignment=placed)
             return True
         return False
 
@@ -86,3 +89,5 @@ class Run:
         """Take a lower bound if it is better than the best so far."""
         if bound > self.bound:
             self.bound, self.bound_method = float(bound), method
+            if np.isfinite(bound):
+                hold(bound=self.bound)

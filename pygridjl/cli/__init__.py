@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from pygridjl.cli.interruption import STOPPED, Interruption
+from pygridjl.cli.interruption import STOPPED, Interruption, last_words
 from pygridjl.cli.output import claim_standard_output, one_line
 from pygridjl.core import stopping
 from pygridjl.core.errors import PyGridJLError
@@ -107,7 +107,7 @@ def _run() -> int:
 
 
 def _interrupted() -> int:
-    click.echo("interrupted", err=True)
+    last_words()
     return STOPPED
 
 

@@ -10,6 +10,7 @@ import click
 from pygridjl.cli.candidates import candidate_problem, feeder_options, hours_option, sites_option
 from pygridjl.cli.method_options import field_options, given
 from pygridjl.cli.options import FIGURE, json_option
+from pygridjl.core.stopping import answering
 from pygridjl.siting.problem import PlanningProblem
 
 __all__ = ["command"]
@@ -69,14 +70,15 @@ def command(
         no_line_limits=no_line_limits,
         **given(rest),
     )
-    result = hosting_capacity(
-        problem,
-        generate_scenarios(problem.feeder.n_bus, scenarios),
-        share=share,
-        curtailment=curtailment,
-        gap=gap,
-        time_limit=time_limit,
-    )
+    with answering():
+        result = hosting_capacity(
+            problem,
+            generate_scenarios(problem.feeder.n_bus, scenarios),
+            share=share,
+            curtailment=curtailment,
+            gap=gap,
+            time_limit=time_limit,
+        )
     if plot is not None:
         result.plot(plot)
     click.echo(result.to_json(indent=2) if as_json else result.summary())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import signal
 import sys
@@ -10,9 +11,11 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+import click
+
 from pygridjl.core import stopping
 
-__all__ = ["STOPPED", "Interruption"]
+__all__ = ["STOPPED", "Interruption", "last_words"]
 
 STOPPED = 130
 """Exit code of a command that was stopped."""
@@ -21,6 +24,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Seconds for the run to answer, then for it to clean up.
 _TO_ANSWER = 1.4
 _TO_CLEAN_UP = 0.4
+
+_spoken = threading.Lock()
 
 
 class Interruption:
@@ -42,6 +47,8 @@ class Interruption:
         if not self._here:
             return self
         stopping.forget()
+        if _spoken.locked():
+            _spoken.release()
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         self._before: dict[int, Any] = {s: signal.signal(s, self._heard) for s in _SIGNALS}
@@ -81,8 +88,8 @@ class Interruption:
             raise KeyboardInterrupt
 
     def _dropped(self, what: sys.UnraisableHookArgs) -> None:
-        """Say nothing of a KeyboardInterrupt that hits a destructor: the end comes all the same."""
-        if not issubclass(what.exc_type, KeyboardInterrupt):
+        """Say nothing of what a KeyboardInterrupt does to destructors: the end comes anyway."""
+        if not (self._signals or issubclass(what.exc_type, KeyboardInterrupt)):
             self._unraisable(what)
 
     def _watch(self) -> None:
@@ -96,5 +103,36 @@ class Interruption:
             self._signals += 1
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         if not self._over.wait(_TO_CLEAN_UP):
-            os.write(2, b"interrupted\n")
+            # Whoever takes no output must not keep the process.
+            ending = threading.Timer(_TO_CLEAN_UP, os._exit, (STOPPED,))
+            ending.daemon = True
+            ending.start()
+            last_words()
             os._exit(STOPPED)
+
+
+def last_words() -> None:
+    """Say what a run knew that was broken off, once: its answer has not been checked."""
+    if not _spoken.acquire(blocking=False):
+        return
+    known = stopping.held()
+    if not known:
+        click.echo("interrupted before there was an answer", err=True)
+    elif "--json" in sys.argv:
+        reason = "stopped before this was checked"
+        click.echo(json.dumps({"status": "time_limit", **known, "reason": reason}, indent=2))
+    else:
+        for name, value in known.items():
+            click.echo(f"{name.replace('_', ' ')}: {_shown(value)}")
+    if known:
+        click.echo("stopped: this is the best so far, not checked", err=True)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    return ", ".join(map(_shown, value)) if isinstance(value, list) else str(value)

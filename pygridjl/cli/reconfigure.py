@@ -145,6 +145,7 @@ def command(
         if switches:
             raise click.UsageError("--switch is of a feeder; --switchable is of a network")
         julia["switchable"] = switchable
+    states = None if states_path is None else given_states(states_path, loaded)
     report = Reporter()
     try:
         with answering():
@@ -161,7 +162,7 @@ def command(
                 keep_closed=keep_closed or (),
                 keep_open=keep_open or (),
                 limits=limits,
-                states=None if states_path is None else given_states(states_path, loaded),
+                states=states,
                 max_operations=max_operations,
                 operation_cost=operation_cost,
                 options=given(own),

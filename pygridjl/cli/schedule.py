@@ -71,12 +71,13 @@ def command(
     from pygridjl.reconfiguration.schedule.solve import schedule
 
     loaded = given_network(network)
+    states = given_states(states_path, loaded)
     report = Reporter()
     try:
         with answering():
             result = schedule(
                 loaded,
-                given_states(states_path, loaded),
+                states,
                 periods,
                 operation_cost=operation_cost,
                 max_operations=max_operations,

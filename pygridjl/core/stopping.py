@@ -19,6 +19,8 @@ __all__ = [
     "answering",
     "cancelling",
     "forget",
+    "held",
+    "hold",
     "is_answering",
     "is_over",
     "request",
@@ -31,11 +33,16 @@ _lock = threading.RLock()
 _stop = threading.Event()
 _cancels: list[Callable[[], object]] = []
 _answering = threading.Event()
+_answered = threading.Event()
+_held: dict[str, Any] = {}
 
 
 def request() -> bool:
-    """Ask the run under way to end; False if nothing is running that would heed it."""
-    if not is_answering():
+    """Ask the run under way to end; False if nothing is running that would heed it.
+
+    One that has its answer is left to print it.
+    """
+    if not (is_answering() or _answered.is_set()):
         return False
     with _lock:
         _stop.set()
@@ -55,8 +62,30 @@ def is_answering() -> bool:
 
 
 def forget() -> None:
-    """Forget a request."""
+    """Forget a request, and what an earlier run knew."""
     _stop.clear()
+    _answered.clear()
+    _held.clear()
+
+
+def hold(**known: Any) -> None:
+    """Keep what is known so far, for the case that the run is stopped before it can answer.
+
+    Parameters
+    ----------
+    **known
+        Plain values under the names that the result has for them; each takes the place of the last
+        of its name.
+    """
+    if is_answering():
+        with _lock:
+            _held.update(known)
+
+
+def held() -> dict[str, Any]:
+    """Return what is known of the run under way or, if it was broken off, of the last one."""
+    with _lock:
+        return dict(_held)
 
 
 def is_over(deadline: float | None) -> bool:
@@ -72,11 +101,15 @@ def seconds_left(deadline: float) -> float:
 @contextmanager
 def answering() -> Iterator[None]:
     """Say that the run inside heeds requests and will answer with what it has."""
+    _answered.clear()
+    _held.clear()
     _answering.set()
     try:
         yield
     finally:
         _answering.clear()
+    _held.clear()
+    _answered.set()
 
 
 @contextmanager

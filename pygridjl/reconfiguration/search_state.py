@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pygridjl.core.result import Status, Stopwatch
-from pygridjl.core.stopping import seconds_left
+from pygridjl.core.stopping import hold, seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.problem import RadialProblem
@@ -126,6 +126,12 @@ class Run:
         """Keep the largest bound proven so far."""
         if bound > self.bound:
             self.bound, self.bound_method = bound, method
+            hold(bound=float(bound))
+
+    def note_tree(self, closed: BoolArray) -> None:
+        """Keep a tree for the case that the run is broken off before it can choose."""
+        opened = self.problem.open_branches(closed)
+        hold(objective=self.objective(closed), open_branches=list(map(int, opened)))
 
     def take(self, certificate: Certificate) -> None:
         """Note what a certificate proved and the answer it found."""

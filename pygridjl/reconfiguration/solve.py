@@ -271,6 +271,7 @@ def reconfigure(
             return impossible(network, problem, method, base, str(error), seed, watch)
         network = radial.network
         case, evaluator = None, AcEvaluator(radial)
+        checking = working_time()
         if states is None:
             base = base_state(network, problem)
         else:
@@ -278,6 +279,8 @@ def reconfigure(
             radial = case.problem
             evaluator = by_state = StatesEvaluator(case)
             base = base_over_states(by_state)
+        # The answer is checked as the base state is read.
+        checking = working_time() - checking
     if in_julia is not None:
         from pygridjl.reconfiguration.certificates import julia_solvers as julia
 
@@ -285,7 +288,7 @@ def reconfigure(
             say("starting Julia")
             how = julia.options_of(in_julia, how)
             julia.start(how)
-    deadline = began + seconds + watch.seconds.get("julia", 0.0)
+    deadline = began + seconds + watch.seconds.get("julia", 0.0) - checking
     run = Run(radial, deadline, watch, evaluator, say, case)
     if chain.start is not None:
         _search(run, chain, own, generator(seed or 0))
@@ -352,6 +355,7 @@ def _search(run: Run, chain: Chain, own: tuple[Any, ...], rng: np.random.Generat
                 trees = [function(run.problem, *arguments)]
             else:
                 trees = function(run, trees, rng, *arguments)
+        run.note_tree(trees[0])
     limited = run.problem.switching is not None
     run.candidates = _finish_in_ac(run, trees) if chain.steps or limited else trees
 
@@ -391,6 +395,7 @@ def _finish(run: Run, chain: Chain) -> None:
             tree = heuristics.branch_exchange(
                 few, heuristics.max_flow_tree(few), deadline=run.deadline
             )
+        run.note_tree(tree)
         # The best of the linear model is kept beside the best in AC.
         run.candidates = _finish_in_ac(run, [tree])
         if run.problem.switching is None and not any(tree is other for other in run.candidates):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
+from pygridjl.core.stopping import requested
 from pygridjl.core.types import IntArray
 from pygridjl.siting.check import check_units
 from pygridjl.siting.problem import PlanningProblem
@@ -151,18 +152,25 @@ def siting_result(
             if not infeasible:
                 value = full.value
     stage = condensed_stage(problem, second_stage)
-    kept = problem.limit_share == 1
+    # Who has been stopped wants the answer now.
+    hurried = requested()
+    kept = problem.limit_share == 1 and not hurried
     if full is not None and value is not None and decision.any() and kept:
         with watch.phase("evaluate"):
             decision, full = without_idle_units(
                 second_stage, stage, decision, full, reference.value
             )
         value = full.value
-    operation, overloads = _operation(problem, stage, decision, value, infeasible, watch)
+    operation: OperatingReport | None = None
+    overloads: tuple[str, ...] = ()
+    if not hurried:
+        operation, overloads = _operation(problem, stage, decision, value, infeasible, watch)
     no_dg = reference.value if np.isfinite(reference.value) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
     captured = improvement_captured(no_dg, value, bound)
     told = () if problem.risk is None else (f"objective: {problem.risk}",)
+    if hurried:
+        told = (*told, "stopped: voltages and flows of the decision were not looked at")
     placements = tuple(
         Placement(bus, letters, int(n), float(n * problem.unit_kw))
         for bus, letters, n in zip(

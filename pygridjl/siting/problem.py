@@ -279,7 +279,7 @@ class PlanningProblem:
         """Bus ids of the sites."""
         return tuple(self.feeder.buses.id[self.sites].tolist())
 
-    @property
+    @cached_property
     def site_letters(self) -> tuple[str, ...]:
         """Phases of the sites as letters, such as ``"abc"``."""
         return tuple(

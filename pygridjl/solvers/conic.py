@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, triu
 
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.stopping import cancelling
+from pygridjl.core.stopping import cancelling, is_answering, signals_deferred
 from pygridjl.core.types import FloatArray
 from pygridjl.solvers.clock import IterationClock
 from pygridjl.solvers.status import SolverStatus, assert_finite
@@ -256,7 +256,10 @@ class ConicSolver:
             The answer, in the units of the model.
         """
         self._clock.start(time_limit)
-        answer = self._solver.solve()
+        # What a handler raises inside the callback is printed and forgotten. A run that heeds
+        # requests hears of them by its own road.
+        with signals_deferred((lambda: None) if is_answering() else self.cancel):
+            answer = self._solver.solve()
         x, s = np.array(answer.x), np.array(answer.s)
         z = self._scale * np.array(answer.z)
         curved = self._quadratic @ x

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,13 +190,15 @@ class HighsModel:
         assert_finite("HiGHS", "start", x)
         self._do("setSolution", x.size, np.arange(x.size, dtype=np.int32), x)
 
-    def solve(self, *, time_limit: float = np.inf) -> HighsSolution:
+    def solve(self, *, time_limit: float | None = None) -> HighsSolution:
         """Solve from where the last run ended.
 
         Parameters
         ----------
-        time_limit : float
-            Seconds for this run.
+        time_limit : float, optional
+            Seconds for this run, infinity for none; it then ends early too when the end of all is
+            asked for (:mod:`pygridjl.core.stopping`). Unless given the run goes to its end: what
+            is short and needed for an answer is not cut off.
 
         Returns
         -------
@@ -206,7 +210,7 @@ class HighsModel:
         SolverError
             If HiGHS ends with a status or an answer that cannot be trusted.
         """
-        deadline = working_time() + time_limit
+        deadline = None if time_limit is None else working_time() + time_limit
         if (self._col_lower > self._col_upper).any() or (self._row_lower > self._row_upper).any():
             return HighsSolution(
                 SolverStatus.INFEASIBLE, None, None, np.inf, None, None, None, 0, 0
@@ -232,8 +236,8 @@ class HighsModel:
             self._option("presolve", "choose")
         return self._solution(status, ray)
 
-    def _run(self, deadline: float) -> Any:
-        limit = seconds_left(deadline)
+    def _run(self, deadline: float | None) -> Any:
+        limit = np.inf if deadline is None else seconds_left(deadline)
         # The tree search takes the limit from the start of its run; everything else compares it
         # with a clock that runs on from run to run.
         passed = 0.0 if self._integer.any() else self._highs.getRunTime()
@@ -242,12 +246,22 @@ class HighsModel:
         # them: a caller's are dropped before and ours after.
         highspy.Highs.resetGlobalScheduler(True)
         try:
-            cancel = self._highs.cancelSolve
-            with signals_deferred(cancel), cancelling(cancel):
+            with self._cancelled(deadline):
                 self._do("run")
         finally:
             highspy.Highs.resetGlobalScheduler(True)
         return self._highs.getModelStatus()
+
+    @contextmanager
+    def _cancelled(self, deadline: float | None) -> Iterator[None]:
+        """Hold signals back, which end a run that has a deadline."""
+        if deadline is None:
+            with signals_deferred(lambda: None):
+                yield
+        else:
+            cancel = self._highs.cancelSolve
+            with signals_deferred(cancel), cancelling(cancel):
+                yield
 
     def _solution(self, status: Any, ray: FloatArray | None) -> HighsSolution:
         if status not in _STATUS:
@@ -310,13 +324,13 @@ class HighsModel:
         _, found, values = self._highs.getDualRay()
         return self._proof(np.asarray(values, dtype=np.float64)) if found else None
 
-    def _elastic_ray(self, deadline: float) -> FloatArray | None:
+    def _elastic_ray(self, deadline: float | None) -> FloatArray | None:
         """Farkas multipliers as the duals of the rows when these may give way at a price."""
-        left = seconds_left(deadline)
+        left = None if deadline is None else seconds_left(deadline)
         model = elastic_model(
             self._matrix, self._row_lower, self._row_upper, self._col_lower, self._col_upper
         )
-        answer = HighsModel(model).solve(time_limit=left) if left > 0 else None
+        answer = HighsModel(model).solve(time_limit=left) if left is None or left > 0 else None
         if answer is None or answer.row_dual is None:
             return None
         return self._proof(answer.row_dual)
@@ -340,24 +354,26 @@ class HighsModel:
 
     def _pass(self) -> None:
         matrix, n = self._matrix, self._cost.size
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = n, self._row_lower.size
-        lp.col_cost_, lp.offset_ = self._cost, self._offset
-        lp.col_lower_, lp.col_upper_ = self._col_lower, self._col_upper
-        lp.row_lower_, lp.row_upper_ = self._row_lower, self._row_upper
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.num_col_, lp.a_matrix_.num_row_ = n, self._row_lower.size
-        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
-        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
-        lp.a_matrix_.value_ = matrix.data
-        self._do("passModel", lp)
-        if self._integer.any():
-            self._do(
-                "changeColsIntegrality",
-                n,
-                np.arange(n, dtype=np.int32),
-                self._integer.astype(np.uint8),
-            )
+        # As arrays at once: a list for each of them takes seconds where there are millions of
+        # entries, in which nothing else of Python runs.
+        self._do(
+            "passModel",
+            n,
+            self._row_lower.size,
+            matrix.nnz,
+            int(highspy.MatrixFormat.kRowwise),
+            int(highspy.ObjSense.kMinimize),
+            self._offset,
+            self._cost,
+            self._col_lower,
+            self._col_upper,
+            self._row_lower,
+            self._row_upper,
+            matrix.indptr.astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data,
+            self._integer.astype(np.int32),
+        )
         if self._hessian is not None:
             lower = tril(self._hessian, format="csc")
             self._do(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pygridjl.core.stopping import cancelling
+from pygridjl.core.stopping import cancelling, signals_deferred
 from pygridjl.core.types import FloatArray
 from pygridjl.solvers.clock import IterationClock
 
@@ -113,7 +113,8 @@ class NlpSolver:
         surplus = max(equal - bounds[0].size, 0)
         # CasADi warns of a surplus on standard error and has no option against it.
         quiet = contextlib.redirect_stderr(io.StringIO()) if surplus else contextlib.nullcontext()
-        with cancelling(self._cancel), quiet:
+        # What a handler raises inside the callback CasADi prints and forgets.
+        with signals_deferred(self._cancel), cancelling(self._cancel), quiet:
             self._clock.start(time_limit)
             answer = self._solver(
                 x0=start,

@@ -147,7 +147,7 @@ def test_ctrl_c_inside_compiled_code_is_no_defect(monkeypatch, capsys):
 
     monkeypatch.setattr(cli.cli, "main", compiled)
     assert cli._run() == 130
-    assert capsys.readouterr().err == "interrupted\n"
+    assert capsys.readouterr().err == "interrupted before there was an answer\n"
 
 
 def test_what_hits_a_destructor_leaves_no_trace(capsys):
@@ -175,3 +175,114 @@ def test_a_conic_program_is_cancelled_as_a_search_is():
     stopping.forget()
     assert answer.status.value == "time_limit"
     assert answer.iterations <= 1
+
+
+def test_what_is_known_is_said_once_when_a_run_is_broken_off(monkeypatch, capsys):
+    def broken_off(**_):
+        with stopping.answering():
+            stopping.hold(objective=2.5, bound=1.0, open_branches=[3, 7])
+            stopping.hold(bound=2.0)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.cli, "main", broken_off)
+    for arguments in (["pygridjl"], ["pygridjl", "--json"]):
+        monkeypatch.setattr("sys.argv", arguments)
+        with interruption.Interruption():
+            assert cli._run() == 130
+            interruption.last_words()
+        out, err = capsys.readouterr()
+        assert err == "stopped: this is the best so far, not checked\n"
+        if "--json" in arguments:
+            known = json.loads(out)
+            assert (known["objective"], known["bound"]) == (2.5, 2.0)
+            assert known["status"] == "time_limit"
+        else:
+            assert out.splitlines() == ["objective: 2.5", "bound: 2", "open branches: 3, 7"]
+
+
+def test_a_run_that_has_its_answer_is_left_to_print_it():
+    with interruption.Interruption():
+        assert not stopping.request()
+        with stopping.answering():
+            stopping.hold(bound=1.0)
+        assert stopping.held() == {}
+        assert stopping.request()
+    with interruption.Interruption():
+        assert not stopping.request()
+
+
+# Holds the main thread where no signal reaches it, as a native solver may.
+_STUCK = """
+import ctypes, sys
+from pygridjl.cli import main
+from pygridjl.reconfiguration import solve
+def stuck(run, finish):
+    sys.stderr.write("at work\\n"); sys.stderr.flush()
+    libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_lock(mutex)
+solve._certify = stuck
+sys.argv[0] = "pygridjl"
+main()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a lock of the C library")
+def test_what_is_known_is_said_even_if_the_solver_never_returns():
+    process = subprocess.Popen(
+        [sys.executable, "-c", _STUCK, "reconfigure", "case33bw", "--certify", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert "at work" in iter(process.stderr.readline, "").__next__()
+        began = time.perf_counter()
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+        seconds = time.perf_counter() - began
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert seconds < PROMISED + SLACK
+    known = json.loads(out)
+    assert 0 < known["bound"] <= known["objective"]
+    assert len(known["open_branches"]) == 5
+    assert "not checked" in err
+
+
+# After its first decision.
+_SLOPES = {"module": "pygridjl.siting.methods.spar", "name": "driver", "method": "update_slopes"}
+_FULL = {
+    "module": "pygridjl.siting.second_stage.full",
+    "name": "FullSecondStage",
+    "method": "evaluate_scenarios",
+}
+_ALONE = {
+    "module": "pygridjl.siting.hosting.limits",
+    "name": "HostingLimits",
+    "method": "alone",
+}
+_MANY = ["--scenarios", "1200", "--time-limit", "inf", "--json"]
+_SPAR = ["site", "ieee123", *_MANY, "--method", "spar", "--max-iterations", "1000000"]
+_EXACT = ["site", "ieee123", *_MANY, "--method", "benders", "--gap", "1e-6", "--engine", "full"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("where", "arguments", "known"),
+    [
+        (_SLOPES, _SPAR, "placements"),
+        (_FULL, _EXACT, None),
+        (_HIGHS, ["site", "ieee123", *_MANY, "--method", "extensive"], "status"),
+        (_ALONE, ["hosting", "ieee123", *_MANY], "per_site"),
+    ],
+)
+def test_siting_on_many_scenarios_ends_in_time(where, arguments, known):
+    code, seconds, out, err = _stopped(where, arguments, signal.SIGTERM)
+    assert code == 130
+    assert seconds < PROMISED + SLACK
+    assert "Traceback" not in err
+    assert "Error" not in err
+    if known is not None:
+        assert json.loads(out)[known]

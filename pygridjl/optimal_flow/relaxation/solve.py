@@ -172,7 +172,7 @@ def _with_flowers(relaxation: Relaxation, run: Run, answer: RootAnswer) -> RootA
     for number in range(1, FLOWER_ROUNDS + 1):
         if is_over(run.deadline) or answer.bound == np.inf:
             break
-        added = separate_flowers(relaxation.program, relaxation.monomials, answer.x)
+        added = separate_flowers(relaxation.program, relaxation.monomials, answer.x, run.deadline)
         if not added:
             break
         answer = solve_root(

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pygridjl.core.stopping import hold
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.graphs.cycles import Cycle
 from pygridjl.optimal_flow.relaxation.box import Box
@@ -130,6 +131,8 @@ class Run:
     def better(self, name: str, bound: float, now: float) -> None:
         """Note a safe bound."""
         self.bound = max(self.bound, bound)
+        if np.isfinite(self.bound):
+            hold(bound=self.bound)
         self.rounds.append(Round(name, now - self.begun, self.bound))
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 from pygridjl.core.errors import SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status
-from pygridjl.core.stopping import is_over
+from pygridjl.core.stopping import hold, is_over
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.certificates.certificate import Certificate
 from pygridjl.reconfiguration.certificates.common import (
@@ -154,6 +154,7 @@ class CycleSearch:
                     self._assert_sound(block)
             if working_time() - last_word > 1.0:
                 last_word = working_time()
+                hold(bound=self.bound)
                 on_progress(f"{self.processed} nodes, bound {self.bound:.3f} kW")
 
     def take_leaf(self, block: _Block) -> None:
@@ -177,6 +178,8 @@ class CycleSearch:
         elif self.accept is None or self.accept(closed):
             block.cutoff = _cutoff(loss)
             self.base = self.best = closed
+            opened = self.problem.open_branches(closed)
+            hold(objective=self.problem.objective(closed), open_branches=list(map(int, opened)))
 
     def _look_at_all_columns(self) -> None:
         """Go on with all columns: those that were left out decide too often. Nodes stay."""

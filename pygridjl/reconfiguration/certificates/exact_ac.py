@@ -17,7 +17,7 @@ from scipy.sparse.linalg import splu
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status
-from pygridjl.core.stopping import is_over
+from pygridjl.core.stopping import hold, is_over
 from pygridjl.core.types import BoolArray
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
 from pygridjl.reconfiguration.certificates.ac_leaves import BETTER, grid_of, search_in_ac
@@ -103,6 +103,7 @@ class _AcSearch:
             if working_time() - last_word > 1.0:
                 last_word = working_time()
                 bound = self.bound * self.problem.kw
+                hold(ac_bound=bound)
                 say(f"{self.processed} nodes, AC bound {bound:.3f} kW")
 
     def _step(self) -> None:

@@ -11,7 +11,7 @@ from pygridjl.core.arguments import seconds_allowed
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch
-from pygridjl.core.stopping import is_over, seconds_left
+from pygridjl.core.stopping import hold, is_over, seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator
@@ -113,6 +113,14 @@ def restore(
     else:
         with watch.phase("start"):
             first = first_answer(network, fault, chosen, usable, judge, deadline)
+        if first is not None:
+            ids = network.branches.id
+            hold(
+                objective=judge.look(first).load,
+                bound=total,
+                switched_open=ids[today & ~first].tolist(),
+                switched_closed=ids[~today & first].tolist(),
+            )
         with watch.phase("program"):
             found, bound, fewest, proven = _solve(model, judge, first, deadline)
     lost_by_fault = total - judge.look(today).load

@@ -12,7 +12,7 @@ import numpy as np
 from pygridjl.core.arguments import seconds_allowed
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
-from pygridjl.core.stopping import is_over, seconds_left
+from pygridjl.core.stopping import hold, is_over, seconds_left
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.build import build_problem
@@ -213,7 +213,12 @@ def schedule(
     with watch.phase("periods"):
         for stage in stages:
             stage.begin(deadline)
-        one_cost = None if one is None else _cost_of(one, stages, rules)
+        one_cost = None
+        if one is not None:
+            one_cost = _cost_of(one, stages, rules)
+            # Kept all year it is a schedule too.
+            opened = list(map(int, problem.open_branches(one)))
+            hold(objective=one_cost, open_branches=[opened] * len(stages))
         trees = [one] if one is not None else []
         if problem.is_spanning_tree(rules.today):
             trees.append(rules.today)
@@ -269,9 +274,13 @@ def _search(
             # No way is left, not even through what was not listed.
             return _Found(best, np.inf, Status.INFEASIBLE if best is None else Status.OPTIMAL)
         bound = max(bound, lower.cost)
+        hold(bound=float(bound))
         upper = _kept(stages, rules, deadline)
         if upper is not None and (best is None or upper.cost < best.cost):
             best = upper
+            trees = [s.layer.closed[k] for s, k in zip(stages, best.nodes, strict=True)]
+            opened = [s.case.problem.open_branches(t) for s, t in zip(stages, trees, strict=True)]
+            hold(objective=float(best.cost), open_branches=[list(map(int, o)) for o in opened])
         say(f"schedule: {bound:.6g} to {np.inf if best is None else best.cost:.6g} kWh")
         if best is not None and best.cost - bound <= GAP * abs(best.cost):
             return _Found(best, bound, Status.OPTIMAL)

@@ -12,7 +12,7 @@ from pygridjl.core.arguments import seconds_allowed
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
-from pygridjl.core.stopping import seconds_left
+from pygridjl.core.stopping import hold, seconds_left
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import (
@@ -26,6 +26,7 @@ from pygridjl.siting.expansion.program import ExpansionProgram, node_problem
 from pygridjl.siting.expansion.result import ExpansionResult
 from pygridjl.siting.expansion.tree import Stage, StageTree
 from pygridjl.siting.least import least_objective
+from pygridjl.siting.methods.benders.clock import evaluate_within
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.second_stage.protocol import SecondStage, expected_value
@@ -141,7 +142,7 @@ class _Run:
         self.lost: dict[str, tuple[str, ...]] = {}
 
     def go(self, deadline: float, on_progress: Callable[[str], None] | None) -> Status:
-        self.no_dg = self._evaluate(np.zeros((len(self.tree), self.problem.n_site)))
+        self.no_dg = self._evaluate(np.zeros((len(self.tree), self.problem.n_site)), deadline)
         relaxing = True
         tried: set[bytes] = set()
         while True:
@@ -162,6 +163,7 @@ class _Run:
             if found.status is SolverStatus.INFEASIBLE:
                 return Status.INFEASIBLE
             self.bound = max(self.bound, program.bound(found))
+            hold(bound=float(self.bound))
             if found.x is None:
                 if found.status is SolverStatus.TIME_LIMIT:
                     return Status.TIME_LIMIT
@@ -173,7 +175,7 @@ class _Run:
                     # All that there is to know of it is known.
                     return Status.OPTIMAL if self._closed() else Status.FEASIBLE
                 tried.add(units.tobytes())
-            value = self._evaluate(units)
+            value = self._evaluate(units, deadline)
             wanted = self.stop.allowed(min(value, self.no_dg), self.no_dg)
             if relaxing and value - self.bound <= RELAXED_SHARE * wanted:
                 relaxing = False
@@ -188,14 +190,19 @@ class _Run:
     def _closed(self) -> bool:
         return self._value - self.bound <= self.stop.allowed(self._value, self.no_dg)
 
-    def _evaluate(self, units: FloatArray) -> float:
-        """Solve all scenarios of all nodes, add what they say, keep the best plan."""
+    def _evaluate(self, units: FloatArray, deadline: float) -> float:
+        """Solve all scenarios of all nodes, add what they say, keep the best plan.
+
+        Infinity if a stage loses a scenario or time ends before the last one.
+        """
         self.rounds += 1
         values = np.full(len(self.tree), np.inf)
         self.lost = {}
         for node, engine in enumerate(self.engines):
             with self.watch.phase("second stage"):
-                batch = engine.evaluate(units[node])
+                batch = evaluate_within(engine, units[node], deadline)
+            if batch is None:
+                return np.inf
             found = expected_value(engine.scenarios, batch, self.problem.risk)
             with self.watch.phase("master"):
                 if found.infeasible:
@@ -208,6 +215,9 @@ class _Run:
         total = float(self.tree.weight @ values)
         if total < self._value and self._keeps(units):
             self.best = total, units.astype(np.int64), values
+            kw = (units.sum(axis=1) * self.problem.unit_kw).tolist()
+            names = [stage.name for stage in self.tree.stages]
+            hold(objective=total, kw=dict(zip(names, kw, strict=True)))
         return total
 
     def _keeps(self, units: FloatArray) -> bool:

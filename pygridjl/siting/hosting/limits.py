@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from pygridjl.core.errors import InvalidOptionError
@@ -120,9 +122,8 @@ class HostingLimits:
         component, name, phase = limit_name(self.operation, node, kind)
         return f"{WHAT[kind]} of {component} {name}, phase {phase}"
 
-    def worst(self, injected: FloatArray, most: int) -> list[tuple[int, int, int]]:
-        """Scenario, node and kind of the rows passed most at injections of shape (S, n_site)."""
-        rows = []
+    def worst(self, injected: FloatArray, most: int) -> Iterator[tuple[int, int, int]]:
+        """Yield scenario, node and kind of the rows passed most at injections (S, n_site)."""
         for scenario in range(len(self.weight)):
             over = np.tensordot(injected[scenario], self.effect, 1) - self.room[scenario]
             beyond = over - self.slack
@@ -130,5 +131,4 @@ class HostingLimits:
                 node, kind = divmod(flat, len(LIMIT_KINDS))
                 if not beyond[node, kind] > NEW * 0.1:
                     break
-                rows.append((scenario, node, kind))
-        return rows
+                yield scenario, node, kind

@@ -6,9 +6,8 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status
-from pygridjl.core.stopping import seconds_left
+from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.siting.hosting.limits import HostingLimits
 from pygridjl.solvers.highs import HighsModel
@@ -42,9 +41,8 @@ class HostingProgram:
         self._entries: list[tuple[int, int, float]] = []
         self._upper: list[float] = []
 
-    def solve(self, time_limit: float) -> tuple[Status, IntArray | None, float | None]:
-        """Return status, units and the bound on their number."""
-        deadline = working_time() + time_limit
+    def solve(self, deadline: float) -> tuple[Status, IntArray | None, float | None]:
+        """Return status, units and the bound on their number, before ``working_time()`` is that."""
         dark = self._unhelped()
         if dark > 1 - self._share + 1e-12:
             return Status.INFEASIBLE, None, None
@@ -59,8 +57,14 @@ class HostingProgram:
             if answer.x is None:
                 return Status.NOT_FOUND, None, bound
             bound = -answer.bound if bound is None else min(bound, -answer.bound)
+            if bound >= float(self._most.sum()) * (1 - 1e-9):
+                # It only says that nothing is infinite.
+                bound = None
             units = np.rint(answer.x[: self._n_site]).astype(np.int64)
-            if not self._separate(units, answer.x):
+            added = self._separate(units, answer.x, deadline)
+            if added is None:
+                return Status.NOT_FOUND, None, bound
+            if not added:
                 status = (
                     Status.OPTIMAL if answer.status is SolverStatus.OPTIMAL else (Status.TIME_LIMIT)
                 )
@@ -121,8 +125,8 @@ class HostingProgram:
             integer=(np.arange(width) < n) | (np.arange(width) >= n + n_inject),
         )
 
-    def _separate(self, units: IntArray, x: FloatArray) -> bool:
-        """Add rows that an answer passes; whether there were any."""
+    def _separate(self, units: IntArray, x: FloatArray, deadline: float) -> bool | None:
+        """Add rows that an answer passes; whether there were any, None if time is over."""
         n, s, rows = self._n_site, self._n_scenario, self._rows
         curtailed = self._curtailment > 0
         injected = (
@@ -132,6 +136,8 @@ class HostingProgram:
         lost = x[at : at + s] > 0.5 if self._share < 1 else np.zeros(s, dtype=np.bool_)
         added = False
         for key in rows.worst(injected, ROWS):
+            if is_over(deadline):
+                return None
             scenario, node, kind = key
             if lost[scenario]:
                 continue

@@ -16,7 +16,9 @@ import pandas as pd
 
 from pygridjl.core.arguments import seconds_allowed
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Stopwatch, engine_versions, relative_gap
+from pygridjl.core.stopping import is_over
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import with_default_limits
@@ -61,7 +63,8 @@ def hosting_capacity(
     gap : float
         Relative gap at which the search over all sites ends.
     time_limit : float, optional
-        Seconds for that search, 60 unless given.
+        Seconds for all of it, 60 unless given. Sites that it leaves no time for are named in the
+        notes.
 
     Returns
     -------
@@ -103,12 +106,20 @@ def hosting_capacity(
             f"sites: {problem.n_site} on {problem.feeder.n_node} nodes are too many to host at; "
             f"name {MOST_EFFECTS // problem.feeder.n_node} or fewer"
         )
-    limit = seconds_allowed(time_limit)
+    deadline = working_time() + seconds_allowed(time_limit)
     problem, notes = with_default_limits(problem, scenarios)
     watch = Stopwatch()
     with watch.phase("sites"):
         rows = HostingLimits(Operation(problem, scenarios))
-        alone = [rows.alone(k, share, curtailment) for k in range(problem.n_site)]
+        alone = []
+        for site in range(problem.n_site):
+            if is_over(deadline):
+                break
+            alone.append(rows.alone(site, share, curtailment))
+    left_out = problem.n_site - len(alone)
+    if left_out:
+        notes = (*notes, f"no time was left for the last {left_out} of {problem.n_site} sites")
+        alone += [(-1, "not looked at")] * left_out
     units = np.array([n for n, _ in alone], dtype=np.int64)
     table = pd.DataFrame(
         {
@@ -120,7 +131,7 @@ def hosting_capacity(
         }
     )
     with watch.phase("together"):
-        status, together, bound = HostingProgram(rows, share, curtailment, gap).solve(limit)
+        status, together, bound = HostingProgram(rows, share, curtailment, gap).solve(deadline)
     answered = together is not None
     total = float(together.sum() * problem.unit_kw) if together is not None else None
     found = together if together is not None else np.zeros(problem.n_site, dtype=np.int64)

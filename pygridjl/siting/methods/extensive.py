@@ -10,6 +10,7 @@ from scipy.sparse import block_array, coo_array, csr_array, hstack, kron, vstack
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.result import Status, Stopwatch
+from pygridjl.core.stopping import hold
 from pygridjl.core.types import IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.chance import ROUNDING, ChanceStage, without_limits
@@ -196,6 +197,7 @@ def extensive(
 
     with watch.phase("evaluate"):
         reference = valued(np.zeros(problem.n_site, dtype=np.int64))
+        hold(no_dg=reference.value)
     with watch.phase("build"):
         data, gap = _shifted(extensive_model(problem, scenarios), reference.value, tolerance)
         model = HighsModel(data, gap=gap, interior_root=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import FloatArray
 from pygridjl.optimal_flow.relaxation.program import Block, Program, fixed
 from pygridjl.optimal_flow.relaxation.state import Monomials
@@ -14,7 +15,9 @@ __all__ = ["separate_flowers"]
 VIOLATED = 1e-6
 
 
-def separate_flowers(program: Program, monomials: Monomials, x: FloatArray) -> int:
+def separate_flowers(
+    program: Program, monomials: Monomials, x: FloatArray, deadline: float = np.inf
+) -> int:
     """Add the most violated flower inequality of every monomial.
 
     z_l + Σ (1 − z_J) ≥ 1 holds whenever the neighbours J cover l; the cheapest cover is found by
@@ -28,6 +31,8 @@ def separate_flowers(program: Program, monomials: Monomials, x: FloatArray) -> i
         The hypergraph.
     x : ndarray
         A point of the relaxation.
+    deadline : float
+        Value of ``working_time()`` at which to stop with what has been found.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def separate_flowers(program: Program, monomials: Monomials, x: FloatArray) -> i
                 continue
             if mask not in cheapest or cost < cheapest[mask][0]:
                 cheapest[mask] = (cost, column)
-        total, cover = _cover(len(factors), cheapest)
+        total, cover = _cover(len(factors), cheapest, deadline)
         if float(x[center]) + total < 1.0 - VIOLATED:
             row = len(rhs)
             rows += [row] * (len(cover) + 1)
@@ -71,13 +76,17 @@ def separate_flowers(program: Program, monomials: Monomials, x: FloatArray) -> i
     return len(rhs)
 
 
-def _cover(size: int, neighbours: dict[int, tuple[float, int]]) -> tuple[float, list[int]]:
-    """Cheapest set of neighbours that covers all bits."""
+def _cover(
+    size: int, neighbours: dict[int, tuple[float, int]], deadline: float
+) -> tuple[float, list[int]]:
+    """Cheapest set of neighbours that covers all bits; infinitely dear once time is over."""
     full = (1 << size) - 1
     best = [np.inf] * (full + 1)
     last: list[tuple[int, int]] = [(0, -1)] * (full + 1)
     best[0] = 0.0
     for covered in range(full):
+        if covered % 64 == 0 and is_over(deadline):
+            return np.inf, []
         if not np.isfinite(best[covered]):
             continue
         for mask, (cost, column) in neighbours.items():

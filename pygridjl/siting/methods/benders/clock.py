@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pygridjl.core.jit import working_time
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import FloatArray
 from pygridjl.siting.second_stage.protocol import SecondStage, SecondStageBatch
 
 __all__ = ["evaluate_within"]
 
-# Scenarios between two looks at the clock.
-PART = 64
+# Scenarios between two looks at the clock, and nodes times scenarios of a large feeder: what a
+# linear program each takes some tenths of a second for.
+PART, PART_NODES = 64, 20_000
 
 
 def evaluate_within(
@@ -31,16 +32,18 @@ def evaluate_within(
     Returns
     -------
     SecondStageBatch or None
-        All scenarios in their order; None if the deadline passed before the last.
+        All scenarios in their order; None if the deadline passed before the last, or the end was
+        asked for.
     """
     n = len(stage.scenarios)
-    if deadline == np.inf or n <= PART:
+    part = min(max(PART_NODES // stage.problem.feeder.n_node, 1), PART)
+    if n <= part:
         return stage.evaluate(units)
     parts = []
-    for first in range(0, n, PART):
-        if working_time() > deadline:
+    for first in range(0, n, part):
+        if is_over(deadline):
             return None
-        parts.append(stage.evaluate_scenarios(units, np.arange(first, min(first + PART, n))))
+        parts.append(stage.evaluate_scenarios(units, np.arange(first, min(first + part, n))))
     return SecondStageBatch(
         np.concatenate([p.index for p in parts]),
         np.concatenate([p.value for p in parts]),

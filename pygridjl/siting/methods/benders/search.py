@@ -6,6 +6,7 @@ import numpy as np
 
 from pygridjl.core.errors import SolverError
 from pygridjl.core.result import Status, Stopwatch, relative_gap
+from pygridjl.core.stopping import hold
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.siting.check import (
     check_units,
@@ -16,6 +17,7 @@ from pygridjl.siting.first_stage.rows import refilled
 from pygridjl.siting.methods.benders.clock import evaluate_within
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.methods.benders.settling import Settling
+from pygridjl.siting.progress import hold_decision
 from pygridjl.siting.result import SitingResult, improvement_captured
 from pygridjl.siting.second_stage.protocol import (
     ExpectedValue,
@@ -317,12 +319,16 @@ class BendersSearch:
         """Solve all scenarios, add what they say, keep the best."""
         if (units == np.rint(units)).all():
             self._tried.add(units.astype(np.int64).tobytes())
+        if np.isfinite(self._bound):
+            hold(bound=float(self._bound))
         with self.watch.phase("second stage"):
             forced = self._reference is None or self._value is None
             limit = np.inf if forced else self.deadline
             batch = evaluate_within(self._stage, units, limit)
         if batch is None:
-            assert self._reference is not None
+            if self._reference is None:
+                # Stopped before there is anything to compare with.
+                raise KeyboardInterrupt
             return self._reference, Status.TIME_LIMIT
         found = expected_value(self._stage.scenarios, batch, self._stage.problem.risk)
         with self.watch.phase("master"):
@@ -340,6 +346,7 @@ class BendersSearch:
             better = self._value is None or found.value < self._value.value
             if better and not check_units(self._stage.problem, units):
                 self._units, self._value = units.astype(np.int64), found
+                hold_decision(self._stage.problem, self._units, found.value)
         return found, None
 
     def answer(self, status: Status, iterations: int) -> SitingResult:

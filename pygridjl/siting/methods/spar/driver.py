@@ -29,6 +29,7 @@ from pygridjl.siting.methods.spar.slopes import coordinate_values, update_slopes
 from pygridjl.siting.methods.spar.state import SparState, fingerprint, load_state, save_state
 from pygridjl.siting.methods.spar.steps import step_size
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.progress import hold_decision
 from pygridjl.siting.registry import SparOptions
 from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.protocol import (
@@ -239,6 +240,7 @@ def _iterate(
     with watch.phase("second stage"):
         batch = second_stage.evaluate_scenarios(units, drawn)
     run.units.append(units)
+    hold_decision(problem, units)
     values = coordinate_values(run.slopes)
     run.approximate.append(float(values[np.arange(units.size), units].sum()))
     infeasible = batch.status == ScenarioStatus.INFEASIBLE
@@ -286,6 +288,7 @@ def _answer(
         if units is None:
             blocked = True
             break
+        hold_decision(problem, units)
         with watch.phase("evaluate"):
             batch = second_stage.evaluate(units)
             full = expected_value(scenarios, batch)
