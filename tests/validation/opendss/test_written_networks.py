@@ -72,7 +72,6 @@ def test_any_element(seed, substations, tmp_path):
     rng = np.random.default_rng(seed)
     m, n = network.n_branch, network.n_bus
     tap = np.where(rng.random(m) < 0.3, rng.uniform(0.9, 1.1, m), 1.0)
-    tap[~network.branches.closed] = 1.0
     branches = network.branches.replace(
         tap=tap,
         b=rng.uniform(0, 0.05, m) * (rng.random(m) < 0.5),
@@ -106,19 +105,21 @@ def test_windings_turn_as_the_network_says(clock, tmp_path):
     np.testing.assert_allclose(np.angle(volts(network, truth)), ours.va, atol=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"shift": [0.0, 0.2]}, "branch 2 (shift)"),
-        ({"tap": [1.0, 1.05], "closed": [True, False]}, "branch 2 (closed)"),
-    ],
-)
-def test_what_a_script_cannot_hold_is_refused_and_nothing_written(change, said, tmp_path):
+def test_an_open_transformer_ends_in_an_open_switch(tmp_path):
+    network = random_network(3, n=6)
+    (row, *_) = np.flatnonzero(~network.branches.closed)
+    tap = np.where(np.arange(network.n_branch) == row, 1.05, 1.0)
+    network = network.replace(branches=network.branches.replace(tap=tap))
+    back = agrees(network, tmp_path / "open.dss")
+    assert len(back.branches) == network.n_branch + 1
+    assert (~back.branches.closed).sum() == (~network.branches.closed).sum()
+
+
+def test_a_shift_that_no_windings_have_is_refused_and_nothing_written(tmp_path):
     network = line_network(3)
-    network = network.replace(branches=network.branches.replace(**change))
-    with pytest.raises(NetworkFormatError) as caught:
+    network = network.replace(branches=network.branches.replace(shift=[0.0, 0.2]))
+    with pytest.raises(NetworkFormatError, match=r"branch 2 \(shift\)"):
         save_network(network, tmp_path / "no.dss")
-    assert said in str(caught.value)
     assert not (tmp_path / "no.dss").exists()
 
 

@@ -30,12 +30,13 @@ def write_opendss_network(network: Network, path: str | Path) -> None:
     """Write a network as one OpenDSS script of three balanced phases.
 
     Line-to-line bases and three-phase powers are those of the network. Lines whose switches are
-    open are disabled; if not all lines are switchable, those that are say ``switch=yes``. Slacks
-    are stiff sources, units that hold their voltage generators of model 3, others of model 1; iron
-    is the core of an idle transformer, other shunt conductance a resistor. What a snapshot does not
-    need is left out: voltage bands, costs, limits of active power. Names become lower case and odd
-    characters underscores; branch 7 is ``line.b7`` or ``transformer.b7``. The engine does not find
-    the voltages that units hold in every meshed network; MATPOWER's format is the one for those.
+    open are disabled, an open transformer ends in a disabled line; if not all lines are switchable,
+    those that are say ``switch=yes``. Slacks are stiff sources, units that hold their voltage
+    generators of model 3, others of model 1; iron is the core of an idle transformer, other shunt
+    conductance a resistor. What a snapshot does not need is left out: voltage bands, costs, limits
+    of active power. Names become lower case and odd characters underscores; branch 7 is ``line.b7``
+    or ``transformer.b7``. The engine does not find the voltages that units hold in every meshed
+    network; MATPOWER's format is the one for those.
 
     Parameters
     ----------
@@ -47,8 +48,8 @@ def write_opendss_network(network: Network, path: str | Path) -> None:
     Raises
     ------
     NetworkFormatError
-        If a transformer shifts by other than 0 or 30 degrees, which no winding does, an open
-        transformer is to be written, or there is no source.
+        If a transformer shifts by other than 0 or 30 degrees, which no winding does, or there is no
+        source.
     OutputError
         If the file cannot be written.
     """
@@ -140,12 +141,6 @@ def _transformer(
     branch, name = network.branches, f"b{network.branches.id[k]}"
     start, end = int(branch.from_bus[k]), int(branch.to_bus[k])
     turns = float(branch.shift[k]) / CLOCK
-    if not branch.closed[k]:
-        detail = (
-            "is an open transformer, which a script cannot hold beside its taps: take it out, or "
-            "put a switch in series"
-        )
-        raise NetworkFormatError(path, f"branch {branch.id[k]} (closed)", detail)
     if min(abs(turns - step) for step in (-1, 0, 1)) > ROUNDING:
         detail = (
             f"shifts by {math.degrees(float(branch.shift[k])):g} degrees; windings of OpenDSS "
@@ -156,7 +151,8 @@ def _transformer(
     r, x = float(branch.r[k]), float(branch.x[k])
     # The engine wants a positive reactance of its own: what there is too little follows as a line.
     own = x if x > IDEAL and r >= 0 else max(abs(r), abs(x), IDEAL)
-    whole = own == x
+    closed = bool(branch.closed[k])
+    whole = own == x and closed
     last = bus[end] if whole else f"{name}_behind"
     wound = (
         "" if round(turns) == 0 else f" conns=(delta wye) leadlag={'lag' if turns > 0 else 'lead'}"
@@ -172,11 +168,13 @@ def _transformer(
         commands[0] += f" normhkva={rating * kva!r}"
     ohm = kv[end] ** 2 / network.base_mva
     if not whole:
+        # An open one ends in an open switch: the engine's own transformers have none.
+        rest = (x - own) * ohm if closed else IDEAL * ohm
         commands.append(
             f"new line.{name} phases=3 bus1={last} bus2={bus[end]} length=1 r1={r * ohm!r} "
-            f"x1={(x - own) * ohm!r} r0={r * ohm!r} x0={(x - own) * ohm!r} c1=0 c0=0"
+            f"x1={rest!r} r0={r * ohm!r} x0={rest!r} c1=0 c0=0{'' if closed else ' enabled=no'}"
         )
-    if branch.b[k]:
+    if branch.b[k] and closed:
         # Half of the charging lies before the ratio, half behind.
         kvar = float(branch.b[k]) / 2 * kva
         ratio = float(branch.tap[k]) ** 2
