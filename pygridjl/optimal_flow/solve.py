@@ -183,6 +183,12 @@ def opf(
         # What is left may be nothing: a relaxation then says so in no time.
         left = max(seconds_left(deadline), 1e-3)
         return certified(grid, answer, time_limit=left)
+    if answer.status is Status.NOT_FOUND and formulation == "acp":
+        told = (
+            "a local solver proves nothing: certify=True (--certify) tries to prove that no "
+            "operating point keeps all limits"
+        )
+        return replace(answer, notes=(*answer.notes, told))
     return answer
 
 

@@ -126,3 +126,14 @@ def test_sources_without_a_highest_voltage_keep_their_set_point(name: str) -> No
     assert "v_max is missing" in result.notes[0]
     unit = network.generators
     np.testing.assert_allclose(result.vm[unit.bus[unit.slack]], unit.v_set[unit.slack])
+
+
+def test_no_answer_says_how_to_find_out_why() -> None:
+    """No operating point keeps all limits of case70da, as a relaxation proves."""
+    network = get_case("case70da")
+    found = opf(network)
+    assert found.status is Status.NOT_FOUND
+    assert any("certify=True" in note for note in found.notes)
+    proven = opf(network, certify=True)
+    assert proven.status is Status.INFEASIBLE
+    assert not any("certify=True" in note for note in proven.notes)
