@@ -274,7 +274,7 @@ class ConicSolver:
             objective=half + float(self._cost @ x),
             dual_objective=-half - float(self._rhs @ z),
             primal_residual=float(primal / max(1.0, abs(self._rhs).max(initial=0.0))),
-            dual_residual=float(dual / self._scale),
+            dual_residual=float(dual / self._natural_scale()),
             iterations=int(answer.iterations),
         )
 
@@ -292,9 +292,10 @@ def solve_conic(
     *,
     time_limit: float = np.inf,
     tolerance: float = 1e-8,
+    scale: float | None = None,
     regularisation: float | None = None,
 ) -> ConicSolution:
-    """Solve a conic program once; the objective is scaled so that its largest coefficient is 1.
+    """Solve a conic program once.
 
     Parameters
     ----------
@@ -304,8 +305,8 @@ def solve_conic(
         Seconds.
     tolerance : float
         Relative gap and feasibility.
-    regularisation : float, optional
-        As for :class:`ConicSolver`.
+    scale, regularisation : float, optional
+        As for :class:`ConicSolver`; by default the largest coefficient of the objective becomes 1.
 
     Returns
     -------
@@ -319,7 +320,7 @@ def solve_conic(
     SolverError
         If an array holds NaN or infinity.
     """
-    solver = ConicSolver(model, tolerance=tolerance, regularisation=regularisation)
+    solver = ConicSolver(model, tolerance=tolerance, scale=scale, regularisation=regularisation)
     with cancelling(solver.cancel):
         return solver.solve(time_limit=time_limit)
 

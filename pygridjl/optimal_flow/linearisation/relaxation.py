@@ -34,7 +34,10 @@ _GOOD = 5e-5
 # Largest distance of the proven bound from the value, as a share of it, of a solved relaxation.
 _GAP = 5e-3
 # Moments of voltages that hardly vary leave matrices hardly any interior.
-_REGULARISATION = 1e-6
+_REGULARISATION = 3e-7
+# Largest coefficient of the objective as the engine sees it: bounds lose what the multipliers are
+# wrong by, so these are to be the more accurate.
+_LARGEST_COST = 100.0
 # Second eigenvalue over first up to which second moments count as those of one state.
 _FLAT = 1e-3
 
@@ -178,7 +181,11 @@ def _solve(reduced: Reduced, engine: Engine, time_limit: float) -> tuple[str, Co
     if engine == "sdpa":
         return "sdpa", solve_sdpa(reduced.model, time_limit=time_limit)
     answer = solve_conic(
-        reduced.model, time_limit=time_limit, tolerance=1e-7, regularisation=_REGULARISATION
+        reduced.model,
+        time_limit=time_limit,
+        tolerance=1e-7,
+        scale=float(abs(reduced.model.cost).max(initial=0.0) or 1.0) / _LARGEST_COST,
+        regularisation=_REGULARISATION,
     )
     residual = max(answer.primal_residual, answer.dual_residual)
     if engine == "clarabel" or residual <= _GOOD or find_sdpa() is None:
