@@ -15,6 +15,7 @@ from pygridjl.core.jit import working_time
 from pygridjl.core.methods import Backend, Chain, Method
 from pygridjl.core.options import NoOptions
 from pygridjl.core.result import Stopwatch, engine_versions
+from pygridjl.core.stopping import is_over
 from pygridjl.core.types import BoolArray
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.network import Network
@@ -374,10 +375,14 @@ def _finish_in_ac(run: Run, trees: list[BoolArray]) -> list[BoolArray]:
                 return trees[:1]
             deadline = run.deadline - (1.0 - AC_SHARE) * run.remaining
             return repaired(run.evaluator, trees, deadline)
-        _, loss = run.evaluator.rank(trees[0])
-        if not np.isfinite(loss) and not run.problem.limits:
+        if not np.isfinite(run.evaluator.rank(trees[0])[1]) and not run.problem.limits:
             return trees
-        best = min(trees, key=run.evaluator.rank)
+        best, least = trees[0], run.evaluator.rank(trees[0])
+        for tree in trees[1:]:
+            if is_over(run.deadline):
+                break
+            if (rank := run.evaluator.rank(tree)) < least:
+                best, least = tree, rank
         deadline = run.deadline - (1.0 - AC_SHARE) * run.remaining
         return [ac_descent(run.problem, best, run.evaluator, deadline=deadline)]
 

@@ -33,6 +33,9 @@ __all__ = [
     "local_search",
 ]
 
+# Share of the time left that the search leaves to what follows it.
+AFTER_SEARCH = 0.1
+
 
 # ---------------------------------------------------------------------------------------- starts
 def forward_fast(problem: RadialProblem, options: ForwardOptions) -> BoolArray:
@@ -88,7 +91,9 @@ def exchange(run: Run, trees: list[BoolArray], _rng: np.random.Generator) -> lis
 
 def local_search(run: Run, trees: list[BoolArray], rng: np.random.Generator) -> list[BoolArray]:
     """Return the best trees of an iterated local search from the first one."""
-    return heuristics.iterated_local_search(run.problem, trees[0], rng=rng, deadline=run.deadline)
+    # What it finds has yet to be compared in AC.
+    deadline = run.deadline - AFTER_SEARCH * run.remaining
+    return heuristics.iterated_local_search(run.problem, trees[0], rng=rng, deadline=deadline)
 
 
 # -------------------------------------------------------------------------------------- finishes

@@ -47,3 +47,16 @@ def test_infeasible_and_loss_are_told():
     loss = PlanningProblem(feeder, measure="loss")
     with pytest.raises(InvalidOptionError, match="quadratic"):
         extensive(loss, scenarios, build_second_stage(loss, scenarios, "condensed"))
+
+
+def test_a_program_that_time_is_too_short_for_is_not_begun(monkeypatch):
+    feeder = load_feeder("ieee13")
+    problem = PlanningProblem(feeder, v_source=0.97)
+    scenarios = generate_scenarios(feeder.n_bus, 24)
+    stage = build_second_stage(problem, scenarios, "condensed")
+    monkeypatch.setattr("pygridjl.siting.methods.extensive.SECONDS_A_ROW", 1.0)
+    result = extensive(problem, scenarios, stage, time_limit=30.0)
+    assert result.status is Status.NOT_FOUND
+    assert result.reason.startswith("not begun: ")
+    assert result.bound is None
+    assert extensive(problem, scenarios, stage).status is not Status.NOT_FOUND

@@ -44,6 +44,8 @@ def ac_descent(
     ndarray of bool, shape (m,)
         A spanning tree that is not worse.
     """
+    if is_over(deadline):
+        return closed
     feeders = Feeders(evaluator, closed)
     fresh: frozenset[int] | None = None
     while fresh is None or fresh:

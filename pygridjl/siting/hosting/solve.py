@@ -111,11 +111,13 @@ def hosting_capacity(
     watch = Stopwatch()
     with watch.phase("sites"):
         rows = HostingLimits(Operation(problem, scenarios))
-        alone = []
+        alone, took = [], 0.0
         for site in range(problem.n_site):
-            if is_over(deadline):
+            begun = working_time()
+            if is_over(deadline - took):
                 break
             alone.append(rows.alone(site, share, curtailment))
+            took = working_time() - begun
     left_out = problem.n_site - len(alone)
     if left_out:
         notes = (*notes, f"no time was left for the last {left_out} of {problem.n_site} sites")

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.sparse import block_array, coo_array, csr_array, hstack, kron, vstack
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch
-from pygridjl.core.stopping import hold
+from pygridjl.core.stopping import hold, seconds_left
 from pygridjl.core.types import IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.chance import ROUNDING, ChanceStage, without_limits
@@ -39,6 +40,9 @@ from pygridjl.solvers.linear import LinearModel
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["extensive", "extensive_model"]
+
+# What HiGHS takes to set up a tree search, in which it does not look at the clock; measured.
+SECONDS_A_ROW = 4e-6
 
 
 def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearModel:
@@ -188,6 +192,7 @@ def extensive(
     assert_valid_scenarios_for(problem, scenarios)
     assert_expectation(problem, "extensive")
     watch = Stopwatch()
+    deadline = working_time() + (np.inf if time_limit is None else time_limit)
     chance = ChanceStage(second_stage) if problem.limit_share < 1 else None
 
     def valued(units: IntArray) -> ExpectedValue:
@@ -204,30 +209,38 @@ def extensive(
     if on_progress is not None:
         m, n = data.matrix.shape
         on_progress(f"{m} rows, {n} columns, {data.matrix.nnz} entries")
+    left = seconds_left(deadline)
+    if left < SECONDS_A_ROW * data.row_upper.size:
+        # Before its first look at the clock HiGHS would take longer than that.
+        left = 0.0
     with watch.phase("solve"):
-        answer = model.solve(time_limit=np.inf if time_limit is None else time_limit)
+        answer = model.solve(time_limit=left) if left > 0 else None
+    ended = SolverStatus.TIME_LIMIT if answer is None else answer.status
     status = {
         SolverStatus.OPTIMAL: Status.OPTIMAL,
         SolverStatus.INFEASIBLE: Status.INFEASIBLE,
         SolverStatus.TIME_LIMIT: Status.TIME_LIMIT,
-    }.get(answer.status)
+    }.get(ended)
     if status is None:
-        raise SolverError(f"HiGHS: extensive form ended with status {answer.status.value!r}")
+        raise SolverError(f"HiGHS: extensive form ended with status {ended.value!r}")
     units = None
-    if answer.x is not None:
+    if answer is not None and answer.x is not None:
         units = np.rint(answer.x[: problem.n_site]).astype(np.int64)
     elif status is Status.TIME_LIMIT:
         status = Status.NOT_FOUND
     reason = {
         Status.INFEASIBLE: "the extensive form has no solution",
-        Status.NOT_FOUND: "no solution within the time limit",
+        Status.NOT_FOUND: "no solution within the time limit"
+        if answer is not None
+        else f"not begun: {data.row_upper.size} rows need more time than was left",
     }.get(status, "")
     proven = status is Status.INFEASIBLE
     full = None
     if chance is not None and units is not None:
         with watch.phase("evaluate"):
             full = valued(units)
-    bound = answer.bound if data.offset == 0 else answer.bound + reference.value
+    bound = -np.inf if answer is None else answer.bound
+    bound = bound if data.offset == 0 else bound + reference.value
     return siting_result(
         problem,
         second_stage,
