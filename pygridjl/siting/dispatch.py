@@ -9,9 +9,8 @@ import numpy as np
 from pygridjl.core.errors import SolverError
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.siting.chance import ChanceStage, without_limits
-from pygridjl.siting.second_stage import default_engine
+from pygridjl.siting.second_stage import build_second_stage, default_engine
 from pygridjl.siting.second_stage.condensed import CondensedSecondStage
-from pygridjl.siting.second_stage.full import FullSecondStage
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram
 from pygridjl.solvers.highs import HighsModel
@@ -57,10 +56,10 @@ class Dispatch:
 
     @cached_property
     def _chance(self) -> ChanceStage:
-        stage = self._stage
-        if default_engine(stage.problem) == "condensed":
+        problem, stage = self._stage.problem, self._stage
+        if self._operation.objective.condensed:
             return ChanceStage(stage)
-        return ChanceStage(FullSecondStage(stage.problem, stage.scenarios, self._operation))
+        return ChanceStage(build_second_stage(problem, stage.scenarios, default_engine(problem)))
 
     @cached_property
     def _free(self) -> Dispatch:

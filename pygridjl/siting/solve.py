@@ -99,7 +99,7 @@ def site(
         Where the second stage is solved; ``"julia"`` starts Julia on first use.
     engine : {"condensed", "full"}, optional
         Engine of the Python second stage; ``"condensed"`` unless given, ``"full"`` for what that
-        does not know: a price of slack, and measures other than voltage or loss alone.
+        does not know: a price of slack, unbalance, and sums without losses.
     time_limit : float, optional
         Seconds for all of the call but importing and compiling, 60 unless given; infinity for no
         limit.

@@ -20,8 +20,18 @@ def default_engine(problem: PlanningProblem) -> str:
     problem : PlanningProblem
         The problem.
     """
-    known = problem.measure in ("voltage", "loss", "loss-printed")
+    known = _alone(problem) or _summed(problem)
     return "condensed" if known and problem.slack_price is None else "full"
+
+
+def _alone(problem: PlanningProblem) -> bool:
+    return problem.measure in ("voltage", "loss", "loss-printed")
+
+
+def _summed(problem: PlanningProblem) -> bool:
+    """Whether losses make a small quadratic program faster than a large linear one."""
+    weights = problem.weights
+    return bool({"loss", "loss-printed"} & set(weights)) and "unbalance" not in weights
 
 
 def build_second_stage(
@@ -57,9 +67,13 @@ def build_second_stage(
         raise InvalidOptionError("engine 'condensed' keeps limits; slack_price needs 'full'")
     if engine == "condensed" and default_engine(problem) != engine:
         raise InvalidOptionError(
-            f"engine 'condensed' knows voltage or loss alone; measure {problem.measure!r} needs "
-            "'full'"
+            "engine 'condensed' knows voltage alone, and losses without unbalance; measure "
+            f"{problem.measure!r} needs 'full'"
         )
+    if engine == "condensed" and not _alone(problem):
+        from pygridjl.siting.second_stage.summed import SummedSecondStage
+
+        return SummedSecondStage(problem, scenarios)
     if engine == "condensed":
         from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 
