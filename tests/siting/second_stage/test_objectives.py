@@ -143,6 +143,18 @@ def test_few_columns_answer_most_scenarios_by_themselves(measure):
     assert len(asked) <= 8
 
 
+def test_units_at_many_sites_go_to_the_program_on_all_nodes(monkeypatch):
+    rng = np.random.default_rng(4)
+    problem, scenarios = priced_case(rng, "voltage=3,loss=1", tight=False)
+    few, many = (build_second_stage(problem, scenarios, "condensed") for _ in range(2))
+    units = rng.integers(1, 4, problem.n_site)
+    expected = few.evaluate(units)
+    monkeypatch.setattr("pygridjl.siting.second_stage.summed.MOST_COLUMNS", 0)
+    answer = many.evaluate(units)
+    np.testing.assert_allclose(answer.value, expected.value, rtol=1e-6)
+    assert "_full" in many.__dict__
+
+
 def test_measures_choose_their_engine_and_others_refuse():
     feeder = toy_feeder(3)
     scenarios = toy_scenarios(3, 3)
