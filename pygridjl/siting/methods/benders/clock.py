@@ -11,8 +11,8 @@ from pygridjl.siting.second_stage.protocol import SecondStage, SecondStageBatch
 __all__ = ["evaluate_within"]
 
 # Scenarios between two looks at the clock, and nodes times scenarios of a large feeder: what a
-# linear program each takes some tenths of a second for.
-PART, PART_NODES = 64, 20_000
+# linear program each takes seconds for.
+PART, PART_NODES = 64, 4_000
 
 
 def evaluate_within(
