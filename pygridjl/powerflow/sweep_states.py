@@ -19,8 +19,12 @@ from pygridjl.powerflow.sweep import MAX_SWEEPS, SweepData, square
 
 __all__ = ["RankedLoads", "StateExtremes", "ranked_loads", "solve_states"]
 
-# States that go side by side.
-LANES = 32
+# Numbers in an array of the states that go side by side: what stays in the cache between two
+# passes over the tree.
+BLOCK = 16_384
+# Sweeps in one call of a kernel. Plain Python, which a kernel begins in, must not be left alone
+# with the hundreds of sweeps of a state that has no power flow.
+ROUND = 10
 # Largest change of a voltage in the last sweep, p.u. What is left to change is smaller by the
 # factor by which sweeps converge, some hundredths.
 VOLTAGE_TOLERANCE = 1e-9
@@ -108,7 +112,7 @@ def ranked_loads(p: FloatArray, q: FloatArray, states: IntArray | None = None) -
     """
     chosen = np.arange(p.shape[0]) if states is None else states
     ranked = chosen[np.argsort(p[chosen].sum(axis=1), kind="stable")]
-    lanes = max(1, min(LANES, ranked.size))
+    lanes = max(1, min(BLOCK // p.shape[1], ranked.size))
     blocks = -(-ranked.size // lanes)
     filled = np.append(ranked, np.repeat(ranked[-1:], blocks * lanes - ranked.size))
     side_by_side = [
@@ -145,7 +149,20 @@ def solve_states(forest: RootedForest, data: SweepData, loads: RankedLoads) -> S
     )
     found.extreme[0] = np.inf
     found.extreme[2] = 0.0
-    _sweep_blocks(_tree(forest, data), forest.order, loads.p, loads.q, found)
+    tree, lost = _tree(forest, data), np.ones(loads.p.shape[2], dtype=np.bool_)
+    v = np.empty((2, rows, lost.size))
+    for block in range(loads.p.shape[0]):
+        load = np.array([loads.p[block, forest.order], loads.q[block, forest.order]])
+        # States of about the same demand came before, but for the first block.
+        v[:, :, lost] = np.array([tree.start.real, tree.start.imag])[:, :, None]
+        lost[:] = False
+        drawn, change = np.empty_like(v), np.empty(lost.size)
+        for _ in range(0, MAX_SWEEPS, ROUND):
+            if _sweep(tree, load, v, drawn, lost, change):
+                break
+        lost |= ~(change < VOLTAGE_TOLERANCE**2)
+        first = block * lost.size
+        _take(tree, v, drawn, lost, first, min(lost.size, count - first), found)
     size = found.extreme
     # The sign keeps what is still at minus infinity.
     size[SQUARED] = np.sign(size[SQUARED]) * np.sqrt(np.abs(size[SQUARED]))
@@ -195,44 +212,31 @@ def _tree(forest: RootedForest, data: SweepData) -> _Tree:
 
 
 @kernel
-def _sweep_blocks(
-    tree: _Tree, order: IntArray, p: FloatArray, q: FloatArray, found: StateExtremes
-) -> None:
-    """Solve all blocks of states, and take them into what is found, in place."""
-    rows, lanes = order.size, p.shape[2]
-    count = found.loss.size
-    v = np.empty((2, rows, lanes))
-    drawn = np.empty((2, rows, lanes))
-    change = np.empty(lanes)
-    lost = np.ones(lanes, dtype=np.bool_)
-    load = np.empty((2, rows, lanes))
-    for block in range(p.shape[0]):
-        for k in range(rows):
-            load[0, k] = p[block, order[k]]
-            load[1, k] = q[block, order[k]]
-            for i in range(lanes):
-                # States of about the same demand came before, but for the first block.
-                if lost[i]:
-                    v[0, k, i], v[1, k, i] = tree.start[k].real, tree.start[k].imag
-        lost[:] = False
-        for sweep in range(MAX_SWEEPS):
-            _backward(tree, load, v, drawn)
-            _forward(tree, v, drawn, change)
-            left = False
-            for i in range(lanes):
+def _sweep(
+    tree: _Tree,
+    load: FloatArray,
+    v: FloatArray,
+    drawn: FloatArray,
+    lost: BoolArray,
+    change: FloatArray,
+) -> bool:
+    """Sweep some times, in place; whether all states have settled or are lost."""
+    for _ in range(ROUND):
+        _backward(tree, load, v, drawn)
+        _forward(tree, v, drawn, change)
+        settled = True
+        for i in range(lost.size):
+            if not change[i] < np.inf:
                 # What has collapsed moves on as if without load.
-                if not change[i] < np.inf:
-                    lost[i] = True
-                    for k in range(rows):
-                        load[0, k, i] = load[1, k, i] = 0.0
-                        v[0, k, i], v[1, k, i] = tree.start[k].real, tree.start[k].imag
-                elif not change[i] < VOLTAGE_TOLERANCE**2:
-                    left = True
-                    lost[i] = lost[i] or sweep == MAX_SWEEPS - 1
-            if not left:
-                break
-        first = block * lanes
-        _take(tree, v, drawn, lost, first, min(lanes, count - first), found)
+                lost[i] = True
+                for k in range(v.shape[1]):
+                    load[0, k, i] = load[1, k, i] = 0.0
+                    v[0, k, i], v[1, k, i] = tree.start[k].real, tree.start[k].imag
+            elif not change[i] < VOLTAGE_TOLERANCE**2:
+                settled = False
+        if settled:
+            return True
+    return False
 
 
 @kernel

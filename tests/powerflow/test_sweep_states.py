@@ -9,7 +9,7 @@ from pygridjl.core.jit import kernels_run
 from pygridjl.graphs.forest import adjacency, rooted_forest
 from pygridjl.powerflow.newton import newton_power_flow
 from pygridjl.powerflow.sweep import radial_power_flow, sweep_data
-from pygridjl.powerflow.sweep_states import LANES, ranked_loads, solve_states
+from pygridjl.powerflow.sweep_states import BLOCK, ranked_loads, solve_states
 
 
 def _solved(network, factors, states=None):
@@ -82,9 +82,10 @@ def test_states_without_a_power_flow_are_marked_and_leave_the_others_alone():
     np.testing.assert_allclose(flows.extreme, without.extreme, atol=1e-12)
 
 
-@pytest.mark.parametrize("count", [1, LANES - 1, LANES, LANES + 1, 3 * LANES + 5])
-def test_blocks_of_states_are_no_matter(count):
+@pytest.mark.parametrize("more", [-1, 0, 1, 5 + BLOCK // 6])
+def test_blocks_of_states_are_no_matter(more):
     network = random_network(3, n=12)
+    count = BLOCK // 12 + more
     factors = np.linspace(-0.5, 1.2, count)
     _, states, flows = _solved(network, factors)
     assert states.size == flows.loss.size == count
