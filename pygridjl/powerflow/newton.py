@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import block_array, csc_array, csr_array, diags_array
+from scipy.sparse import coo_array, csc_array, csr_array
 from scipy.sparse.linalg import SuperLU, splu
 
 from pygridjl.core.errors import PowerFlowError
@@ -234,11 +234,11 @@ def _iterate(
         mismatch = (at * np.conj(y @ at) - wanted)[rows]
         return np.asarray(np.where(active, mismatch.real, mismatch.imag), dtype=np.float64)
 
-    miss = off(v)
+    miss, jacobian = off(v), _Jacobian(y, free, moves)
     for _ in range(MAX_ITERATIONS):
         if (np.abs(miss) / tolerance[rows]).max(initial=0.0) < 1.0:
             return v
-        step = _factor(network, _jacobian(y, v, free, moves)).solve(-miss)
+        step = _factor(network, jacobian.at(v)).solve(-miss)
         if not np.isfinite(step).all():
             break
         # A shorter step where the full one leads away.
@@ -310,16 +310,42 @@ def _factor(network: Network, matrix: csc_array) -> SuperLU:
         ) from error
 
 
-def _jacobian(y: csr_array, v: ComplexArray, free: IntArray, moves: IntArray) -> csc_array:
-    current = diags_array(y @ v)
-    voltage = diags_array(v)
-    direction = diags_array(np.exp(1j * np.angle(v)))  # of a dark bus too, whose voltage is zero
-    by_angle = (1j * voltage @ (current - y @ voltage).conj()).tocsr()
-    by_magnitude = (voltage @ (y @ direction).conj() + current.conj() @ direction).tocsr()
-    return block_array(
-        [
-            [by_angle[free][:, free].real, by_magnitude[free][:, moves].real],
-            [by_angle[moves][:, free].imag, by_magnitude[moves][:, moves].imag],
-        ],
-        format="csc",
-    )
+class _Jacobian:
+    """Derivatives of the powers of ``free`` and of the reactive ones of ``moves``.
+
+    By the angles of the former and the magnitudes of the latter; its pattern is found once.
+    """
+
+    def __init__(self, y: csr_array, free: IntArray, moves: IntArray) -> None:
+        n = y.shape[0]
+        self._y, self._size = y, free.size + moves.size
+        entries, each = y.tocoo(), np.arange(n)
+        self._row, self._column, self._value = entries.row, entries.col, entries.data
+        row, column = np.append(entries.row, each), np.append(entries.col, each)
+        angle, magnitude = np.full(n, -1), np.full(n, -1)
+        angle[free] = np.arange(free.size)
+        magnitude[moves] = free.size + np.arange(moves.size)
+        self._blocks = []
+        for equation, imaginary in ((angle, False), (magnitude, True)):
+            for unknown, by_angle in ((angle, True), (magnitude, False)):
+                kept = np.flatnonzero((equation[row] >= 0) & (unknown[column] >= 0))
+                place = equation[row[kept]], unknown[column[kept]]
+                self._blocks.append((kept, place, imaginary, by_angle))
+
+    def at(self, v: ComplexArray) -> csc_array:
+        """Return the matrix at some voltages."""
+        current, row, column = self._y @ v, self._row, self._column
+        direction = np.exp(1j * np.angle(v))  # of a dark bus too, whose voltage is zero
+        by_angle = np.append(
+            -1j * v[row] * np.conj(self._value * v[column]), 1j * v * np.conj(current)
+        )
+        by_magnitude = np.append(
+            v[row] * np.conj(self._value * direction[column]), np.conj(current) * direction
+        )
+        values, places = [], []
+        for kept, place, imaginary, angle in self._blocks:
+            part = (by_angle if angle else by_magnitude)[kept]
+            values.append(part.imag if imaginary else part.real)
+            places.append(place)
+        shape = (self._size, self._size)
+        return coo_array((np.concatenate(values), np.hstack(places)), shape=shape).tocsc()
