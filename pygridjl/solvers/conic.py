@@ -21,6 +21,7 @@ __all__ = [
     "ConicModel",
     "ConicSolution",
     "ConicSolver",
+    "assert_conic",
     "joined",
     "solve_conic",
 ]
@@ -183,7 +184,7 @@ class ConicSolver:
     ) -> None:
         import clarabel
 
-        _assert_model(model)
+        assert_conic("Clarabel", model)
         n = model.cost.size
         self._quadratic = (
             csc_array((n, n)) if model.quadratic is None else csc_array(model.quadratic)
@@ -335,7 +336,23 @@ def _cone(clarabel: Any, cone: Cone) -> object:
     return kinds[cone.kind](cone.size)
 
 
-def _assert_model(model: ConicModel) -> None:
+def assert_conic(solver: str, model: ConicModel) -> None:
+    """Raise unless the arrays of a program fit together and are finite.
+
+    Parameters
+    ----------
+    solver : str
+        Who is to solve it, for the message.
+    model : ConicModel
+        The program.
+
+    Raises
+    ------
+    InvalidOptionError
+        If shapes do not match or a cone is unknown.
+    SolverError
+        If an array holds NaN or infinity.
+    """
     for cone in model.cones:
         if cone.kind not in get_args(ConeKind) or cone.size < 1:
             raise InvalidOptionError(f"cones: {cone} is not a cone")
@@ -344,12 +361,12 @@ def _assert_model(model: ConicModel) -> None:
         raise InvalidOptionError(f"matrix: shape is {model.matrix.shape}, expected {(m, n)}")
     if model.rhs.shape != (m,):
         raise InvalidOptionError(f"rhs: shape is {model.rhs.shape}, expected {(m,)}")
-    assert_finite("Clarabel", "cost", model.cost)
-    assert_finite("Clarabel", "matrix", csr_array(model.matrix))
-    assert_finite("Clarabel", "rhs", model.rhs)
+    assert_finite(solver, "cost", model.cost)
+    assert_finite(solver, "matrix", csr_array(model.matrix))
+    assert_finite(solver, "rhs", model.rhs)
     if model.quadratic is not None:
         if model.quadratic.shape != (n, n):
             raise InvalidOptionError(
                 f"quadratic: shape is {model.quadratic.shape}, expected {(n, n)}"
             )
-        assert_finite("Clarabel", "quadratic", csr_array(model.quadratic))
+        assert_finite(solver, "quadratic", csr_array(model.quadratic))

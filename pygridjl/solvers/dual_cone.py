@@ -1,4 +1,4 @@
-"""Multipliers moved into the dual of a product of cones, so that they prove a bound."""
+"""How far slacks lie outside their cones, and multipliers moved into the dual ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.conic import Cone
 
-__all__ = ["DualCone"]
+__all__ = ["DualCone", "outside"]
 
 
 class DualCone:
@@ -73,3 +73,41 @@ class DualCone:
             )
             z[rows] = matrix[:, row, column] * np.where(row == column, 1.0, np.sqrt(2.0))
         return z
+
+
+def outside(cones: Sequence[Cone], s: FloatArray) -> float:
+    """Return how far a slack lies outside its cones: the largest shortfall of any of them.
+
+    Parameters
+    ----------
+    cones : sequence of Cone
+        The cones, in the order of the rows.
+    s : ndarray, shape (m,)
+        The slack.
+
+    Returns
+    -------
+    float
+        0 inside; by the least eigenvalue for matrices; NaN if the slack is.
+    """
+    furthest, begin = 0.0, 0
+    if np.isnan(s).any():
+        return np.nan
+    for cone in cones:
+        part = s[begin : begin + cone.rows]
+        if cone.kind == "zero":
+            least = -float(abs(part).max())
+        elif cone.kind == "psd_triangle":
+            column, row = np.tril_indices(cone.size)
+            matrix = np.zeros((cone.size, cone.size))
+            matrix[row, column] = matrix[column, row] = part / np.where(
+                row == column, 1.0, np.sqrt(2.0)
+            )
+            least = float(np.linalg.eigvalsh(matrix)[0])
+        elif cone.kind == "second_order":
+            least = float(part[0] - np.linalg.norm(part[1:]))
+        else:
+            least = float(part.min())
+        furthest = max(furthest, -least)
+        begin += cone.rows
+    return furthest

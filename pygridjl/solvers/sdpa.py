@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 from pygridjl.core.errors import SolverError
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.conic import Cone, ConicModel, ConicSolution
+from pygridjl.solvers.dual_cone import outside
 from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["find_sdpa", "solve_sdpa"]
@@ -187,7 +188,7 @@ def _answer(model: ConicModel, text: str, scale: float) -> ConicSolution:
         z=z,
         objective=float(model.cost @ x),
         dual_objective=-float(model.rhs @ z),
-        primal_residual=_outside(model.cones, s) / max(1.0, abs(model.rhs).max(initial=0.0)),
+        primal_residual=outside(model.cones, s) / max(1.0, abs(model.rhs).max(initial=0.0)),
         dual_residual=float(residual),
         iterations=int(re.findall(r"Iteration\s*=\s*(\d+)", text)[-1]),
     )
@@ -217,30 +218,6 @@ def _diagonal(k: int, block: FloatArray) -> FloatArray:
     diagonal = np.zeros(k * (k + 1) // 2)
     diagonal[np.cumsum(np.arange(1, k + 1)) - 1] = block[:: k + 1]
     return diagonal
-
-
-def _outside(cones: Sequence[Cone], s: FloatArray) -> float:
-    """How far a slack lies outside its cones."""
-    furthest, begin = 0.0, 0
-    for cone in cones:
-        part = s[begin : begin + cone.rows]
-        if cone.kind == "psd_triangle":
-            least = float(np.linalg.eigvalsh(_symmetric(part, cone.size)).min())
-        elif cone.kind == "second_order":
-            least = float(part[0] - np.linalg.norm(part[1:]))
-        else:
-            least = float(part.min())
-        furthest = max(furthest, -least)
-        begin += cone.rows
-    return furthest
-
-
-def _symmetric(part: FloatArray, k: int) -> FloatArray:
-    matrix = np.zeros((k, k))
-    column = np.repeat(np.arange(k), np.arange(1, k + 1))
-    row = np.concatenate([np.arange(c + 1) for c in range(k)])
-    matrix[row, column] = matrix[column, row] = np.where(row == column, part, part * np.sqrt(0.5))
-    return matrix
 
 
 def _numbers(text: str) -> FloatArray:

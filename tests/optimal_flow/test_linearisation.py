@@ -317,6 +317,7 @@ def test_the_errors_are_drawn(tmp_path, case14):
         ({"point": "middle"}, "none of"),
         ({"point": "flat", "options": {"engine": "sdpa"}}, "no option 'engine'"),
         ({"point": "order1", "options": {"engine": "mosek"}}, "engine"),
+        ({"point": "order1", "options": {"optimizer": "SCS"}}, "needs engine='julia'"),
         ({"point": "flat", "proximal": -1.0}, "proximal"),
         ({"point": "flat", "samples": 0}, "samples"),
     ],

@@ -1,9 +1,10 @@
 """Multipliers moved into dual cones."""
 
 import numpy as np
+import pytest
 
 from pygridjl.solvers.conic import Cone
-from pygridjl.solvers.dual_cone import DualCone
+from pygridjl.solvers.dual_cone import DualCone, outside
 
 CONES = [Cone("zero", 2), Cone("nonnegative", 3), *[Cone("second_order", 3)] * 2]
 CONES += [Cone("psd_triangle", 4), Cone("psd_triangle", 2), Cone("psd_triangle", 4)]
@@ -42,3 +43,17 @@ def test_rows_beyond_the_given_ones_are_left_alone():
     z = -np.ones(5)
     assert (DualCone([Cone("nonnegative", 2), Cone("nonnegative", 3)], 2).moved(z)[:2] == 0).all()
     assert (DualCone([Cone("nonnegative", 2), Cone("nonnegative", 3)], 2).moved(z)[2:] == -1).all()
+
+
+def test_a_slack_lies_outside_by_its_largest_shortfall():
+    """Each cone in turn: equation 0.3 off, entry −0.5, ‖(3, 4)‖ over 4.2, eigenvalue 1 − 2."""
+    root = np.sqrt(2.0)
+    cones = [Cone("zero", 1), Cone("nonnegative", 2), Cone("second_order", 3)]
+    cones.append(Cone("psd_triangle", 2))
+    inside = np.array([0.0, 1.0, 0.0, 5.0, 3.0, 4.0, 1.0, root, 1.0])
+    assert outside(cones, inside) == pytest.approx(0.0, abs=1e-12)
+    for place, value, distance in ((0, 0.3, 0.3), (2, -0.5, 0.5), (3, 4.2, 0.8), (7, 2 * root, 1)):
+        moved = inside.copy()
+        moved[place] = value
+        assert outside(cones, moved) == pytest.approx(distance)
+    assert np.isnan(outside(cones, np.full(9, np.nan)))

@@ -33,7 +33,7 @@ using PrecompileTools: PrecompileTools, @compile_workload
 using SparseArrays: SparseMatrixCSC, sparse
 
 export InvalidArgument, RadialProblem, Solver
-export dss_opf, feeder_opf, feeder_reconfigure, network_opf, reconfigure
+export conic_solve, dss_opf, feeder_opf, feeder_reconfigure, network_opf, reconfigure
 export second_stage, solve_scenarios!
 
 include("arguments.jl")
@@ -41,6 +41,7 @@ include("conversion.jl")
 include("solvers.jl")
 include("status.jl")
 include("quadratic.jl")
+include("conic.jl")
 include("second_stage.jl")
 include("radial.jl")
 include("outer_approximation.jl")

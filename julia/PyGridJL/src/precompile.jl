@@ -96,6 +96,7 @@ function run_samples()
         )
         solve_scenarios(stage, [2.0; 7.0;;], fill(Inf, 2, 1), 60.0)
     end
+    run_conic_sample("Clarabel")
     for reactive in (true, false)
         run_radial_sample("HiGHS"; reactive)
     end
@@ -126,6 +127,22 @@ run_radial_sample(package::String; reactive::Bool = true) =
     run_radial_sample(Solver(package); reactive)
 run_feeder_sample(package::String, formulation::String) =
     run_feeder_sample(Solver(package), formulation)
+
+# min x₁ + x₂  with x₁ = 1, x₂ ≥ 0, |x₁| ≤ 2 and [[1, x₁], [x₁, x₂]] ⪰ 0.
+run_conic_sample(package::String) = conic_solve(
+    [1.0, 1.0],
+    [1, 2, 4, 6, 7],
+    [1, 2, 1, 1, 2],
+    [1.0, -1.0, -1.0, -sqrt(2.0), -1.0],
+    [1.0, 0.0, 2.0, 0.0, 1.0, 0.0, 0.0],
+    [1, 2, 3, 4],
+    [1, 1, 2, 2],
+    Int[],
+    Int[],
+    Float64[],
+    Solver(package),
+    60.0,
+)
 
 function run_radial_sample(solver::Solver; reactive::Bool = true)
     problem = sample_radial(; reactive)

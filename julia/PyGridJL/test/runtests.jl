@@ -7,6 +7,7 @@ foreach(PyGridJL.load_package, ("SCIP", "Pajarito", "Juniper"))
 
 @testset "PyGridJL" begin
     include("status.jl")
+    include("conic.jl")
     include("second_stage.jl")
     include("reconfigure.jl")
     include("network_opf.jl")

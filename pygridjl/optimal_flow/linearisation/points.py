@@ -12,11 +12,7 @@ from pygridjl.core.options import Options, option
 from pygridjl.core.types import ComplexArray
 from pygridjl.optimal_flow.linearisation.cliques import Grouping
 from pygridjl.optimal_flow.linearisation.problem import LinearisationProblem
-from pygridjl.optimal_flow.linearisation.relaxation import (
-    Engine,
-    RelaxedMoments,
-    relax_moments,
-)
+from pygridjl.optimal_flow.linearisation.relaxation import Engine, RelaxedMoments, relax_moments
 from pygridjl.powerflow.admittance import bus_admittance
 from pygridjl.solvers.status import SolverStatus
 
@@ -57,14 +53,20 @@ class PointAnswer:
 class Order1Options(Options):
     """Options of the order-1 point."""
 
-    engine: Engine = option("auto", "clarabel, sdpa (if installed), or the one that does better")
+    engine: Engine = option(
+        "auto", "clarabel, sdpa (if installed), the one of them that does better, or julia"
+    )
+    optimizer: str | None = option(None, "Julia package that solves for engine julia (Clarabel)")
 
 
 @dataclass(frozen=True)
 class Order2Options(Options):
     """Options of the order-2 point."""
 
-    engine: Engine = option("auto", "clarabel, sdpa (if installed), or the one that does better")
+    engine: Engine = option(
+        "auto", "clarabel, sdpa (if installed), the one of them that does better, or julia"
+    )
+    optimizer: str | None = option(None, "Julia package that solves for engine julia (Clarabel)")
     grouping: Grouping = option(
         "network", "which variables share a moment matrix: branch ends, constraints, or all"
     )
@@ -124,20 +126,27 @@ def monte_carlo_point(problem: LinearisationProblem, options: MonteCarloOptions)
 
 def order1_point(problem: LinearisationProblem, options: Order1Options) -> PointAnswer:
     """Return the mean voltages of the order-1 moment relaxation (Shor's at the mean load)."""
-    return _moment_point(problem, 1, options.engine, "network", np.inf)
+    found = relax_moments(
+        problem.network, problem.draws, 1, engine=options.engine, optimizer=options.optimizer
+    )
+    return _moment_point(found, 1)
 
 
 def order2_point(problem: LinearisationProblem, options: Order2Options) -> PointAnswer:
     """Return the mean voltages of the order-2 moment relaxation."""
-    return _moment_point(problem, 2, options.engine, options.grouping, options.relax_seconds)
-
-
-def _moment_point(
-    problem: LinearisationProblem, order: int, engine: Engine, grouping: Grouping, seconds: float
-) -> PointAnswer:
     found = relax_moments(
-        problem.network, problem.draws, order, engine=engine, grouping=grouping, time_limit=seconds
+        problem.network,
+        problem.draws,
+        2,
+        grouping=options.grouping,
+        engine=options.engine,
+        optimizer=options.optimizer,
+        time_limit=options.relax_seconds,
     )
+    return _moment_point(found, 2)
+
+
+def _moment_point(found: RelaxedMoments, order: int) -> PointAnswer:
     return PointAnswer(found.voltage if found.usable else None, _advice(found, order), found)
 
 

@@ -8,7 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from pygridjl.core.errors import SolverError
+from pygridjl.bridge.problems.asking import JuliaOptions
+from pygridjl.bridge.problems.conic import julia_conic
+from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.core.result import Stopwatch
 from pygridjl.core.types import ComplexArray, FloatArray, IntArray
 from pygridjl.grid.network import Network
@@ -24,7 +26,7 @@ from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["Engine", "Outcome", "RelaxedMoments", "relax_moments"]
 
-Engine = Literal["auto", "clarabel", "sdpa"]
+Engine = Literal["auto", "clarabel", "sdpa", "julia"]
 Outcome = Literal["exact", "inexact", "infeasible", "failed"]
 
 # Residuals up to which moments are used although the engine asked for more accuracy.
@@ -114,6 +116,7 @@ def relax_moments(
     *,
     grouping: Grouping = "network",
     engine: Engine = "auto",
+    optimizer: str | None = None,
     time_limit: float = np.inf,
 ) -> RelaxedMoments:
     """Solve the moment relaxation (21) or (23) and read off the mean voltages.
@@ -128,8 +131,10 @@ def relax_moments(
         1 or 2.
     grouping : {"network", "constraints", "dense"}
         Which variables share a moment matrix.
-    engine : {"auto", "clarabel", "sdpa"}
+    engine : {"auto", "clarabel", "sdpa", "julia"}
         ``auto`` asks SDPA, if it is installed, when Clarabel ends inaccurately.
+    optimizer : str, optional
+        Julia package that solves if ``engine`` is ``julia``; by default Clarabel.
     time_limit : float
         Seconds for each engine.
 
@@ -137,7 +142,16 @@ def relax_moments(
     -------
     RelaxedMoments
         Bound and mean voltages.
+
+    Raises
+    ------
+    InvalidOptionError
+        If ``optimizer`` is given for another engine or is no name of a package.
+    JuliaNotFoundError, JuliaPackageError, JuliaSolveError
+        If Julia is asked for and cannot be used or fails.
     """
+    if optimizer is not None and engine != "julia":
+        raise InvalidOptionError(f"optimizer: needs engine='julia', is {engine!r}")
     watch = Stopwatch()
     with watch.phase("build"):
         program = polynomial_program(network, draws)
@@ -146,7 +160,7 @@ def relax_moments(
     with watch.phase("reduce"):
         reduced = without_equalities(relaxation.model)
     with watch.phase("solve"):
-        used, answer = _solve(reduced, engine, time_limit)
+        used, answer = _solve(reduced, engine, optimizer, time_limit)
     offset = relaxation.offset + reduced.offset
     residual = max(answer.primal_residual, answer.dual_residual)
     status = answer.status
@@ -177,7 +191,18 @@ def relax_moments(
     )
 
 
-def _solve(reduced: Reduced, engine: Engine, time_limit: float) -> tuple[str, ConicSolution]:
+def _solve(
+    reduced: Reduced, engine: Engine, optimizer: str | None, time_limit: float
+) -> tuple[str, ConicSolution]:
+    if engine == "julia":
+        package = optimizer or "Clarabel"
+        how = JuliaOptions(
+            package,
+            # As in Python; another package keeps its own settings.
+            {"static_regularization_constant": _REGULARISATION} if package == "Clarabel" else {},
+            time_limit,
+        )
+        return f"julia ({package})", julia_conic(reduced.model, how)
     if engine == "sdpa":
         return "sdpa", solve_sdpa(reduced.model, time_limit=time_limit)
     answer = solve_conic(
