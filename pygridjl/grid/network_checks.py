@@ -30,6 +30,8 @@ Use = Literal["any", "file", "opf", "reconfiguration"]
 # ohms or kilowatts were not converted: an ohm of a 0.4 kV cable on 100 MVA is 625 p.u.
 SUSPICIOUS_IMPEDANCE = 1e5
 SUSPICIOUS_POWER = 1e4
+# Beyond this, squares and products of a few values overflow.
+LARGEST = 1e50
 
 
 def validate(network: Network, use: Use = "any") -> tuple[Finding, ...]:
@@ -204,6 +206,10 @@ def _not_numbers(network: Network) -> list[Finding]:
             bad = np.isnan(values) if name in _MAY_BE_INFINITE else ~np.isfinite(values)
             rows = bad.any(axis=1) if bad.ndim == 2 else bad
             findings += _where(component, table.id, rows, name, "is not a finite number")
+            beyond = np.isfinite(values) & (np.abs(values) > LARGEST)
+            rows = beyond.any(axis=tuple(range(1, beyond.ndim)))
+            text = f"is beyond {LARGEST:g}, which nothing can be computed with"
+            findings += _where(component, table.id, rows, name, text)
     return findings
 
 

@@ -1,4 +1,4 @@
-"""What betrays a wrong unit, and costs that no optimal power flow can take."""
+"""What betrays a wrong unit, numbers that overflow, costs no optimal power flow can take."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ def test_costs_without_an_answer_say_what_to_do():
     (finding,) = pygridjl.validate(network.replace(generators=unknown), "opf")
     assert "reactive power" in finding.message
     assert "or 0" in finding.message
+
+
+@pytest.mark.parametrize("field", ["rating", "r", "b"])
+def test_numbers_that_overflow_are_found_and_infinite_ratings_are_none(field):
+    network = pygridjl.load_network("case9")
+    values = np.where(np.arange(9) == 4, 1e200, getattr(network.branches, field))
+    broken = network.replace(branches=network.branches.replace(**{field: values}))
+    found = {(f.field, f.ids) for f in pygridjl.validate(broken, "opf")}
+    assert (field, (str(network.branches.id[4]),)) in found
+    free = network.replace(branches=network.branches.replace(rating=np.full(9, np.inf)))
+    assert pygridjl.validate(free, "opf") == ()
