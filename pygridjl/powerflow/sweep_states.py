@@ -17,7 +17,20 @@ from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.graphs.forest import RootedForest
 from pygridjl.powerflow.sweep import MAX_SWEEPS, SweepData, square
 
-__all__ = ["RankedLoads", "StateExtremes", "ranked_loads", "solve_states"]
+__all__ = [
+    "ACTIVE",
+    "APPARENT",
+    "CURRENT",
+    "HIGHEST",
+    "LOWEST",
+    "RankedLoads",
+    "StateExtremes",
+    "ranked_loads",
+    "solve_states",
+]
+
+# Rows of the extremes.
+LOWEST, HIGHEST, CURRENT, ACTIVE, APPARENT = range(5)
 
 # Numbers in an array of the states that go side by side: what stays in the cache between two
 # passes over the tree.
@@ -31,7 +44,7 @@ VOLTAGE_TOLERANCE = 1e-9
 # Below this, p.u., a voltage has collapsed.
 LEAST_VOLTAGE = 1e-3
 # Extremes that are found as squares: all but active power.
-SQUARED = [0, 1, 2, 4]
+SQUARED = [LOWEST, HIGHEST, CURRENT, APPARENT]
 
 
 class RankedLoads(NamedTuple):
@@ -147,8 +160,8 @@ def solve_states(forest: RootedForest, data: SweepData, loads: RankedLoads) -> S
         extreme=np.full((5, rows), -np.inf),
         at=np.zeros((5, rows), dtype=np.int64),
     )
-    found.extreme[0] = np.inf
-    found.extreme[2] = 0.0
+    found.extreme[LOWEST] = np.inf
+    found.extreme[CURRENT] = 0.0
     tree, lost = _tree(forest, data), np.ones(loads.p.shape[2], dtype=np.bool_)
     v = np.empty((2, rows, lost.size))
     for block in range(loads.p.shape[0]):
@@ -317,18 +330,18 @@ def _take(
             if size < found.v_min[first + i]:
                 found.v_min[first + i] = size
                 found.v_min_row[first + i] = k
-            if size < found.extreme[0, k]:
-                found.extreme[0, k] = size
-                found.at[0, k] = first + i
-            if size > found.extreme[1, k]:
-                found.extreme[1, k] = size
-                found.at[1, k] = first + i
+            if size < found.extreme[LOWEST, k]:
+                found.extreme[LOWEST, k] = size
+                found.at[LOWEST, k] = first + i
+            if size > found.extreme[HIGHEST, k]:
+                found.extreme[HIGHEST, k] = size
+                found.at[HIGHEST, k] = first + i
             current *= tree.squared[k]
             if up < 0:
                 active, reactive = x * re + y * im, y * re - x * im
-                if active > found.extreme[3, k]:
-                    found.extreme[3, k] = active
-                    found.at[3, k] = first + i
+                if active > found.extreme[ACTIVE, k]:
+                    found.extreme[ACTIVE, k] = active
+                    found.at[ACTIVE, k] = first + i
                 current = active * active + reactive * reactive
             elif tree.ends[k]:
                 # In the impedance the current is one; at the ends charging adds and ratios scale.
@@ -337,7 +350,7 @@ def _take(
                     square(tree.near[0, k] * d + tree.near[1, k] * above),
                     square(tree.far[0, k] * d - tree.far[1, k] * here),
                 )
-            kind = 4 if up < 0 else 2
+            kind = APPARENT if up < 0 else CURRENT
             if current > found.extreme[kind, k]:
                 found.extreme[kind, k] = current
                 found.at[kind, k] = first + i

@@ -9,7 +9,16 @@ import numpy as np
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.graphs.forest import rooted_forest
 from pygridjl.powerflow.sweep import sweep_data
-from pygridjl.powerflow.sweep_states import RankedLoads, ranked_loads, solve_states
+from pygridjl.powerflow.sweep_states import (
+    ACTIVE,
+    APPARENT,
+    CURRENT,
+    HIGHEST,
+    LOWEST,
+    RankedLoads,
+    ranked_loads,
+    solve_states,
+)
 from pygridjl.reconfiguration.ac.evaluate import AcEvaluator, AcState, Violation
 from pygridjl.reconfiguration.states.moments import StateProblem
 
@@ -35,9 +44,6 @@ class Envelope(NamedTuple):
     loss: FloatArray
     v_min: FloatArray
     v_min_bus: IntArray
-
-
-LOWEST, HIGHEST, CURRENT, ACTIVE, APPARENT = range(5)
 
 
 class StatesEvaluator(AcEvaluator):
