@@ -76,7 +76,7 @@ class PlanningProblem:
         prints it, Σ r (P² + Q²) over all branch phases, kW, without mutual resistances.
         ``"import"``: max(0, P) of the power P that the source delivers over all its phases, kW,
         losses not counted. ``"energy-cost"``: what it costs, $/h. ``"unbalance"``: mean over the
-        buses with three phases of max |U − mean U| / (2 v_ref²), %; to first order the phase
+        buses with three phases of ``max |U − mean U| / (2 v_ref²)``, %; to first order the phase
         voltage unbalance rate of IEEE Std 141. Or a sum such as ``"loss=1,voltage=0.2"``.
     import_price, export_price : float, str or None
         Price of what the source delivers and of what flows back, $/MWh, for ``"energy-cost"``:
