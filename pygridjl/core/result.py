@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,11 @@ def engine_versions(*packages: str) -> dict[str, str]:
     dict
         Name to version, pygridjl first.
     """
-    return {name: metadata.version(name) for name in ("pygridjl", *packages)}
+    return {name: _version(name) for name in ("pygridjl", *packages)}
+
+
+# Reading what is installed takes longer than a small relaxation.
+_version = cache(metadata.version)
 
 
 def relative_gap(objective: float | None, bound: float | None) -> float | None:
