@@ -8,14 +8,12 @@ import pytest
 from pygridjl.experiments.spar.bounds import batch_tasks, bounds_results, reference_tasks
 from pygridjl.experiments.spar.masters import KINDS, master_tasks, stage_tasks
 from pygridjl.experiments.spar.printed import TABLES
+from pygridjl.experiments.spar.problems import OBJECTIVES, QUICK, siting_task
 from pygridjl.experiments.spar.tasks import (
-    OBJECTIVES,
-    QUICK,
     as_values,
     comparison_summary,
     comparison_tasks,
     learning_summary,
-    siting_task,
 )
 from pygridjl.siting.result import improvement_captured
 from pygridjl.siting.sample_bounds import confidence_interval

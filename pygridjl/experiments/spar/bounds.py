@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from pygridjl.experiments.spar.printed import TABLES
-from pygridjl.experiments.spar.tasks import Extent, planning_problem, scenario_set, siting_task
+from pygridjl.experiments.spar.problems import Extent, planning_problem, scenario_set, siting_task
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.measures import Measure
 from pygridjl.siting.problem import PlanningProblem

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pygridjl.experiments.spar.tasks import (
+from pygridjl.experiments.spar.problems import (
     OBJECTIVES,
     Extent,
     planning_problem,

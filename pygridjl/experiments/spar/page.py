@@ -10,15 +10,17 @@ from pygridjl.experiments.registry import Page
 from pygridjl.experiments.spar import Options
 from pygridjl.experiments.spar.bounds import bounds_results
 from pygridjl.experiments.spar.printed import audit_rows, size_rows
-from pygridjl.experiments.spar.tasks import (
+from pygridjl.experiments.spar.problems import (
     OBJECTIVES,
-    as_values,
-    comparison_summary,
     extent,
-    learning_run,
-    learning_summary,
     planning_problem,
     scenario_set,
+)
+from pygridjl.experiments.spar.tasks import (
+    as_values,
+    comparison_summary,
+    learning_run,
+    learning_summary,
 )
 from pygridjl.experiments.spar.text import spar_report
 from pygridjl.siting import curves
