@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from pygridjl.cli.reproduce import command
-from pygridjl.experiments.spar import tasks as spar_runs
+from pygridjl.experiments.spar import problems
 
 
 @pytest.mark.slow
 def test_spar_writes_its_report_and_a_resumed_run_writes_it_again(tmp_path, monkeypatch):
     tiny = dataclasses.replace(
-        spar_runs.QUICK,
+        problems.QUICK,
         seeds=2,
         rivals=("benders",),
         rival_seconds=1.0,
@@ -23,7 +23,7 @@ def test_spar_writes_its_report_and_a_resumed_run_writes_it_again(tmp_path, monk
         sizes=(50,),
         scenarios={"II": 24},
     )
-    monkeypatch.setattr(spar_runs, "QUICK", tiny)
+    monkeypatch.setattr(problems, "QUICK", tiny)
     arguments = ["spar", "--out", str(tmp_path)]
     first = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert first.exit_code == 0
