@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,10 +42,11 @@ def feeder_options(command: F) -> F:
         (
             click.option(
                 "--power-factor",
-                type=click.FloatRange(0, 1, min_open=True),
+                type=click.FloatRange(-1, 1),
                 default=1.0,
                 show_default=True,
-                help="Of the units, which inject reactive power.",
+                help="Of the units where a site has none of its own; below 0 they absorb reactive "
+                "power, above they inject it.",
             ),
             click.option(
                 "--regulators",
@@ -72,11 +72,12 @@ def candidate_problem(
     **planning: Any,
 ) -> PlanningProblem:
     """Build the problem on the sites that were named, on all if none were."""
+    from pygridjl.siting.reactive import angle_of
     from pygridjl.siting.site_files import problem_on_sites
 
     if regulators == "neutral":
         feeder = with_neutral_regulators(feeder)
-    planning["power_factor_angle"] = math.acos(power_factor)
+    planning["power_factor_angle"] = angle_of(power_factor)
     planning["line_limits"] = not no_line_limits
     if sites is None:
         return PlanningProblem(feeder, **planning)

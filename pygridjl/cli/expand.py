@@ -48,7 +48,7 @@ _PLANNING = (
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For the search (60).")
 @field_options(PlanningProblem, _PLANNING)
-@sites_option("bus, phases, max_units and cost in $/kW")
+@sites_option("bus, phases, max_units, cost in $/kW and power_factor")
 @feeder_options
 @click.option("--plot", type=FIGURE, help="Draw what each stage adds.")
 @json_option

@@ -34,7 +34,7 @@ _LIMITS = ("unit_kw", "v_source", "v_min", "v_max", "standard_ratings")
 @click.option("--gap", type=float, default=1e-3, show_default=True, help="Of all sites together.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For all sites together (60).")
 @field_options(PlanningProblem, _LIMITS)
-@sites_option("bus, phases and max_units")
+@sites_option("bus, phases, max_units and power_factor")
 @feeder_options
 @click.option("--plot", type=FIGURE, help="Draw what each site takes alone and all together.")
 @json_option

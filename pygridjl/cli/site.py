@@ -91,7 +91,9 @@ _PLANNING = (
 )
 @method_options(METHODS)
 @field_options(PlanningProblem, _PLANNING)
-@sites_option("bus, phases, max_units, cost in $/kW and profile (a column of --profile)")
+@sites_option(
+    "bus, phases, max_units, cost in $/kW, power_factor and profile (a column of --profile)"
+)
 @click.option(
     "--existing",
     metavar="UNIT=PROFILE,...",

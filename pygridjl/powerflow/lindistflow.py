@@ -230,14 +230,14 @@ class LinDistFlow3:
         rows, shape = self._rows(P=P, Q=Q)
         return self._voltage_rows(rows[0], rows[1]).reshape(shape)
 
-    def sensitivity(self, nodes: ArrayLike, tan_phi: float = 0.0) -> FloatArray:
+    def sensitivity(self, nodes: ArrayLike, tan_phi: ArrayLike = 0.0) -> FloatArray:
         """Columns of S in ``U = d + S p`` for injections p at some nodes with q = tan_phi·p.
 
         Parameters
         ----------
         nodes : array_like of int, shape (k,)
             Nodes that inject.
-        tan_phi : float
+        tan_phi : float or array_like, shape (k,)
             Reactive power injected for each unit of active power.
 
         Returns
@@ -258,7 +258,7 @@ class LinDistFlow3:
             )
         P = np.zeros((columns.size, self.n_node))
         P[np.arange(columns.size), columns] = -1.0
-        Q = tan_phi * P
+        Q = np.broadcast_to(np.asarray(tan_phi, dtype=np.float64), columns.shape)[:, None] * P
         _gather(self._nodes, self._parents, P, Q)
         change = np.zeros_like(P)
         _spread(self._nodes, self._parents, self._gain, self._mp, self._mq, P, Q, change)

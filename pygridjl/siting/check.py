@@ -157,6 +157,12 @@ def _sites(problem: PlanningProblem) -> list[Finding]:
         if bad.any():
             wrong = tuple(ids[bad].tolist())
             findings.append(Finding("site", wrong, "site_cost", "is no number of at least 0"))
+    if problem.site_angle is not None:
+        bad = ~np.isnan(problem.site_angle) & ~(np.abs(problem.site_angle) < math.pi / 2)
+        if bad.any():
+            wrong = tuple(ids[bad].tolist())
+            text = "does not lie between −π/2 and π/2"
+            findings.append(Finding("site", wrong, "site_angle", text))
     none = ~problem.site_phases.any(axis=1)
     if none.any():
         findings.append(Finding("site", tuple(ids[none]), "phases", "there are none"))

@@ -15,6 +15,7 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.defaults import HOURS, with_default_limits
 from pygridjl.siting.dispatch import Dispatch
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.reactive import power_factor_of
 from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 
@@ -89,6 +90,7 @@ def dispatch_table(
     by_phase = np.zeros((index.size, problem.n_site, 3))
     phase = operation.feeder.node_phase[operation.col_node]
     by_phase[:, operation.col_site, phase] = operation.kw * injected
+    reactive = operation.kw * operation.reactive(injected)
     sun = operation.kw * operation.per_unit * n
     scenario, site = np.nonzero(feasible[:, None] & (n > 0))
     power = by_phase[scenario, site]
@@ -102,7 +104,7 @@ def dispatch_table(
             "kw_a": power[:, 0],
             "kw_b": power[:, 1],
             "kw_c": power[:, 2],
-            "kvar": operation.tan * power.sum(axis=1),
+            "kvar": reactive[scenario, site],
             "curtailed_kw": np.maximum(available - power.sum(axis=1), 0.0),
         }
     )
@@ -111,7 +113,7 @@ def dispatch_table(
 def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet) -> str:
     feeder = problem.feeder
     kv = dict(zip(feeder.buses.id.tolist(), feeder.buses.kv_ln.tolist(), strict=True))
-    factor = float(np.cos(problem.power_factor_angle))
+    angle = dict(zip(problem.site_ids, problem.angles.tolist(), strict=True))
     lines = [f"! {result.feeder}: {sum(p.kw for p in result.placements):g} kW sited by pygridjl"]
     for placement in result.placements:
         count = len(placement.phases)
@@ -127,6 +129,7 @@ def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet
         for ending, nodes, phases in parts:
             base = kv[placement.bus] * (3**0.5 if phases == 3 else 1.0)
             power = placement.kw * phases / count
+            factor = power_factor_of(angle[placement.bus])
             lines.append(
                 f"new generator.site_{placement.bus}{ending} bus1={placement.bus}{nodes} "
                 f"phases={phases} kv={base!r} kw={power!r} pf={factor!r} model=1"
@@ -140,6 +143,7 @@ def _geojson(result: SitingResult, problem: PlanningProblem, _scenarios: Scenari
     energy: dict[str, dict[str, float]] = {}
     if result.operation is not None:
         columns = ["produced_mwh", "curtailed_mwh", "curtailed_hours"]
+        columns += ["injected_mvarh", "absorbed_mvarh"]
         rows = result.operation.sites[["bus", *columns]].to_dict("records")
         energy = {row["bus"]: {name: float(row[name]) for name in columns} for row in rows}
     features = []

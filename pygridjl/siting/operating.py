@@ -43,8 +43,9 @@ class OperatingReport(Result):
         Names of the feeder and of the scenario set.
     sites : DataFrame
         A row for each site with units: ``bus, phases, units, kw``, ``available_mwh``,
-        ``produced_mwh`` and ``curtailed_mwh`` in a year, ``curtailed_share``, and
-        ``curtailed_hours`` in which some of the sun is not used.
+        ``produced_mwh`` and ``curtailed_mwh`` in a year, ``curtailed_share``,
+        ``curtailed_hours`` in which some of the sun is not used, ``injected_mvarh`` and
+        ``absorbed_mvarh``.
     binding : DataFrame
         Limits that hold something back: ``component, id, phase, limit, hours, worst`` with the
         largest loading |S| over the rating or the extreme voltage, p.u. The limit on the flow is a
@@ -84,6 +85,10 @@ class OperatingReport(Result):
         share = 100 * (1 - produced / available) if available > 0 else 0.0
         energy = f"{produced:.1f} of {available:.1f} MWh a year, {share:.1f} % curtailed"
         rows = [("energy", f"{energy}, in {hours:.0f} h at one site or more")]
+        given, taken = self.sites["injected_mvarh"].sum(), self.sites["absorbed_mvarh"].sum()
+        if given or taken:
+            told = f"units inject {given:.1f} Mvarh a year and absorb {taken:.1f}"
+            rows.append(("reactive energy", told))
         if self.given_up_hours:
             passed = describe_violations(self.violations, 3)
             rows.append(("limits given up", f"in {self.given_up_hours:.0f} h a year"))
@@ -197,6 +202,7 @@ class _Runner:
         self._hours = HOURS * operation.scenarios.probability
         self._produced = np.zeros(operation.problem.n_site)
         self._curtailed_hours = np.zeros(operation.problem.n_site)
+        self._mvarh = np.zeros((2, operation.problem.n_site))
         self._binding = np.zeros((operation.n_node, len(LIMIT_KINDS)))
         self._worst = np.full((operation.n_node, len(LIMIT_KINDS)), -np.inf)
         self._violations = Violations(operation, self._hours)
@@ -227,6 +233,9 @@ class _Runner:
         self._supplied += float(hours.sum())
         self._produced += hours @ np.minimum(injected, sun)
         self._curtailed_hours += hours @ ((sun > 0) & (injected < CURTAILED * sun))
+        reactive = operation.reactive(x)
+        for row, sign in enumerate((1.0, -1.0)):
+            self._mvarh[row] += hours @ np.maximum(sign * reactive, 0.0)
         P, Q, U = operation.states(index, x)
         for name, values in operation.objective.values(index, P, Q, U).items():
             self._measures[name] += float(hours @ values)
@@ -271,6 +280,8 @@ class _Runner:
                 "curtailed_mwh": available - produced,
                 "curtailed_share": 1 - produced / np.maximum(available, 1e-300),
                 "curtailed_hours": self._curtailed_hours[rows],
+                "injected_mvarh": self._mvarh[0, rows] * mwh,
+                "absorbed_mvarh": self._mvarh[1, rows] * mwh,
             }
         )
         return OperatingReport(

@@ -47,6 +47,8 @@ class PlanningProblem:
         :func:`~pygridjl.siting.candidates.candidate_sites` unless given.
     site_phases : ndarray of bool, shape (n_site, 3)
         Phases the units of a site may inject into; those of the bus unless given.
+    site_angle : ndarray, shape (n_site,), or None
+        θ of (46) at each site, rad, where that is not ``power_factor_angle``; NaN where it is.
     site_profile : tuple of str, or None
         Profile of the scenarios that the units of each site follow; ``"pv"`` everywhere unless
         given.
@@ -107,7 +109,8 @@ class PlanningProblem:
         infinity are no limit. The door :func:`~pygridjl.siting.solve.site` and
         :func:`~pygridjl.siting.operating.operate` assume 0.95 to 1.05 where neither states one.
     power_factor_angle : float
-        θ of (46), rad: a unit injects tan θ kvar a kW (lost; 0).
+        θ of (46), rad: a unit injects tan θ kvar a kW, and absorbs them where θ is negative
+        (lost; 0).
     line_limits : bool
         Whether (50)–(52) hold on every branch phase with a finite ampacity.
     standard_ratings : bool
@@ -120,6 +123,7 @@ class PlanningProblem:
     site_phases: BoolArray = None  # type: ignore[assignment]  # filled below
     site_max: IntArray | None = None
     site_cost: FloatArray | None = None
+    site_angle: FloatArray | None = None
     site_profile: tuple[str, ...] | None = None
     unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", least=LEAST_UNIT)
     max_units: int = option(166, "most units at one site", least=1)
@@ -191,11 +195,12 @@ class PlanningProblem:
             if most.shape != (sites.size,) or not np.array_equal(most, np.rint(most)):
                 raise InvalidOptionError(f"site_max: must be {sites.size} whole numbers")
             arrays["site_max"] = most.astype(np.int64)
-        if self.site_cost is not None:
-            cost = np.array(self.site_cost, dtype=np.float64)
-            if cost.shape != (sites.size,):
-                raise InvalidOptionError(f"site_cost: must be {sites.size} numbers")
-            arrays["site_cost"] = cost
+        for name in ("site_cost", "site_angle"):
+            own = getattr(self, name)
+            if own is not None:
+                arrays[name] = np.array(own, dtype=np.float64)
+                if arrays[name].shape != (sites.size,):
+                    raise InvalidOptionError(f"{name}: must be {sites.size} numbers")
         if self.site_profile is not None:
             profiles = tuple(str(name) for name in self.site_profile)
             if len(profiles) != sites.size:
@@ -295,11 +300,12 @@ class PlanningProblem:
     @cached_property
     def unit_prices(self) -> FloatArray:
         """Cost of one unit at each site, k$, shape (n_site,)."""
-        per_kw = np.full(self.n_site, float(self.unit_cost))
-        if self.site_cost is not None:
-            own = ~np.isnan(self.site_cost)
-            per_kw[own] = self.site_cost[own]
-        return per_kw * self.unit_kw / 1e3
+        return self._by_site(self.unit_cost, self.site_cost) * self.unit_kw / 1e3
+
+    def _by_site(self, common: float, own: FloatArray | None) -> FloatArray:
+        """Return a number for each site, its own where it has one."""
+        everywhere = np.full(self.n_site, float(common))
+        return everywhere if own is None else np.where(np.isnan(own), everywhere, own)
 
     @cached_property
     def same_price(self) -> bool:
@@ -363,6 +369,11 @@ class PlanningProblem:
         """Prices of the scenarios that the objective needs, by name."""
         prices = (self.import_price, self.export_price)
         return tuple(dict.fromkeys(price for price in prices if isinstance(price, str)))
+
+    @property
+    def angles(self) -> FloatArray:
+        """Angle θ of (46) at each site, rad, shape (n_site,)."""
+        return self._by_site(self.power_factor_angle, self.site_angle)
 
     @property
     def unit_power(self) -> float:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pygridjl.core.errors import CaseNotFoundError, InvalidPlanningError
+from pygridjl.core.errors import CaseNotFoundError, InvalidOptionError, InvalidPlanningError
 from pygridjl.core.files import read_csv_text
 from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import Feeder
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.reactive import angle_of
 
 __all__ = ["problem_on_sites"]
 
-_COLUMNS = ("bus", "phases", "max_units", "cost", "profile")
+_COLUMNS = ("bus", "phases", "max_units", "cost", "power_factor", "profile")
 
 
 def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> PlanningProblem:
@@ -29,9 +30,10 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
         The feeder.
     sites : str or Path
         ``"bus"`` or ``"bus:phases"``, separated by commas, or a file ``.csv`` with the columns
-        ``bus`` and, if wanted, ``phases``, ``max_units``, ``cost`` ($/kW) and ``profile`` of the
-        scenarios; empty phases are all those of the bus, an empty limit is none of the site's
-        own, an empty cost that of the other sites, an empty profile ``pv``.
+        ``bus`` and, if wanted, ``phases``, ``max_units``, ``cost`` ($/kW), ``power_factor`` (as
+        :func:`~pygridjl.siting.reactive.angle_of` takes it) and ``profile`` of the scenarios;
+        empty phases are all those of the bus, an empty limit is none of the site's own, an empty
+        cost or power factor that of the other sites, an empty profile ``pv``.
     **rest
         The other attributes of :class:`~pygridjl.siting.problem.PlanningProblem`.
 
@@ -101,6 +103,11 @@ def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], dict[st
             _number(feeder, bus, "cost", text) if text else np.nan
             for bus, text in zip(cells["bus"], cells["cost"], strict=True)
         ]
+    if "power_factor" in cells:
+        own["site_angle"] = [
+            _angle(feeder, bus, text) if text else np.nan
+            for bus, text in zip(cells["bus"], cells["power_factor"], strict=True)
+        ]
     if any(cells.get("profile", [])):
         own["site_profile"] = [text or "pv" for text in cells["profile"]]
     return named, own
@@ -117,3 +124,12 @@ def _number(feeder: Feeder, bus: str, column: str, text: str, *, whole: bool = F
         finding = Finding("site", (bus,), column, f"must be {kind}, is {text}")
         raise InvalidPlanningError(feeder.name, [finding])
     return number
+
+
+def _angle(feeder: Feeder, bus: str, text: str) -> float:
+    try:
+        return angle_of(float(text))
+    except (ValueError, InvalidOptionError):
+        message = f"must lie in 0…1 without 0, negative to absorb, is {text}"
+        finding = Finding("site", (bus,), "power_factor", message)
+        raise InvalidPlanningError(feeder.name, [finding]) from None

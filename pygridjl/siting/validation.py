@@ -230,7 +230,7 @@ def _replayed(
     used = np.flatnonzero(injected.max(axis=0, initial=0.0) > 0)
     power = operation.kw * injected[:, used]
     node = operation.col_node[used]
-    extra = np.stack([power, operation.tan * power], axis=2)
+    extra = np.stack([power, operation.tan[used] * power], axis=2)
     if script is None:
         # Existing units that follow the weather are written as units of their own.
         p, q = operation.followed(index)

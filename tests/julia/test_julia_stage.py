@@ -102,3 +102,15 @@ def test_siting_comes_to_the_same_decision(objective):
     assert theirs.objective >= ours.bound * (1 - 1e-9)
     assert ours.objective >= theirs.bound * (1 - 1e-9)
     assert theirs.no_dg == pytest.approx(ours.no_dg, rel=1e-6)
+
+
+def test_power_factors_of_sites_reach_julia():
+    feeder = load_feeder("ieee13")
+    angles = np.resize([-0.4, 0.5, np.nan], len(PlanningProblem(feeder).sites))
+    problem = PlanningProblem(feeder, measure="voltage", site_angle=angles, power_factor_angle=0.2)
+    scenarios = generate_scenarios(feeder.n_bus, 24, seed=1)
+    stages = [build_second_stage(problem, scenarios, e) for e in ("julia", "condensed")]
+    units = np.resize([2.0, 0.0, 5.0, 1.0], problem.n_site)
+    julia, python = (stage.evaluate(units) for stage in stages)
+    assert python.optimal.sum() >= 20
+    np.testing.assert_allclose(julia.value, python.value, rtol=1e-6, atol=1e-7)

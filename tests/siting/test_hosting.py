@@ -29,7 +29,14 @@ def small(seed, n_site=2, rating=0.4, v_max=1.04):
     )
     sites = rng.choice(candidate_sites(feeder), n_site, replace=False)
     problem = PlanningProblem(
-        feeder, sites, unit_kw=100 * feeder.phase_mva, v_source=1.0, v_min=0.9, v_max=v_max
+        feeder,
+        sites,
+        # Units of the odd seeds absorb and inject reactive power.
+        site_angle=rng.choice([-0.5, 0.4], n_site) if seed % 2 else None,
+        unit_kw=100 * feeder.phase_mva,
+        v_source=1.0,
+        v_min=0.9,
+        v_max=v_max,
     )
     sun = rng.uniform(0.2, 1.0, (5, feeder.n_bus))
     sun[0] = 0.0
@@ -44,9 +51,11 @@ def signed(problem, scenarios, k, injected):
     load = scenarios.load[k][feeder.node_bus]
     p = feeder.generation_p - load * feeder.load_p
     q = feeder.generation_q + feeder.shunt_q - load * feeder.load_q
-    for site, power in zip(problem.sites, injected, strict=True):
+    angles = np.zeros(problem.n_site) if problem.site_angle is None else problem.site_angle
+    for site, power, angle in zip(problem.sites, injected, angles, strict=True):
         nodes = [n for n in feeder.node_of[site] if n >= 0]
         p[nodes] += power / len(nodes)
+        q[nodes] += np.tan(angle) * power / len(nodes)
     P, Q = model.flows(p, q)
     U = model.voltages(p, q)
     rows = []

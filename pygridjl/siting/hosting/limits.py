@@ -45,10 +45,11 @@ class HostingLimits:
         operation = self.operation
         first, last = operation.first_col[site], operation.first_col[site + 1]
         nodes = operation.col_node[first:last]
-        p = np.zeros(operation.n_node)
+        # All columns of a site have one power factor.
+        p, tan = np.zeros(operation.n_node), float(operation.tan[first])
         p[nodes] = 1.0 / nodes.size
-        P, Q = operation.model.flows(p, operation.tan * p)
-        U = operation.model.sensitivity(nodes.tolist(), operation.tan).mean(axis=1)
+        P, Q = operation.model.flows(p, tan * p)
+        U = operation.model.sensitivity(nodes.tolist(), tan).mean(axis=1)
         return np.stack([a * P + b * Q + c * U for a, b, c in LIMIT_KINDS], axis=1)
 
     def alone(self, site: int, share: float, curtailment: float) -> tuple[int, str]:

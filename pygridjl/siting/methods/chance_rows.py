@@ -75,8 +75,8 @@ def _effects(operation: Operation) -> FloatArray:
     for column, node in enumerate(operation.col_node.tolist()):
         p = np.zeros(operation.n_node)
         p[node] = 1.0
-        P, Q = operation.model.flows(p, operation.tan * p)
-        U = operation.model.sensitivity([node], operation.tan)[:, 0]
+        P, Q = operation.model.flows(p, operation.tan[column] * p)
+        U = operation.model.sensitivity([node], operation.tan[column])[:, 0]
         here = np.stack([a * P + b * Q + c * U for a, b, c in LIMIT_KINDS], axis=1)
         site = operation.col_site[column]
         effect[site] = np.maximum(effect[site], here)

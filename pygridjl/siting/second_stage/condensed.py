@@ -116,8 +116,8 @@ class CondensedSecondStage:
             elif self._known:
                 self._value0[block] = operation.kw * operation.loss.value(P, Q)
                 by = operation.model.adjoint(np.zeros_like(P), *operation.loss.gradient(P, Q))
-                slope = operation.kw * (by[0] + operation.tan * by[1])
-                self._linear0[block] = slope[:, operation.col_node] - operation.reward
+                slope = operation.kw * operation.by_column(*by)
+                self._linear0[block] = slope - operation.reward
         self._feasible0 = ~first_violation(self._state, self._limits)
         self._dark: BoolArray = np.asarray(operation.per_unit.max(axis=1) <= 0)
 
@@ -131,7 +131,8 @@ class CondensedSecondStage:
         if col not in self._columns:
             operation, model = self.operation, self.operation.model
             node = int(operation.col_node[col])
-            sensitivity = model.sensitivity([node], operation.tan)[:, 0]
+            tan = operation.tan[col]
+            sensitivity = model.sensitivity([node], tan)[:, 0]
             path = []
             at = node
             while at >= 0:
@@ -141,9 +142,9 @@ class CondensedSecondStage:
             if not self._voltage:
                 flow = np.zeros(operation.n_node)
                 flow[path] = -operation.kw
-                bent = operation.loss.gradient(flow, operation.tan * flow)
-                by = model.adjoint(np.zeros_like(flow), *bent)
-                curvature = (by[0] + operation.tan * by[1])[operation.col_node]
+                bent = operation.loss.gradient(flow, tan * flow)
+                by = model.adjoint(np.zeros((1, flow.size)), bent[0][None], bent[1][None])
+                curvature = operation.by_column(*by)[0]
             self._columns[col] = sensitivity, np.array(path, dtype=np.int64), curvature
         return self._columns[col]
 
@@ -164,7 +165,7 @@ class CondensedSecondStage:
             site_of=np.searchsorted(sites, operation.col_site[cols]),
             number=cols,
             site=sites,
-            tan=operation.tan,
+            tan=operation.tan[cols],
             sensitivity=sensitivity,
             steepest=float(np.abs(sensitivity).sum(axis=1).max(initial=0.0) + operation.reward),
             path_start=np.cumsum([0, *(p[1].size for p in parts)]),
@@ -280,10 +281,7 @@ class CondensedSecondStage:
         group = np.array([first.setdefault(row.tobytes(), len(first)) for row in by_u])
         _, leaders = np.unique(group, return_index=True)
         by = operation.model.adjoint(by_u[leaders])
-        slope = by[0][:, operation.col_node]
-        if operation.tan != 0.0:
-            slope += operation.tan * by[1][:, operation.col_node]
-        slope -= operation.reward
+        slope = operation.by_column(*by) - operation.reward
         return np.asarray(operation.per_unit[index] * operation.multiplier(slope)[group])
 
     def _widen(self, width: int) -> None:
@@ -387,8 +385,8 @@ class CondensedSecondStage:
             else:
                 own = slope[part]
                 if limited:
-                    by_p, by_q = operation.model.adjoint(by.U[part], by.P[part], by.Q[part])
-                    own = own + (by_p + operation.tan * by_q)[:, operation.col_node]
+                    swept = operation.model.adjoint(by.U[part], by.P[part], by.Q[part])
+                    own = own + operation.by_column(*swept)
                 gradient = operation.per_unit[chosen] * operation.multiplier(own)
             self._enter(writer, rows[part], value[part], gradient)
 

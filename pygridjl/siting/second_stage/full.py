@@ -125,9 +125,8 @@ class FullSecondStage:
         stays dual feasible, and so the steepest valid cut there.
         """
         operation = self.operation
-        by_p, by_q = price.reshape(2, -1)
-        slope = -(by_p + operation.tan * by_q)[operation.col_node] - reward
-        return np.asarray(operation.multiplier(slope[None, :])[0])
+        by_p, by_q = price.reshape(2, 1, -1)
+        return np.asarray(operation.multiplier(-operation.by_column(by_p, by_q) - reward)[0])
 
     def _cut(
         self, ray: FloatArray, scenario: int, right: FloatArray, per_unit: FloatArray

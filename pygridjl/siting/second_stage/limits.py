@@ -47,8 +47,8 @@ class Columns(NamedTuple):
         Active site of each column.
     number, site : ndarray of int, shapes (m,), (n_active,)
         Number of the column, and of the active site, in the problem.
-    tan : float
-        Reactive over active power.
+    tan : ndarray, shape (m,)
+        Reactive over active power of each column.
     sensitivity : ndarray, shape (m, n_node)
         Change of U by each column.
     steepest : float
@@ -61,7 +61,7 @@ class Columns(NamedTuple):
     site_of: IntArray
     number: IntArray
     site: IntArray
-    tan: float
+    tan: FloatArray
     sensitivity: FloatArray
     steepest: float
     path_start: IntArray
@@ -105,7 +105,7 @@ def state_at(base: State, columns: Columns, x: FloatArray) -> State:
         if x[j] != 0.0:
             for at in range(start[j], start[j + 1]):
                 P[path[at]] -= x[j]
-                Q[path[at]] -= columns.tan * x[j]
+                Q[path[at]] -= columns.tan[j] * x[j]
     return State(P, Q, base.U + x @ columns.sensitivity)
 
 
@@ -180,10 +180,10 @@ def limit_row(
 ) -> float:
     """Write the coefficients of one limit in the columns; return what is passed without them."""
     by = limits.kinds[kind]
-    flow = by[0] + by[1] * columns.tan
     start, path = columns.path_start, columns.path_node
     for j in range(row.size):
         row[j] = by[2] * columns.sensitivity[j, node]
+        flow = by[0] + by[1] * columns.tan[j]
         if flow != 0.0:
             for at in range(start[j], start[j + 1]):
                 if path[at] == node:

@@ -57,8 +57,8 @@ class Operation:
         Site (position in the problem) and node of each column, site by site.
     first_col : ndarray of int, shape (n_site + 1,)
         Where the columns of each site begin.
-    tan : float
-        Reactive over active power of every unit.
+    tan : ndarray, shape (n_col,)
+        Reactive over active power of each column.
     limit : ndarray, shape (n_node, 8)
         Right-hand sides of the rows of :data:`LIMIT_KINDS`; infinity where there is none.
     objective : Objective
@@ -85,7 +85,7 @@ class Operation:
         self.col_site, phase = np.nonzero(problem.site_phases)
         self.col_node = feeder.node_of[problem.sites[self.col_site], phase]
         self.first_col = np.searchsorted(self.col_site, np.arange(problem.n_site + 1))
-        self.tan = float(np.tan(problem.power_factor_angle))
+        self.tan = np.tan(problem.angles)[self.col_site]
         self.objective = Objective(problem, scenarios, feeder, self.model)
         self.loss, self.u_ref, self.kw = (
             self.objective.loss,
@@ -174,6 +174,10 @@ class Operation:
         P, Q = self.model.flows(p, q)
         return P, Q, self.model.voltages_of_flows(P, Q)
 
+    def reactive(self, injected: FloatArray) -> FloatArray:
+        """Return reactive power of the sites, p.u., (B, n_site), from the columns, (B, n_col)."""
+        return np.asarray(np.add.reduceat(self.tan * injected, self.first_col[:-1], axis=1))
+
     def gradient(self, index: IntArray, by_p: FloatArray, by_q: FloatArray) -> FloatArray:
         """Subgradient per unit from derivatives of the Lagrangian by the injections.
 
@@ -192,10 +196,14 @@ class Operation:
         ndarray, shape (B, n_site)
             Never positive: prices of sun and units come on top, see :meth:`priced`.
         """
-        slope = by_p[:, self.col_node]
-        if self.tan != 0.0:
-            slope += self.tan * by_q[:, self.col_node]
-        return self.per_unit[index] * self.multiplier(slope - self.reward)
+        return self.per_unit[index] * self.multiplier(self.by_column(by_p, by_q) - self.reward)
+
+    def by_column(self, by_p: FloatArray, by_q: FloatArray) -> FloatArray:
+        """Return derivatives by the columns, (B, n_col), from those by injections, (B, n_node)."""
+        by = by_p[:, self.col_node]
+        if self.tan.any():
+            by += self.tan * by_q[:, self.col_node]
+        return np.asarray(by)
 
     def multiplier(self, slope: FloatArray) -> FloatArray:
         """Least slope over the columns of each site, or 0, shape (B, n_site)."""

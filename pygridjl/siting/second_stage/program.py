@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import block_array, coo_array, csr_array, eye_array, hstack, vstack
+from scipy.sparse import block_array, coo_array, csr_array, diags_array, eye_array, hstack, vstack
 
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
@@ -70,7 +70,7 @@ class OperationProgram:
         limit = operation.limit
         rows: list[list[object]] = [
             [model.balance, None, None, put],
-            [None, model.balance, None, operation.tan * put],
+            [None, model.balance, None, put @ diags_array(operation.tan)],
             [model.mp, model.mq, model.voltage, None],
             [None, None, None, held],
         ]

@@ -146,10 +146,10 @@ class SummedSecondStage:
         put = np.zeros((number.size, operation.n_node))
         put[np.arange(number.size), node] = 1.0
         if number.size:
-            P, Q = operation.model.flows(put, operation.tan * put)
+            P, Q = operation.model.flows(put, operation.tan[number, None] * put)
         else:
             P, Q = put, put
-        U = operation.model.sensitivity(node, operation.tan).T
+        U = operation.model.sensitivity(node, operation.tan[number]).T
         by_p, by_q = loss.gradient(P, Q) if number.size else (P, Q)
         return _Columns(
             sites,
@@ -193,7 +193,7 @@ class SummedSecondStage:
         by_q += self.bent * bent[1]
         by_p[self._objective.source] += self.prices(scenario)[0]
         d_p, d_q = operation.model.adjoint(by_u, by_p, by_q)
-        return np.asarray((d_p + operation.tan * d_q)[operation.col_node] - operation.reward)
+        return np.asarray(operation.by_column(d_p[None], d_q[None])[0] - operation.reward)
 
     def prices(self, scenario: int) -> tuple[float, float]:
         """Return the slopes of the power of the source and of what of it is above 0."""

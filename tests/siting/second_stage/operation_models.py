@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import clarabel
 import numpy as np
 from feeder_builders import random_feeder
@@ -53,6 +55,9 @@ def small_case(rng, objective, tight, priced=False):
         power_factor_angle=float(rng.choice([0.0, 0.3])),
         **prices,
     )
+    if rng.random() < 0.5:
+        own = rng.choice([np.nan, -0.4, 0.0, 0.5], problem.n_site)
+        problem = dataclasses.replace(problem, site_angle=own)
     return problem, some_scenarios(rng, 4, feeder.n_bus, sun=2.0)
 
 
@@ -81,7 +86,6 @@ class Written:
                 fixed_q[end] += branch.b[e] / 2
         self.at_source = (load_p - fixed_p)[feeder.source_bus]
         self.summed = False
-        tan = np.tan(problem.power_factor_angle)
         low, high = problem.band
         v0 = problem.source_voltage
         site_at = {bus: j for j, bus in enumerate(problem.sites.tolist())}
@@ -135,6 +139,9 @@ class Written:
             e = feeder.tree.branch[j]
             i = branch.from_bus[e]
             for a in np.flatnonzero(feeder.buses.phases[j]):
+                site = site_at.get(j)
+                own = np.nan if problem.site_angle is None else problem.site_angle[site or 0]
+                tan = np.tan(problem.power_factor_angle if np.isnan(own) else own)
                 for kind, demand, factor in (
                     ("P", load_p[j, a] - fixed_p[j, a], 1.0),
                     ("Q", load_q[j, a] - fixed_q[j, a], tan),

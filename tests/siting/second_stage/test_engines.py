@@ -10,6 +10,7 @@ from siting.second_stage.operation_models import Written, small_case
 
 from pygridjl.core.errors import InvalidOptionError, SolverError
 from pygridjl.grid import FeederGenerators, load_feeder
+from pygridjl.grid.conductors import with_standard_ratings
 from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.first_stage.random import random_units
@@ -107,22 +108,35 @@ def test_engines_agree_on_the_123_bus_feeder(objective, v_source, unit_kw, taps)
         before = units, b
 
 
+@pytest.mark.parametrize("angles", [(0.0, 0.0), (0.6, -0.6)])
 @pytest.mark.parametrize("objective", MEASURES)
-def test_line_limits_bind_and_both_engines_keep_them(objective):
-    feeder = feeder_123(rating=1.5)
+def test_line_limits_bind_and_both_engines_keep_them(objective, angles):
+    feeder = with_standard_ratings(feeder_123(rating=1.0))
+    rating = 0.6 * feeder.branches.rating
     far = PlanningProblem(
-        feeder, measure=objective, v_source=0.97, unit_kw=60.0, unit_cost=150.0, max_units=166
+        feeder.replace(branches=feeder.branches.replace(rating=rating)),
+        measure=objective,
+        v_source=0.97,
+        unit_kw=60.0,
+        unit_cost=150.0,
+        max_units=166,
     )
-    free = dataclasses.replace(far, line_limits=False)
+    # Laterals that cannot carry off what 10 MW of units could bring.
+    used = [list(far.site_ids).index(name) for name in ("85", "114")]
+    units, own = np.zeros(far.n_site), np.zeros(far.n_site)
+    units[used], own[used] = 83, angles
+    far = dataclasses.replace(far, site_angle=own)
     scenarios = generate_scenarios(feeder.n_bus, 24)
-    # A lateral that cannot carry off what 5 MW of units could bring.
-    units = np.zeros(far.n_site)
-    units[list(far.site_ids).index("85")] = 83
-    units[list(far.site_ids).index("114")] = 83
-    answers = [build_second_stage(far, scenarios, e).evaluate(units) for e in ENGINES]
+    full, condensed = (build_second_stage(far, scenarios, e).evaluate(units) for e in ENGINES)
+    free = dataclasses.replace(far, line_limits=False)
     without = build_second_stage(free, scenarios, "condensed").evaluate(units)
-    np.testing.assert_allclose(answers[0].value, answers[1].value, rtol=1e-6)
-    assert (answers[1].value >= without.value * (1 - 1e-7)).all()
+    np.testing.assert_array_equal(full.status, condensed.status)
+    kept = full.optimal
+    assert 0 < kept.sum() < len(scenarios)
+    np.testing.assert_allclose(full.value[kept], condensed.value[kept], rtol=1e-6)
+    ratio = condensed.value[kept] / without.value[kept]
+    assert ratio.min() >= 1 - 1e-7
+    assert ratio.max() > 1.01
 
 
 def overloaded(objective, engine):
