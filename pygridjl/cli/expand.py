@@ -34,6 +34,7 @@ _PLANNING = (
     "v_min",
     "v_max",
     "standard_ratings",
+    "reactive",
 )
 
 
@@ -48,7 +49,7 @@ _PLANNING = (
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For the search (60).")
 @field_options(PlanningProblem, _PLANNING)
-@sites_option("bus, phases, max_units, cost in $/kW and power_factor")
+@sites_option("bus, phases, max_units, cost in $/kW, power_factor and reactive (fixed or free)")
 @feeder_options
 @click.option("--plot", type=FIGURE, help="Draw what each stage adds.")
 @json_option

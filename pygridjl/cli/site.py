@@ -57,6 +57,7 @@ _PLANNING = (
     "v_min",
     "v_max",
     "standard_ratings",
+    "reactive",
 )
 
 
@@ -92,7 +93,8 @@ _PLANNING = (
 @method_options(METHODS)
 @field_options(PlanningProblem, _PLANNING)
 @sites_option(
-    "bus, phases, max_units, cost in $/kW, power_factor and profile (a column of --profile)"
+    "bus, phases, max_units, cost in $/kW, power_factor, reactive (fixed or free) and profile (a "
+    "column of --profile)"
 )
 @click.option(
     "--existing",

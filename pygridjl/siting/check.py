@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError, InvalidScenariosError
 from pygridjl.core.findings import Finding
-from pygridjl.grid.feeder import PHASES
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
 from pygridjl.siting.measures import parse_measure
 from pygridjl.siting.problem import LEAST_UNIT, PlanningProblem
+from pygridjl.siting.site_checks import site_findings
 from pygridjl.siting.tariff import prices_of
 
 __all__ = [
@@ -44,7 +44,7 @@ def validate_planning(problem: PlanningProblem) -> tuple[Finding, ...]:
     tuple of Finding
         Empty when it is sound; each names the site or the field.
     """
-    findings = [*_numbers(problem), *_sites(problem)]
+    findings = [*_numbers(problem), *site_findings(problem)]
     return tuple(findings) if findings else (*_first_stage(problem), *_voltages(problem))
 
 
@@ -130,42 +130,6 @@ def _objective(problem: PlanningProblem) -> list[Finding]:
     if "unbalance" in weights and not full.any():
         text = "'unbalance' has no meaning: no bus but the source has three phases"
         findings.append(_wrong("measure", text))
-    return findings
-
-
-def _sites(problem: PlanningProblem) -> list[Finding]:
-    if problem.n_site == 0:
-        return [_wrong("sites", "there are none")]
-    ids = np.array(problem.site_ids)
-    findings = []
-    _, first, counts = np.unique(problem.sites, return_index=True, return_counts=True)
-    if (counts > 1).any():
-        findings.append(
-            Finding("site", tuple(ids[first[counts > 1]]), "bus", "is named more than once")
-        )
-    absent = problem.site_phases & ~problem.feeder.buses.phases[problem.sites]
-    for k in np.flatnonzero(absent.any(axis=1)):
-        letters = ", ".join(p for p, bad in zip(PHASES, absent[k], strict=True) if bad)
-        findings.append(
-            Finding("site", (str(ids[k]),), "phases", f"the bus has no phase {letters}")
-        )
-    if problem.site_max is not None and (problem.site_max < 0).any():
-        wrong = tuple(ids[problem.site_max < 0].tolist())
-        findings.append(Finding("site", wrong, "site_max", "is negative"))
-    if problem.site_cost is not None:
-        bad = (problem.site_cost < 0) | np.isinf(problem.site_cost)
-        if bad.any():
-            wrong = tuple(ids[bad].tolist())
-            findings.append(Finding("site", wrong, "site_cost", "is no number of at least 0"))
-    if problem.site_angle is not None:
-        bad = ~np.isnan(problem.site_angle) & ~(np.abs(problem.site_angle) < math.pi / 2)
-        if bad.any():
-            wrong = tuple(ids[bad].tolist())
-            text = "does not lie between −π/2 and π/2"
-            findings.append(Finding("site", wrong, "site_angle", text))
-    none = ~problem.site_phases.any(axis=1)
-    if none.any():
-        findings.append(Finding("site", tuple(ids[none]), "phases", "there are none"))
     return findings
 
 

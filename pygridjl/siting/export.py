@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def dispatch_table(
     Returns
     -------
     DataFrame
-        ``scenario, hours, bus, available_kw, kw_a, kw_b, kw_c, kvar, curtailed_kw``, one row for
-        each scenario with an operating point and each site with units.
+        ``scenario, hours, bus, available_kw, kw_a, kw_b, kw_c, kvar_a, kvar_b, kvar_c, kvar,
+        curtailed_kw``, one row for each scenario with an operating point and each site with units.
     """
     problem, _ = with_default_limits(problem, scenarios)
     stage = CondensedSecondStage(problem, scenarios)
@@ -87,13 +88,15 @@ def dispatch_table(
     n = operation.check_units(units)
     index = np.arange(len(scenarios))
     injected, feasible = Dispatch(stage).of(index, n)
-    by_phase = np.zeros((index.size, problem.n_site, 3))
     phase = operation.feeder.node_phase[operation.col_node]
-    by_phase[:, operation.col_site, phase] = operation.kw * injected
-    reactive = operation.kw * operation.reactive(injected)
+    by_phase = np.zeros((2, index.size, problem.n_site, 3))
+    for part in operation.parts:
+        at = operation.col_site[part], phase[part]
+        by_phase[0][:, *at] += operation.kw * injected[:, part]
+        by_phase[1][:, *at] += operation.kw * operation.tan[part] * injected[:, part]
     sun = operation.kw * operation.per_unit * n
     scenario, site = np.nonzero(feasible[:, None] & (n > 0))
-    power = by_phase[scenario, site]
+    power, reactive = by_phase[:, scenario, site]
     available = sun[scenario, site]
     return pd.DataFrame(
         {
@@ -104,7 +107,10 @@ def dispatch_table(
             "kw_a": power[:, 0],
             "kw_b": power[:, 1],
             "kw_c": power[:, 2],
-            "kvar": reactive[scenario, site],
+            "kvar_a": reactive[:, 0],
+            "kvar_b": reactive[:, 1],
+            "kvar_c": reactive[:, 2],
+            "kvar": reactive.sum(axis=1),
             "curtailed_kw": np.maximum(available - power.sum(axis=1), 0.0),
         }
     )
@@ -113,10 +119,18 @@ def dispatch_table(
 def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet) -> str:
     feeder = problem.feeder
     kv = dict(zip(feeder.buses.id.tolist(), feeder.buses.kv_ln.tolist(), strict=True))
-    angle = dict(zip(problem.site_ids, problem.angles.tolist(), strict=True))
+    of_site = zip(problem.site_ids, problem.angles.tolist(), problem.free.tolist(), strict=True)
+    angle = {bus: (angle, free) for bus, angle, free in of_site}
     lines = [f"! {result.feeder}: {sum(p.kw for p in result.placements):g} kW sited by pygridjl"]
     for placement in result.placements:
         count = len(placement.phases)
+        theta, free = angle[placement.bus]
+        if free:
+            most = placement.kw * abs(math.tan(theta))
+            lines.append(
+                f"! site_{placement.bus}: reactive power is chosen in every scenario, up to "
+                f"{most:g} kvar at full power (see a .csv of the dispatch); none is injected here"
+            )
         dots = [f".{'abc'.index(letter) + 1}" for letter in placement.phases]
         # Two phases are two units: the engine would take two conductors for one between them.
         parts = (
@@ -129,7 +143,7 @@ def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet
         for ending, nodes, phases in parts:
             base = kv[placement.bus] * (3**0.5 if phases == 3 else 1.0)
             power = placement.kw * phases / count
-            factor = power_factor_of(angle[placement.bus])
+            factor = 1.0 if free else power_factor_of(theta)
             lines.append(
                 f"new generator.site_{placement.bus}{ending} bus1={placement.bus}{nodes} "
                 f"phases={phases} kv={base!r} kw={power!r} pf={factor!r} model=1"

@@ -45,7 +45,7 @@ class OperatingReport(Result):
         A row for each site with units: ``bus, phases, units, kw``, ``available_mwh``,
         ``produced_mwh`` and ``curtailed_mwh`` in a year, ``curtailed_share``,
         ``curtailed_hours`` in which some of the sun is not used, ``injected_mvarh`` and
-        ``absorbed_mvarh``.
+        ``absorbed_mvarh``, all phases of a site together.
     binding : DataFrame
         Limits that hold something back: ``component, id, phase, limit, hours, worst`` with the
         largest loading |S| over the rating or the extreme voltage, p.u. The limit on the flow is a

@@ -7,19 +7,18 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError
 from pygridjl.core.findings import Finding
 from pygridjl.core.options import option
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
-from pygridjl.siting.candidates import candidate_sites
 from pygridjl.siting.measures import canonical, parse_measure
 from pygridjl.siting.risk import Risk
+from pygridjl.siting.site_arrays import site_arrays
 
 __all__ = ["PlanningProblem"]
 
@@ -49,6 +48,8 @@ class PlanningProblem:
         Phases the units of a site may inject into; those of the bus unless given.
     site_angle : ndarray, shape (n_site,), or None
         θ of (46) at each site, rad, where that is not ``power_factor_angle``; NaN where it is.
+    site_reactive : tuple of str, or None
+        ``"fixed"`` or ``"free"`` for each site, or ``""`` where that is ``reactive``.
     site_profile : tuple of str, or None
         Profile of the scenarios that the units of each site follow; ``"pv"`` everywhere unless
         given.
@@ -111,6 +112,9 @@ class PlanningProblem:
     power_factor_angle : float
         θ of (46), rad: a unit injects tan θ kvar a kW, and absorbs them where θ is negative
         (lost; 0).
+    reactive : {"fixed", "free"}
+        Whether a unit injects tan θ kvar a kW, or any amount of at most ``|tan θ|`` kvar a kW on
+        each phase, chosen in every scenario: an inverter of 1/cos θ kVA a kW.
     line_limits : bool
         Whether (50)–(52) hold on every branch phase with a finite ampacity.
     standard_ratings : bool
@@ -124,6 +128,7 @@ class PlanningProblem:
     site_max: IntArray | None = None
     site_cost: FloatArray | None = None
     site_angle: FloatArray | None = None
+    site_reactive: tuple[str, ...] | None = None
     site_profile: tuple[str, ...] | None = None
     unit_kw: float = option(6.0, "rating of one unit over all its phases, kW", least=LEAST_UNIT)
     max_units: int = option(166, "most units at one site", least=1)
@@ -171,41 +176,17 @@ class PlanningProblem:
         None, "highest voltage, p.u.; else that of each bus, else 1.05; inf for no limit"
     )
     power_factor_angle: float = 0.0
+    reactive: Literal["fixed", "free"] = option(
+        "fixed", "reactive power by the power factor, or chosen in every hour up to that"
+    )
     line_limits: bool = True
     standard_ratings: bool = option(
         True, "give lines without ampacity that of the standard conductor nearest in resistance"
     )
 
     def __post_init__(self) -> None:
-        given = candidate_sites(self.feeder) if self.sites is None else self.sites
-        sites = np.array(given, dtype=np.int64).reshape(-1)
-        wrong = np.flatnonzero((sites < 0) | (sites >= self.feeder.n_bus))
-        if wrong.size:
-            raise InvalidPlanningError(
-                self.feeder.name,
-                [Finding("site", (str(sites[wrong[0]]),), "bus", "is not the position of a bus")],
-            )
-        phases = self.feeder.buses.phases[sites] if self.site_phases is None else self.site_phases
-        mask = np.array(phases, dtype=np.bool_)
-        if mask.shape != (sites.size, 3):
-            raise ValueError(f"site_phases has shape {mask.shape}, expected {(sites.size, 3)}")
-        arrays: dict[str, NDArray[Any]] = {"sites": sites, "site_phases": mask}
-        if self.site_max is not None:
-            most = np.array(self.site_max)
-            if most.shape != (sites.size,) or not np.array_equal(most, np.rint(most)):
-                raise InvalidOptionError(f"site_max: must be {sites.size} whole numbers")
-            arrays["site_max"] = most.astype(np.int64)
-        for name in ("site_cost", "site_angle"):
-            own = getattr(self, name)
-            if own is not None:
-                arrays[name] = np.array(own, dtype=np.float64)
-                if arrays[name].shape != (sites.size,):
-                    raise InvalidOptionError(f"{name}: must be {sites.size} numbers")
-        if self.site_profile is not None:
-            profiles = tuple(str(name) for name in self.site_profile)
-            if len(profiles) != sites.size:
-                raise InvalidOptionError(f"site_profile: must be {sites.size} names")
-            object.__setattr__(self, "site_profile", profiles)
+        for name, value in site_arrays(self).items():
+            object.__setattr__(self, name, value)
         # What cannot be read is told with everything else that is wrong.
         with contextlib.suppress(InvalidOptionError):
             object.__setattr__(self, "measure", canonical(self.measure))
@@ -220,10 +201,9 @@ class PlanningProblem:
                 if band.shape != (self.feeder.n_bus,):
                     text = f"{name} has shape {band.shape}, expected {(self.feeder.n_bus,)}"
                     raise InvalidOptionError(text)
-                arrays[name] = band.astype(np.float64)
-        for name, array in arrays.items():
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+                own = band.astype(np.float64)
+                own.setflags(write=False)
+                object.__setattr__(self, name, own)
 
     @classmethod
     def on_buses(
@@ -374,6 +354,12 @@ class PlanningProblem:
     def angles(self) -> FloatArray:
         """Angle θ of (46) at each site, rad, shape (n_site,)."""
         return self._by_site(self.power_factor_angle, self.site_angle)
+
+    @cached_property
+    def free(self) -> BoolArray:
+        """Where the reactive power of units is chosen, shape (n_site,)."""
+        own = ("",) * self.n_site if self.site_reactive is None else self.site_reactive
+        return np.array([(text or self.reactive) == "free" for text in own], dtype=np.bool_)
 
     @property
     def unit_power(self) -> float:

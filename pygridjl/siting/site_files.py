@@ -18,7 +18,7 @@ from pygridjl.siting.reactive import angle_of
 
 __all__ = ["problem_on_sites"]
 
-_COLUMNS = ("bus", "phases", "max_units", "cost", "power_factor", "profile")
+_COLUMNS = ("bus", "phases", "max_units", "cost", "power_factor", "reactive", "profile")
 
 
 def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> PlanningProblem:
@@ -31,9 +31,10 @@ def problem_on_sites(feeder: Feeder, sites: str | Path, **rest: Any) -> Planning
     sites : str or Path
         ``"bus"`` or ``"bus:phases"``, separated by commas, or a file ``.csv`` with the columns
         ``bus`` and, if wanted, ``phases``, ``max_units``, ``cost`` ($/kW), ``power_factor`` (as
-        :func:`~pygridjl.siting.reactive.angle_of` takes it) and ``profile`` of the scenarios;
-        empty phases are all those of the bus, an empty limit is none of the site's own, an empty
-        cost or power factor that of the other sites, an empty profile ``pv``.
+        :func:`~pygridjl.siting.reactive.angle_of` takes it), ``reactive`` (``fixed`` or ``free``)
+        and ``profile`` of the scenarios; empty phases are all those of the bus, an empty limit is
+        none of the site's own, an empty profile ``pv``, and what else is empty is that of the
+        other sites.
     **rest
         The other attributes of :class:`~pygridjl.siting.problem.PlanningProblem`.
 
@@ -108,6 +109,12 @@ def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], dict[st
             _angle(feeder, bus, text) if text else np.nan
             for bus, text in zip(cells["bus"], cells["power_factor"], strict=True)
         ]
+    if "reactive" in cells:
+        for bus, text in zip(cells["bus"], cells["reactive"], strict=True):
+            if text not in ("", "fixed", "free"):
+                finding = Finding("site", (bus,), "reactive", f"{text!r} is neither fixed nor free")
+                raise InvalidPlanningError(feeder.name, [finding])
+        own["site_reactive"] = cells["reactive"]
     if any(cells.get("profile", [])):
         own["site_profile"] = [text or "pv" for text in cells["profile"]]
     return named, own

@@ -107,7 +107,13 @@ def test_siting_comes_to_the_same_decision(objective):
 def test_power_factors_of_sites_reach_julia():
     feeder = load_feeder("ieee13")
     angles = np.resize([-0.4, 0.5, np.nan], len(PlanningProblem(feeder).sites))
-    problem = PlanningProblem(feeder, measure="voltage", site_angle=angles, power_factor_angle=0.2)
+    problem = PlanningProblem(
+        feeder,
+        measure="voltage",
+        site_angle=angles,
+        power_factor_angle=0.2,
+        site_reactive=np.resize(["free", "fixed"], angles.size),
+    )
     scenarios = generate_scenarios(feeder.n_bus, 24, seed=1)
     stages = [build_second_stage(problem, scenarios, e) for e in ("julia", "condensed")]
     units = np.resize([2.0, 0.0, 5.0, 1.0], problem.n_site)

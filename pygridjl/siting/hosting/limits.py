@@ -45,7 +45,7 @@ class HostingLimits:
         operation = self.operation
         first, last = operation.first_col[site], operation.first_col[site + 1]
         nodes = operation.col_node[first:last]
-        # All columns of a site have one power factor.
+        # All columns of a site have one power factor: none is free here.
         p, tan = np.zeros(operation.n_node), float(operation.tan[first])
         p[nodes] = 1.0 / nodes.size
         P, Q = operation.model.flows(p, tan * p)

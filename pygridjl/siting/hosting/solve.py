@@ -91,6 +91,11 @@ def hosting_capacity(
         raise InvalidOptionError("site_cost: has no effect, hosting capacity costs nothing")
     if problem.limit_share != 1:
         raise InvalidOptionError("limit_share: has no effect, hosting capacity has its own share")
+    if problem.free.any():
+        raise InvalidOptionError(
+            "reactive: hosting capacity asks what fits whatever units do, 'free' lets them be "
+            "steered; give a power factor"
+        )
     problem = dataclasses.replace(problem, unit_cost=0.0, min_sites=0, min_units=1)
     assert_valid_planning(problem)
     assert_valid_scenarios_for(problem, scenarios)

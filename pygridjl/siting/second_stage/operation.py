@@ -37,7 +37,9 @@ class Operation:
     """A planning problem and its scenarios in the numbering of nodes, sites and columns.
 
     A *column* is a phase of a site: the active power injected there, p.u. of one phase, already
-    times the multiplier of its profile. With that choice only right-hand sides (and prices of
+    times the multiplier of its profile. A phase with free reactive power, |q| ≤ tan θ p, has two,
+    one that injects tan θ of it and one that absorbs as much: their sums are just that cone, so
+    that nothing else knows of it. With that choice only right-hand sides (and prices of
     energy) depend on the scenario: the columns of site k add up to at most ``μ^PV p̄ n_k`` (44). The
     objective F^vd is taken in U = |V|², the variable of LinDistFlow: Σ |U − v_ref²| over all nodes,
     source included.
@@ -59,6 +61,8 @@ class Operation:
         Where the columns of each site begin.
     tan : ndarray, shape (n_col,)
         Reactive over active power of each column.
+    parts : tuple of ndarray of int
+        Columns in two parts, in neither of which a node comes twice.
     limit : ndarray, shape (n_node, 8)
         Right-hand sides of the rows of :data:`LIMIT_KINDS`; infinity where there is none.
     objective : Objective
@@ -82,10 +86,14 @@ class Operation:
         feeder = problem.feeder.replace(v_set=problem.source_voltage)
         self.problem, self.scenarios, self.feeder = problem, scenarios, feeder
         self.model = LinDistFlow3(feeder)
-        self.col_site, phase = np.nonzero(problem.site_phases)
+        site, phase = np.nonzero(problem.site_phases)
+        column = np.repeat(np.arange(site.size), 1 + problem.free[site])
+        self.col_site, phase = site[column], phase[column]
+        again = np.append(False, column[1:] == column[:-1])
+        self.parts = (np.flatnonzero(~again), np.flatnonzero(again))
         self.col_node = feeder.node_of[problem.sites[self.col_site], phase]
         self.first_col = np.searchsorted(self.col_site, np.arange(problem.n_site + 1))
-        self.tan = np.tan(problem.angles)[self.col_site]
+        self.tan = np.where(again, -1.0, 1.0) * np.tan(problem.angles)[self.col_site]
         self.objective = Objective(problem, scenarios, feeder, self.model)
         self.loss, self.u_ref, self.kw = (
             self.objective.loss,
@@ -168,9 +176,10 @@ class Operation:
             Active power of every column, p.u.
         """
         p, q = self.demand(index)
-        # Every column has a node of its own.
-        p[:, self.col_node] += injected
-        q[:, self.col_node] += self.tan * injected
+        # Within each part every column has a node of its own.
+        for part in self.parts:
+            p[:, self.col_node[part]] += injected[:, part]
+            q[:, self.col_node[part]] += self.tan[part] * injected[:, part]
         P, Q = self.model.flows(p, q)
         return P, Q, self.model.voltages_of_flows(P, Q)
 

@@ -58,6 +58,11 @@ def small_case(rng, objective, tight, priced=False):
     if rng.random() < 0.5:
         own = rng.choice([np.nan, -0.4, 0.0, 0.5], problem.n_site)
         problem = dataclasses.replace(problem, site_angle=own)
+    if rng.random() < 0.5:
+        free = np.where(
+            (np.abs(problem.angles) > 0) & (rng.random(problem.n_site) < 0.5), "free", ""
+        )
+        problem = dataclasses.replace(problem, site_reactive=free)
     return problem, some_scenarios(rng, 4, feeder.n_bus, sun=2.0)
 
 
@@ -113,6 +118,11 @@ class Written:
             for column in columns:
                 self.reward[column] = problem.curtailment_price * 1e3 * feeder.phase_mva
             self.le.append((dict.fromkeys(columns, 1.0), cap))
+            if problem.free[j]:
+                steep = abs(np.tan(problem.angles[j]))
+                for a, p in zip(np.flatnonzero(problem.site_phases[j]), columns, strict=True):
+                    q = self.var("q", bus, a, None, None)
+                    self.le += [({q: sign, p: -steep}, 0.0) for sign in (1, -1)]
         for e in np.flatnonzero(branch.closed):
             i, j = branch.from_bus[e], branch.to_bus[e]
             assert feeder.tree.parent[j] == i
@@ -151,7 +161,9 @@ class Written:
                         child = branch.to_bus[f]
                         if feeder.buses.phases[child, a]:
                             row[self.names[kind, child, a]] = -1.0
-                    if ("p", j, a) in self.names:
+                    if kind == "Q" and ("q", j, a) in self.names:
+                        row[self.names["q", j, a]] = 1.0
+                    elif ("p", j, a) in self.names:
                         row[self.names["p", j, a]] = factor
                     self.eq.append((row, demand))
                 drop = {self.names["U", j, a]: 1.0, self.names["U", i, a]: -1.0}
