@@ -2,30 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from pygridjl.cli.options import count_of
 
 if TYPE_CHECKING:
-    from pygridjl.grid.feeder import Feeder
     from pygridjl.scenarios.model import ScenarioSet
     from pygridjl.scenarios.profile import Fill, HourlyProfile
     from pygridjl.scenarios.pvwatts import PVWattsOptions
+    from pygridjl.siting.problem import PlanningProblem
 
-__all__ = ["asked_scenarios"]
+__all__ = ["YEAR", "asked_scenarios", "scenario_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+YEAR = ("profile", "nsrdb", "ercot", "zone", "fill", "array", "deviation", "scenario_seed")
+"""Names of the options that say of which year of hours the scenarios are made."""
+
+
+def scenario_options(command: F) -> F:
+    """Declare ``--scenarios`` and those of :data:`YEAR`."""
+    for option in reversed(
+        (
+            click.option(
+                "--scenarios",
+                default="96",
+                show_default=True,
+                metavar="N|FOLDER",
+                help="How many to make of a year of hours (a multiple of 24), or a folder of "
+                "scenarios.",
+            ),
+            click.option(
+                "--profile",
+                type=click.Path(path_type=Path),
+                help="Year of hours as CSV with columns load, pv and others that units follow; "
+                "the bundled synthetic year if none.",
+            ),
+            click.option(
+                "--nsrdb",
+                type=click.Path(path_type=Path),
+                help="NSRDB weather (CSV) instead; needs --ercot.",
+            ),
+            click.option(
+                "--ercot",
+                type=click.Path(path_type=Path),
+                help="ERCOT hourly load (CSV or workbook).",
+            ),
+            click.option("--zone", help="Weather zone of --ercot (FWEST)."),
+            click.option(
+                "--fill",
+                type=click.Choice(["interpolate"]),
+                help="What to do about hours missing in --nsrdb or --ercot; refused without it.",
+            ),
+            click.option(
+                "--array",
+                multiple=True,
+                metavar="NAME=TILT:AZIMUTH",
+                help="Profile of panels under the weather of --nsrdb, degrees from the horizontal "
+                "and east of north; repeatable.",
+            ),
+            click.option("--deviation", type=float, help="Spread between buses (0.1)."),
+            click.option(
+                "--scenario-seed", type=click.IntRange(min=0), help="Seed of that spread (0)."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def asked_scenarios(
-    text: str, feeder: Feeder, others: set[str], prices: set[str], options: Mapping[str, Any]
+    text: str, problem: PlanningProblem, existing: Mapping[str, str], asked: Mapping[str, Any]
 ) -> ScenarioSet:
-    """Make or read the scenarios, with the profiles and prices that the problem names."""
+    """Make or read the scenarios, with the profiles and prices that problem and units name."""
     from pygridjl.scenarios.files import read_scenarios
     from pygridjl.scenarios.generate import generate_scenarios
+    from pygridjl.siting.existing import profiles_named
 
+    feeder, prices = problem.feeder, set(problem.price_columns)
+    others = {*problem.profiles, *profiles_named(existing)} - {"pv"}
+    # A repeatable option that is not written is empty.
+    options = {name: asked[name] for name in YEAR if asked[name] not in (None, ())}
     if not text.isdecimal():
         for name in options:
             flag = f"--{name.replace('_', '-')}"

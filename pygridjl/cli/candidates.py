@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,17 +13,15 @@ from pygridjl.siting.regulators import with_neutral_regulators
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
 
-__all__ = ["candidate_problem", "feeder_options", "hours_option", "sites_option"]
+__all__ = ["SITE_COLUMNS", "candidate_problem", "existing_units", "feeder_options", "sites_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-hours_option = click.option(
-    "--scenarios",
-    type=click.IntRange(min=24),
-    default=96,
-    show_default=True,
-    help="How many to make of a year of hours, a multiple of 24.",
+SITE_COLUMNS = (
+    "bus, phases, max_units, cost in $/kW, power_factor, reactive (fixed or free) and profile (a "
+    "column of --profile)"
 )
+"""Columns of a table of sites where units cost something."""
 
 
 def sites_option(columns: str) -> Callable[[F], F]:
@@ -37,9 +35,15 @@ def sites_option(columns: str) -> Callable[[F], F]:
 
 
 def feeder_options(command: F) -> F:
-    """Declare what holds for units and feeder: power factor, regulators, limits of lines."""
+    """Declare what holds for units and feeder: existing ones, power factor, regulators, limits."""
     for option in reversed(
         (
+            click.option(
+                "--existing",
+                metavar="UNIT=PROFILE,...",
+                help="What existing units do: follow pv or a column of --profile, stay constant, "
+                "or are removed; * stands for all others.",
+            ),
             click.option(
                 "--power-factor",
                 type=click.FloatRange(-1, 1),
@@ -62,19 +66,33 @@ def feeder_options(command: F) -> F:
     return command
 
 
+def existing_units(text: str | None) -> dict[str, str]:
+    """Read ``--existing``: unit and what it does."""
+    from pygridjl.siting.existing import existing_from_text
+
+    try:
+        return existing_from_text(text or "")
+    except ValueError as error:
+        raise click.UsageError(f"--existing: {error}") from None
+
+
 def candidate_problem(
     feeder: Feeder,
     sites: str | None,
     *,
+    existing: Mapping[str, str],
     power_factor: float,
     regulators: str,
     no_line_limits: bool,
     **planning: Any,
 ) -> PlanningProblem:
     """Build the problem on the sites that were named, on all if none were."""
+    from pygridjl.siting.existing import with_existing
     from pygridjl.siting.reactive import angle_of
     from pygridjl.siting.site_files import problem_on_sites
 
+    if existing:
+        feeder = with_existing(feeder, existing)
     if regulators == "neutral":
         feeder = with_neutral_regulators(feeder)
     planning["power_factor_angle"] = angle_of(power_factor)

@@ -7,9 +7,17 @@ from typing import Any
 
 import click
 
-from pygridjl.cli.candidates import candidate_problem, feeder_options, hours_option, sites_option
+from pygridjl.cli.asked_scenarios import asked_scenarios, scenario_options
+from pygridjl.cli.candidates import (
+    SITE_COLUMNS,
+    candidate_problem,
+    existing_units,
+    feeder_options,
+    sites_option,
+)
 from pygridjl.cli.method_options import field_options, given
 from pygridjl.cli.options import FIGURE, Reporter, json_option
+from pygridjl.cli.reading import given_feeder, script_options
 from pygridjl.core.stopping import answering
 from pygridjl.siting.problem import PlanningProblem
 
@@ -41,7 +49,7 @@ _PLANNING = (
 @click.command("expand", epilog="Example: pygridjl expand ieee123 stages.csv --measure loss")
 @click.argument("feeder")
 @click.argument("stages", type=click.Path(path_type=Path))
-@hours_option
+@scenario_options
 @click.option(
     "--gap",
     type=float,
@@ -49,17 +57,19 @@ _PLANNING = (
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For the search (60).")
 @field_options(PlanningProblem, _PLANNING)
-@sites_option("bus, phases, max_units, cost in $/kW, power_factor and reactive (fixed or free)")
+@sites_option(SITE_COLUMNS)
 @feeder_options
 @click.option("--plot", type=FIGURE, help="Draw what each stage adds.")
+@script_options
 @json_option
 def command(
     feeder: str,
     stages: Path,
-    scenarios: int,
+    scenarios: str,
     gap: float | None,
     time_limit: float | None,
     sites: str | None,
+    existing: str | None,
     power_factor: float,
     regulators: str,
     no_line_limits: bool,
@@ -73,26 +83,27 @@ def command(
     STAGES is a CSV file with the columns name, parent, load (factor), budget (k$), probability
     and years, a row a stage, the first one first. The exit code is 1 if there is no plan.
     """
-    from pygridjl.grid import load_feeder
-    from pygridjl.scenarios.generate import generate_scenarios
     from pygridjl.siting.expansion.solve import expansion_plan
     from pygridjl.siting.expansion.tree import read_stages
 
     tree = read_stages(stages)
+    fate = existing_units(existing)
     problem = candidate_problem(
-        load_feeder(feeder),
+        given_feeder(feeder),
         sites,
+        existing=fate,
         power_factor=power_factor,
         regulators=regulators,
         no_line_limits=no_line_limits,
-        **given(rest),
+        **given({name: rest[name] for name in _PLANNING}),
     )
+    drawn = asked_scenarios(scenarios, problem, fate, rest)
     report = Reporter()
     try:
         with answering():
             result = expansion_plan(
                 problem,
-                generate_scenarios(problem.feeder.n_bus, scenarios),
+                drawn,
                 tree,
                 gap=gap,
                 time_limit=time_limit,

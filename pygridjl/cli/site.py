@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from pygridjl.cli.asked_scenarios import asked_scenarios
-from pygridjl.cli.candidates import candidate_problem, feeder_options, sites_option
+from pygridjl.cli.asked_scenarios import YEAR, asked_scenarios, scenario_options
+from pygridjl.cli.candidates import (
+    SITE_COLUMNS,
+    candidate_problem,
+    existing_units,
+    feeder_options,
+    sites_option,
+)
 from pygridjl.cli.method_options import field_options, given, method_options, method_table
 from pygridjl.cli.options import FIGURE, Reporter, json_option
 from pygridjl.cli.reading import given_feeder, script_options
@@ -24,7 +30,6 @@ from pygridjl.siting.registry import METHODS
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
     from pygridjl.scenarios.model import ScenarioSet
-    from pygridjl.scenarios.profile import Fill
     from pygridjl.siting.result import SitingResult
 
 __all__ = ["command"]
@@ -63,13 +68,7 @@ _PLANNING = (
 
 @click.command("site", epilog=_EPILOG)
 @click.argument("feeder")
-@click.option(
-    "--scenarios",
-    default="96",
-    show_default=True,
-    metavar="N|FOLDER",
-    help="How many to make of a year of hours (a multiple of 24), or a folder of scenarios.",
-)
+@scenario_options
 @click.option("--method", type=click.Choice(list(METHODS)), default="spar", show_default=True)
 @click.option(
     "--backend",
@@ -92,45 +91,8 @@ _PLANNING = (
 )
 @method_options(METHODS)
 @field_options(PlanningProblem, _PLANNING)
-@sites_option(
-    "bus, phases, max_units, cost in $/kW, power_factor, reactive (fixed or free) and profile (a "
-    "column of --profile)"
-)
-@click.option(
-    "--existing",
-    metavar="UNIT=PROFILE,...",
-    help="What existing units do: follow pv or a column of --profile, stay constant, or are "
-    "removed; * stands for all others.",
-)
+@sites_option(SITE_COLUMNS)
 @feeder_options
-@click.option(
-    "--profile",
-    type=click.Path(path_type=Path),
-    help="Year of hours as CSV with columns load, pv and others that units follow; the bundled "
-    "synthetic year if none.",
-)
-@click.option(
-    "--nsrdb", type=click.Path(path_type=Path), help="NSRDB weather (CSV) instead; needs --ercot."
-)
-@click.option(
-    "--ercot", type=click.Path(path_type=Path), help="ERCOT hourly load (CSV or workbook)."
-)
-@click.option("--zone", help="Weather zone of --ercot (FWEST).")
-@click.option(
-    "--fill",
-    type=click.Choice(["interpolate"]),
-    help="What to do about hours missing in --nsrdb or --ercot; refused without it.",
-)
-@click.option(
-    "--array",
-    "arrays",
-    multiple=True,
-    metavar="NAME=TILT:AZIMUTH",
-    help="Profile of panels under the weather of --nsrdb, degrees from the horizontal and east of "
-    "north; repeatable.",
-)
-@click.option("--deviation", type=float, help="Spread between buses (0.1).")
-@click.option("--scenario-seed", type=click.IntRange(min=0), help="Seed of that spread (0).")
 @click.option(
     "--validate",
     type=click.Choice(["opendss"]),
@@ -185,14 +147,6 @@ def command(
     power_factor: float,
     regulators: str,
     no_line_limits: bool,
-    profile: Path | None,
-    nsrdb: Path | None,
-    ercot: Path | None,
-    zone: str | None,
-    fill: Fill | None,
-    arrays: tuple[str, ...],
-    deviation: float | None,
-    scenario_seed: int | None,
     validate: str | None,
     validate_worst: int | None,
     exports: tuple[Path, ...],
@@ -208,7 +162,6 @@ def command(
     FEEDER is a bundled feeder (ieee13, ieee34, ieee37, ieee123, ieee8500, ieee9500), an OpenDSS
     script, a .json file or a folder of feeder tables. The exit code is 1 if there is no answer.
     """
-    from pygridjl.siting.existing import profiles_named, with_existing
     from pygridjl.siting.solve import site
 
     for name, path in (("functions", plot_functions), ("iterations", plot_iterations)):
@@ -217,40 +170,22 @@ def command(
     if validate_worst is not None and validate is None:
         raise click.UsageError("--validate-worst needs --validate")
     _assert_exports(exports)
-    options = given({name: value for name, value in rest.items() if name not in _PLANNING})
+    own = {name: value for name, value in rest.items() if name not in (*_PLANNING, *YEAR)}
+    options = given(own)
     _assert_declared(method, backend, options, seed, time_limit)
-    loaded = given_feeder(feeder)
-    fate = _existing(existing)
-    if fate:
-        if validate is not None and _is_script(feeder):
-            raise click.UsageError("--existing: --validate runs the script as it is")
-        loaded = with_existing(loaded, fate)
+    fate = existing_units(existing)
+    if fate and validate is not None and _is_script(feeder):
+        raise click.UsageError("--existing: --validate runs the script as it is")
     problem = candidate_problem(
-        loaded,
+        given_feeder(feeder),
         sites,
+        existing=fate,
         power_factor=power_factor,
         regulators=regulators,
         no_line_limits=no_line_limits,
         **given({name: rest[name] for name in _PLANNING}),
     )
-    drawn = asked_scenarios(
-        scenarios,
-        problem.feeder,
-        {*problem.profiles, *profiles_named(fate)} - {"pv"},
-        set(problem.price_columns),
-        given(
-            {
-                "profile": profile,
-                "nsrdb": nsrdb,
-                "ercot": ercot,
-                "zone": zone,
-                "fill": fill,
-                "array": arrays or None,
-                "deviation": deviation,
-                "scenario_seed": scenario_seed,
-            }
-        ),
-    )
+    drawn = asked_scenarios(scenarios, problem, fate, rest)
     report = Reporter()
     try:
         with answering():
@@ -296,15 +231,6 @@ def _assert_declared(
     chain = METHODS.parse(method, backend)
     METHODS.options_of(chain, options)
     METHODS.common_of(chain, seed=seed, time_limit=time_limit)
-
-
-def _existing(text: str | None) -> dict[str, str]:
-    from pygridjl.siting.existing import existing_from_text
-
-    try:
-        return existing_from_text(text or "")
-    except ValueError as error:
-        raise click.UsageError(f"--existing: {error}") from None
 
 
 def _is_script(feeder: str) -> bool:

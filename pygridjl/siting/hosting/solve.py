@@ -89,6 +89,8 @@ def hosting_capacity(
     """
     if problem.site_cost is not None:
         raise InvalidOptionError("site_cost: has no effect, hosting capacity costs nothing")
+    if problem.site_max is not None:
+        raise InvalidOptionError("site_max: has no effect, hosting capacity asks what fits")
     if problem.limit_share != 1:
         raise InvalidOptionError("limit_share: has no effect, hosting capacity has its own share")
     if problem.free.any():
