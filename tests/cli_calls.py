@@ -10,6 +10,7 @@ import time
 import pytest
 
 from pygridjl.cli import _run
+from pygridjl.cli.interruption import Interruption
 
 __all__ = ["called"]
 
@@ -32,7 +33,7 @@ def called(words, folder):
             contextlib.redirect_stderr(err),
         ):
             patch.setattr("sys.argv", ["pygridjl", *words])
-            code = _run()
+            code = _run(Interruption())
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

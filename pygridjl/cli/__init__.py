@@ -68,7 +68,7 @@ def main() -> None:
     """Run the command line: 0 answer, 1 none, 2 bad input or output, 3 defect, 130 stopped."""
     claim_standard_output()
     with Interruption() as interruption:
-        code = _run()
+        code = _run(interruption)
     if stopping.requested() and code in (0, 1):
         click.echo("stopped: this is the best so far", err=True)
         code = STOPPED
@@ -76,7 +76,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run() -> int:
+def _run(interruption: Interruption) -> int:
     """Return the exit code; errors raised on purpose are one line on standard error."""
     try:
         code = cli.main(standalone_mode=False)
@@ -89,6 +89,9 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return _interrupted()
     except PyGridJLError as error:
+        if interruption.raised:
+            # A solver may take the KeyboardInterrupt for a failure of its own.
+            return _interrupted()
         return _failed(str(error), 2, longest=error.longest)
     except MemoryError:
         return _failed("not enough memory for what was asked", 2)
@@ -102,7 +105,9 @@ def _run() -> int:
         # Whatever the system says of a path that the user gave (a name too long, say).
         return _failed(f"cannot use {error.filename}: {error.strerror}", 2)
     except Exception as error:
-        return _interrupted() if _of_interrupt(error) else _defect(error)
+        # A compiler that was interrupted goes on without what it was about to make.
+        stopped = interruption.raised or _of_interrupt(error)
+        return _interrupted() if stopped else _defect(error)
     return code if isinstance(code, int) else 0
 
 

@@ -42,6 +42,8 @@ class Interruption:
         self._here = threading.current_thread() is threading.main_thread()
         self._over = threading.Event()
         self._signals = 0
+        self.raised = False
+        """Whether a KeyboardInterrupt was raised, whatever became of it since."""
 
     def __enter__(self) -> Interruption:
         if not self._here:
@@ -85,6 +87,7 @@ class Interruption:
         """Run by Python in the main thread, sooner or later."""
         self._signals += 1
         if self._signals > 1 or not stopping.request():
+            self.raised = True
             raise KeyboardInterrupt
 
     def _dropped(self, what: sys.UnraisableHookArgs) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "cancelling",
     "forget",
     "held",
+    "held_as",
     "hold",
     "is_answering",
     "is_over",
@@ -35,6 +36,7 @@ _cancels: list[Callable[[], object]] = []
 _answering = threading.Event()
 _answered = threading.Event()
 _held: dict[str, Any] = {}
+_meanings: list[Callable[[dict[str, Any]], dict[str, Any]]] = []
 
 
 def request() -> bool:
@@ -79,7 +81,25 @@ def hold(**known: Any) -> None:
     """
     if is_answering():
         with _lock:
+            for meaning in reversed(_meanings):
+                known = meaning(known)
             _held.update(known)
+
+
+@contextmanager
+def held_as(meaning: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[None]:
+    """Say what is held inside, where another problem is solved, means for the run.
+
+    Parameters
+    ----------
+    meaning : callable
+        Called with what is held; returns what the run knows by that, perhaps nothing.
+    """
+    _meanings.append(meaning)
+    try:
+        yield
+    finally:
+        _meanings.pop()
 
 
 def held() -> dict[str, Any]:

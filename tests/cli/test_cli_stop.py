@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_array
 
+import pygridjl
 from pygridjl import cli
 from pygridjl.cli import interruption
 from pygridjl.core import stopping
+from pygridjl.core.errors import SolverError
+from pygridjl.scenarios.files import save_scenarios
+from pygridjl.scenarios.generate import generate_scenarios
 from pygridjl.solvers import conic
 
 # The promise, and what a busy machine may add to it.
@@ -146,8 +150,24 @@ def test_ctrl_c_inside_compiled_code_is_no_defect(monkeypatch, capsys):
             raise SystemError("returned a result with an exception set") from stopped
 
     monkeypatch.setattr(cli.cli, "main", compiled)
-    assert cli._run() == 130
+    assert cli._run(interruption.Interruption()) == 130
     assert capsys.readouterr().err == "interrupted before there was an answer\n"
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, SolverError])
+def test_what_native_code_makes_of_ctrl_c_is_no_defect(kind, monkeypatch, capsys):
+    """A compiler that swallows it fails later, over what it did not make; so may a solver."""
+    stopping.forget()
+    watching = interruption.Interruption()
+
+    def swallowed(**_):
+        with pytest.raises(KeyboardInterrupt):
+            watching._heard(signal.SIGINT, None)
+        raise kind("no compiled object yet")
+
+    monkeypatch.setattr(cli.cli, "main", swallowed)
+    assert cli._run(watching) == 130
+    assert "defect" not in capsys.readouterr().err
 
 
 def test_what_hits_a_destructor_leaves_no_trace(capsys):
@@ -187,8 +207,8 @@ def test_what_is_known_is_said_once_when_a_run_is_broken_off(monkeypatch, capsys
     monkeypatch.setattr(cli.cli, "main", broken_off)
     for arguments in (["pygridjl"], ["pygridjl", "--json"]):
         monkeypatch.setattr("sys.argv", arguments)
-        with interruption.Interruption():
-            assert cli._run() == 130
+        with interruption.Interruption() as watching:
+            assert cli._run(watching) == 130
             interruption.last_words()
         out, err = capsys.readouterr()
         assert err == "stopped: this is the best so far, not checked\n"
@@ -249,6 +269,54 @@ def test_what_is_known_is_said_even_if_the_solver_never_returns():
     assert 0 < known["bound"] <= known["objective"]
     assert len(known["open_branches"]) == 5
     assert "not checked" in err
+
+
+# Sends itself the signal where a method is called.
+_SELF = """
+import os, signal, sys
+from pygridjl.cli import interruption, main
+interruption._TO_ANSWER = 25.0
+from {module} import {name} as model
+plain = model.{method}
+def stopped(self, *given, **named):
+    model.{method} = plain
+    os.kill(os.getpid(), signal.SIGTERM)
+    return plain(self, *given, **named)
+model.{method} = stopped
+sys.argv[0] = "pygridjl"
+main()
+"""
+
+
+def _stopped_at(where, arguments):
+    """Run a command that is stopped at a method; return code, output."""
+    script = _SELF.format(**where)
+    run = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=120
+    )
+    assert "Traceback" not in run.stderr
+    return run.returncode, run.stdout, run.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_schedule_of_a_year_that_is_stopped_is_the_best_configuration(tmp_path):
+    network = pygridjl.load_network("case33bw")
+    year = generate_scenarios(network.n_bus, 8760, seed=1)
+    save_scenarios(year, tmp_path / "year", network.buses.id)
+    ask = ["schedule", "case33bw", "--states", str(tmp_path / "year"), "--json"]
+    ask += ["--periods", "12", "--operation-cost", "10", "--time-limit", "inf"]
+    where = {"module": "pygridjl.reconfiguration.schedule.stage", "name": "Stage"}
+    code, out, err = _stopped_at({**where, "method": "begin"}, ask)
+    assert code == 130
+    assert "stopped: this is the best so far" in err
+    found = json.loads(out)
+    assert found["status"] == "time_limit"
+    assert found["objective"] == pytest.approx(found["one_configuration"])
+    assert 0 <= found["bound"] <= found["objective"]
+    code, out, err = _stopped_at({**where, "method": "__init__"}, ask)
+    assert code == 130
+    assert json.loads(out)["status"] == "not_found"
+    assert "time ended before the first schedule" in json.loads(out)["reason"]
 
 
 # After its first decision.

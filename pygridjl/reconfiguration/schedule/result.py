@@ -52,6 +52,8 @@ class ScheduleResult(Result):
         ``objective`` of the best single configuration found under the same rules, kWh.
     listed : tuple of int
         Configurations that were listed of each period.
+    reason : str
+        Why there is no schedule.
     seconds, versions : dict
         Wall-clock seconds by phase; versions of the packages.
     """
@@ -72,6 +74,7 @@ class ScheduleResult(Result):
     v_min: FloatArray
     one_configuration: float | None
     listed: tuple[int, ...]
+    reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -130,7 +133,7 @@ class ScheduleResult(Result):
         rows = [
             ("network", self.network),
             ("load states", f"{self.states}, {len(self.periods)} periods"),
-            ("status", self.status.value),
+            ("status", self.status.value + (f": {self.reason}" if self.reason else "")),
         ]
         if self.objective is None:
             return rows

@@ -12,29 +12,24 @@ import numpy as np
 from pygridjl.core.arguments import seconds_allowed
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
-from pygridjl.core.stopping import hold, is_over, seconds_left
+from pygridjl.core.stopping import held_as, hold, is_over, seconds_left
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.network import Network
 from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates.cycles import cycle_branch_and_bound
-from pygridjl.reconfiguration.certificates.enumeration import trees_below
 from pygridjl.reconfiguration.problem import Limit, RadialProblem
 from pygridjl.reconfiguration.schedule.layers import Layer, Way, cheapest_way
-from pygridjl.reconfiguration.schedule.periods import Period, split_periods
+from pygridjl.reconfiguration.schedule.periods import split_periods
 from pygridjl.reconfiguration.schedule.result import ScheduleResult
+from pygridjl.reconfiguration.schedule.stage import MOST, Stage
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
-from pygridjl.reconfiguration.states.moments import StateProblem, problem_of_states
+from pygridjl.reconfiguration.states.moments import problem_of_states
 from pygridjl.reconfiguration.switching import Switching, check_operations, check_price
 from pygridjl.scenarios.load_states import LoadStates, load_states
 from pygridjl.scenarios.model import ScenarioSet
 
 __all__ = ["schedule"]
 
-# Configurations listed of one period at most.
-MOST = 2_000
-# Excess over a period's least loss up to which configurations are listed first, as a share, and
-# how it grows where that proves too little.
-FIRST_WINDOW, GROWTH = 1e-3, 3.0
 GAP = 1e-9
 # Of ways of equal cost the one with fewest operations is taken: each counts as much of the cost.
 TIE = 1e-12
@@ -61,58 +56,6 @@ class _Rules:
             most=self.most,
             most_each=self.most_each,
             rest=rest,
-        )
-
-
-class _Stage:
-    """One period: its problem, the configurations listed so far, their judge."""
-
-    def __init__(self, problem: RadialProblem, period: Period) -> None:
-        self.period = period
-        self.case: StateProblem = problem_of_states(problem, period.states)
-        self.evaluator = StatesEvaluator(self.case)
-        self.hours = float(period.states.hours.sum())
-        self.limit = self._least = 0.0
-        self.full = False
-        self._listed: set[bytes] = set()
-        self.layer = Layer(np.empty((0, problem.m), dtype=bool), np.empty(0), 0.0)
-
-    def begin(self, deadline: float) -> None:
-        """Find the least loss, which the first window lies above."""
-        found = cycle_branch_and_bound(self.case.problem, time_limit=seconds_left(deadline) or 1e-3)
-        self._least = found.bound
-        self.limit = found.bound * (1 + FIRST_WINDOW)
-        known = [found.incumbent] if found.incumbent is not None else []
-        self._list(known, found.bound)
-
-    def add(self, closed: BoolArray) -> None:
-        """List one more configuration."""
-        self._list([closed], self.layer.rest / self.hours)
-
-    def widen(self, deadline: float) -> None:
-        """List the configurations within the window, and widen the next."""
-        found = trees_below(self.case.problem, self.limit, most=MOST, deadline=deadline)
-        least = self.layer.rest / self.hours
-        self.full = found.closed.shape[0] >= MOST
-        self._list(list(found.closed), max(found.complete_to, least))
-        self.limit = self._least + GROWTH * max(self.limit - self._least, 1e-12)
-
-    def keeps(self, place: int) -> bool:
-        """Whether a listed configuration keeps the limits; it is struck out if not."""
-        if not self.case.problem.limits or self.evaluator.keeps(self.layer.closed[place]):
-            return True
-        self.layer.cost[place] = np.inf
-        return False
-
-    def _list(self, trees: list[BoolArray], complete_to: float) -> None:
-        fresh = [t for t in trees if t.tobytes() not in self._listed]
-        self._listed.update(t.tobytes() for t in fresh)
-        closed = np.concatenate(
-            [self.layer.closed, np.array(fresh, dtype=bool).reshape(-1, self.case.problem.m)]
-        )
-        cost = [self.case.objective(t) * self.hours for t in fresh]
-        self.layer = Layer(
-            closed, np.concatenate([self.layer.cost, cost]), complete_to * self.hours
         )
 
 
@@ -207,19 +150,20 @@ def schedule(
         rules = _Rules(
             today.today, today.elsewhere, operation_cost, max_operations, max_operations_each
         )
-        stages = [_Stage(problem, part) for part in parts]
+        stages = [Stage(problem, part) for part in parts]
     with watch.phase("one"):
-        one = _one_configuration(problem, states, rules, deadline)
+        one = _one_configuration(problem, states, rules, len(stages), deadline)
     with watch.phase("periods"):
         for stage in stages:
             stage.begin(deadline)
         one_cost = None
         if one is not None:
             one_cost = _cost_of(one, stages, rules)
-            # Kept all year it is a schedule too.
             opened = list(map(int, problem.open_branches(one)))
             hold(objective=one_cost, open_branches=[opened] * len(stages))
-        trees = [one] if one is not None else []
+            for stage in stages:
+                stage.add(one, kept=True)
+        trees = []
         if problem.is_spanning_tree(rules.today):
             trees.append(rules.today)
         for tree in [*trees, *(s.layer.closed[0] for s in stages if len(s.layer.closed))]:
@@ -231,7 +175,7 @@ def schedule(
 
 
 def _one_configuration(
-    problem: RadialProblem, states: LoadStates, rules: _Rules, deadline: float
+    problem: RadialProblem, states: LoadStates, rules: _Rules, periods: int, deadline: float
 ) -> BoolArray | None:
     """Best configuration for all periods under the same rules."""
     hours = float(states.hours.sum())
@@ -241,12 +185,21 @@ def _one_configuration(
     )
     case = problem_of_states(replace(problem, switching=switching), states)
     accept = StatesEvaluator(case).keeps if problem.limits else None
-    return cycle_branch_and_bound(
-        case.problem, time_limit=max(seconds_left(deadline) / 4, 1e-3), accept=accept
-    ).incumbent
+
+    def of_schedule(known: dict[str, Any]) -> dict[str, Any]:
+        # Kept all year it is a schedule; what bounds its kind bounds no schedule.
+        if "open_branches" not in known:
+            return {}
+        energy = known["objective"] * hours
+        return {"objective": energy, "open_branches": [known["open_branches"]] * periods}
+
+    with held_as(of_schedule):
+        return cycle_branch_and_bound(
+            case.problem, time_limit=max(seconds_left(deadline) / 4, 1e-3), accept=accept
+        ).incumbent
 
 
-def _cost_of(tree: BoolArray, stages: list[_Stage], rules: _Rules) -> float:
+def _cost_of(tree: BoolArray, stages: list[Stage], rules: _Rules) -> float:
     """Energy of one configuration throughout, kWh, added up as that of a schedule is."""
     operations = int((tree != rules.today).sum()) + rules.elsewhere
     energy = sum(stage.case.objective(tree) * stage.hours for stage in stages)
@@ -254,15 +207,16 @@ def _cost_of(tree: BoolArray, stages: list[_Stage], rules: _Rules) -> float:
 
 
 class _Found(NamedTuple):
-    """Best way, bound on every way, and how the search ended."""
+    """Best way, bound on every way, and how the search ended; without a way, why."""
 
     way: Way | None
     bound: float
     status: Status
+    reason: str = ""
 
 
 def _search(
-    stages: list[_Stage], rules: _Rules, deadline: float, say: Callable[[str], None]
+    stages: list[Stage], rules: _Rules, deadline: float, say: Callable[[str], None]
 ) -> _Found:
     """Widen the windows of the periods that need it until a way is proven."""
     best: Way | None = None
@@ -272,7 +226,9 @@ def _search(
         lower = rules.cheapest(layers, rest=True)
         if lower is None:
             # No way is left, not even through what was not listed.
-            return _Found(best, np.inf, Status.INFEASIBLE if best is None else Status.OPTIMAL)
+            if best is None:
+                return _Found(None, np.inf, Status.INFEASIBLE, "no schedule keeps rules and limits")
+            return _Found(best, np.inf, Status.OPTIMAL)
         bound = max(bound, lower.cost)
         hold(bound=float(bound))
         upper = _kept(stages, rules, deadline)
@@ -285,34 +241,42 @@ def _search(
         if best is not None and best.cost - bound <= GAP * abs(best.cost):
             return _Found(best, bound, Status.OPTIMAL)
         if is_over(deadline):
-            return _Found(best, bound, Status.NOT_FOUND if best is None else Status.TIME_LIMIT)
+            if best is None:
+                return _Found(None, bound, Status.NOT_FOUND, "time ended before the first schedule")
+            return _Found(best, bound, Status.TIME_LIMIT)
         wanting = [s for s, k in zip(stages, lower.nodes, strict=True) if k == len(s.layer.cost)]
         wide = [stage for stage in wanting if not stage.full]
         if wanting and not wide:
-            return _Found(best, bound, Status.NOT_FOUND if best is None else Status.FEASIBLE)
+            if best is None:
+                reason = f"none of each period's {MOST} least losses keeps rules and limits"
+                return _Found(None, bound, Status.NOT_FOUND, reason)
+            return _Found(best, bound, Status.FEASIBLE)
         for stage in wide:
             stage.widen(deadline)
 
 
-def _kept(stages: list[_Stage], rules: _Rules, deadline: float) -> Way | None:
-    """Cheapest way over listed configurations that keep the limits in every state."""
-    while True:
+def _kept(stages: list[Stage], rules: _Rules, deadline: float) -> Way | None:
+    """Cheapest way over listed configurations that keep the limits in every state.
+
+    After the deadline it is one over those already known to keep them.
+    """
+    while not is_over(deadline):
         way = rules.cheapest([stage.layer for stage in stages], rest=False)
         if way is None:
             return None
         # A list, so that all of them are looked at.
-        kept = [stage.keeps(k) for stage, k in zip(stages, way.nodes, strict=True)]
-        if all(kept):
+        steps = zip(stages, way.nodes, strict=True)
+        kept = [stage.keeps(k) for stage, k in steps if not is_over(deadline)]
+        if len(kept) == len(stages) and all(kept):
             return way
-        if is_over(deadline):
-            return None
+    return rules.cheapest([stage.kept for stage in stages], rest=False)
 
 
 def _result(
     network: Network,
     states: str,
     problem: RadialProblem,
-    stages: list[_Stage],
+    stages: list[Stage],
     rules: _Rules,
     search: _Found,
     one_cost: float | None,
@@ -347,6 +311,7 @@ def _result(
         objective=objective,
         bound=bound,
         gap=relative_gap(objective, bound),
+        reason=search.reason,
         operations=tuple(steps),
         operation_cost=rules.price,
         open_branches=tuple(problem.open_branches(t) for t in chosen),

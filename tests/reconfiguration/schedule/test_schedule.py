@@ -11,10 +11,12 @@ from hypothesis import given, settings, strategies as st
 
 import pygridjl
 from pygridjl.cli import cli
+from pygridjl.core import stopping
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
 from pygridjl.reconfiguration.build import build_problem
 from pygridjl.reconfiguration.certificates.enumeration import trees_below
+from pygridjl.reconfiguration.schedule import solve
 from pygridjl.reconfiguration.schedule.periods import split_periods
 from pygridjl.reconfiguration.states.evaluate import StatesEvaluator
 from pygridjl.reconfiguration.states.moments import problem_of_states
@@ -152,6 +154,44 @@ def test_the_clock_leaves_a_bound():
     assert best.bound <= best.objective
     if cut.objective is not None:
         assert cut.objective >= best.bound * (1 - 1e-9)
+
+
+def test_what_is_known_of_one_configuration_is_held_as_a_schedule(monkeypatch):
+    """The search for it counts kW, and its bound is none on schedules."""
+    network = pygridjl.load_network("case33bw")
+    states = changing_states(network, 3, 2, 0)
+    ask = {"limits": (), "operation_cost": 2.0}
+    whole = pygridjl.schedule(network, states, 3, **ask)
+
+    def broken_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(solve.Stage, "begin", broken_off)
+    with pytest.raises(KeyboardInterrupt), stopping.answering():
+        pygridjl.schedule(network, states, 3, **ask)
+    held = stopping.held()
+    stopping.forget()
+    assert "bound" not in held
+    assert len(held["open_branches"]) == 3
+    assert held["objective"] == pytest.approx(whole.one_configuration, rel=1e-6)
+
+
+def test_after_the_clock_only_what_is_known_to_keep_the_limits_is_taken(monkeypatch):
+    network = random_network(6, n=6, extra=2)
+    states = changing_states(network, 3, 1, 6)
+    low = 0.999 * float(pygridjl.schedule(network, states, 3, limits=()).v_min.min())
+    buses = network.buses
+    tight = network.replace(
+        buses=type(buses)(id=buses.id, v_min=np.full(network.n_bus, low), v_max=buses.v_max)
+    )
+    best = pygridjl.schedule(tight, states, 3, limits=("voltage",))
+    plain = solve._kept
+    monkeypatch.setattr(solve, "_kept", lambda stages, rules, _: plain(stages, rules, -np.inf))
+    plan = pygridjl.schedule(tight, states, 3, limits=("voltage",), time_limit=0.5)
+    assert plan.status is Status.TIME_LIMIT
+    assert plan.objective == pytest.approx(plan.one_configuration)
+    assert plan.bound <= best.objective < plan.objective
+    assert plan.v_min.min() >= low - 1e-6
 
 
 def test_what_cannot_be_used_is_refused():
