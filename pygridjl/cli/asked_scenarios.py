@@ -82,9 +82,10 @@ def asked_scenarios(
     from pygridjl.scenarios.files import read_scenarios
     from pygridjl.scenarios.generate import generate_scenarios
     from pygridjl.siting.existing import profiles_named
+    from pygridjl.siting.problem import STORAGE
 
     feeder, prices = problem.feeder, set(problem.price_columns)
-    others = {*problem.profiles, *profiles_named(existing)} - {"pv"}
+    others = {*problem.profiles, *profiles_named(existing)} - {"pv", STORAGE}
     # A repeatable option that is not written is empty.
     options = {name: asked[name] for name in YEAR if asked[name] not in (None, ())}
     if not text.isdecimal():

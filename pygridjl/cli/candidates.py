@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SITE_COLUMNS = (
     "bus, phases, max_units, cost in $/kW, power_factor, reactive (fixed or free) and profile (a "
-    "column of --profile)"
+    "column of --profile, or storage)"
 )
 """Columns of a table of sites where units cost something."""
 
@@ -98,5 +98,11 @@ def candidate_problem(
     planning["power_factor_angle"] = angle_of(power_factor)
     planning["line_limits"] = not no_line_limits
     if sites is None:
-        return PlanningProblem(feeder, **planning)
-    return problem_on_sites(feeder, sites, **planning)
+        problem = PlanningProblem(feeder, **planning)
+    else:
+        problem = problem_on_sites(feeder, sites, **planning)
+    for name in ("storage_hours", "storage_efficiency"):
+        if name in planning and not problem.stores.any():
+            flag = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} has no effect: no site of --sites is of storage")
+    return problem

@@ -43,6 +43,8 @@ _PLANNING = (
     "v_max",
     "standard_ratings",
     "reactive",
+    "storage_hours",
+    "storage_efficiency",
 )
 
 

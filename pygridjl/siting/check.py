@@ -12,8 +12,9 @@ from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.scenarios.model import ScenarioSet, assert_valid_scenarios
 from pygridjl.siting.measures import parse_measure
-from pygridjl.siting.problem import LEAST_UNIT, PlanningProblem
+from pygridjl.siting.problem import LEAST_UNIT, STORAGE, PlanningProblem
 from pygridjl.siting.site_checks import site_findings
+from pygridjl.siting.storage_checks import assert_whole_days
 from pygridjl.siting.tariff import prices_of
 
 __all__ = [
@@ -81,6 +82,16 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
     ):
         text = f"must be a positive number, is {problem.slack_price}"
         findings.append(_wrong("slack_price", text))
+    if not 0 < problem.storage_efficiency <= 1:
+        text = f"must be above 0 and at most 1, is {problem.storage_efficiency}"
+        findings.append(_wrong("storage_efficiency", text))
+    if not (math.isfinite(problem.storage_hours) and problem.storage_hours > 0):
+        text = f"must be a positive number, is {problem.storage_hours}"
+        findings.append(_wrong("storage_hours", text))
+    if problem.stores.any() and problem.limit_share < 1:
+        findings.append(_wrong("limit_share", "has no meaning where storage ties hours to days"))
+    if problem.stores.any() and problem.cvar_share > 0:
+        findings.append(_wrong("cvar_share", "counts hours, which storage ties to days"))
     for name in ("unit_cost", "budget", "curtailment_price", "unit_penalty"):
         value = getattr(problem, name)
         if not (math.isfinite(value) and value >= 0):
@@ -116,6 +127,9 @@ def _objective(problem: PlanningProblem) -> list[Finding]:
     except InvalidOptionError as error:
         return [_wrong("measure", str(error).removeprefix("measure: "))]
     findings = []
+    if problem.stores.any() and {"loss", "loss-printed"} & set(weights):
+        text = "losses have no linear program, which the days of storage need; take another measure"
+        findings.append(_wrong("measure", text))
     prices = {"import_price": problem.import_price, "export_price": problem.export_price}
     for name, price in prices.items():
         if price is not None and "energy-cost" not in weights:
@@ -275,7 +289,8 @@ def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet)
         text = f"{kind!r} is no profile of these scenarios, which have {_listed(scenarios)}"
         finding = Finding("unit", tuple(units.id[odd].tolist()), "kind", text)
         raise InvalidPlanningError(problem.feeder.name, [finding])
-    absent = np.array([name not in scenarios.outputs for name in problem.profiles], dtype=np.bool_)
+    known = {*scenarios.outputs, STORAGE}
+    absent = np.array([name not in known for name in problem.profiles], dtype=np.bool_)
     if absent.any():
         ids = np.array(problem.site_ids)[absent].tolist()
         text = (
@@ -286,6 +301,7 @@ def assert_valid_scenarios_for(problem: PlanningProblem, scenarios: ScenarioSet)
             problem.feeder.name, [Finding("site", tuple(ids), "profile", text)]
         )
     _assert_priced(problem, scenarios)
+    assert_whole_days(problem, scenarios)
     if scenarios.n_bus != problem.feeder.n_bus:
         text = f"are for {scenarios.n_bus} buses, the feeder has {problem.feeder.n_bus}"
         raise InvalidScenariosError(scenarios.name, [Finding("scenarios", (), "load, pv", text)])

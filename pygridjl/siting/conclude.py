@@ -16,8 +16,8 @@ from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
 
 if TYPE_CHECKING:
+    from pygridjl.siting.dispatch import OperatingStage
     from pygridjl.siting.operating import OperatingReport
-    from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 
 from pygridjl.siting.result import Placement, SitingResult, improvement_captured
 
@@ -30,7 +30,7 @@ MOST_EXPLAINED, FEWEST_EXPLAINED = 50_000, 3
 
 def _operation(
     problem: PlanningProblem,
-    stage: CondensedSecondStage,
+    stage: OperatingStage,
     decision: IntArray,
     value: float | None,
     infeasible: tuple[str, ...],
@@ -129,7 +129,7 @@ def siting_result(
     given = nothing if units is None else np.asarray(units, dtype=np.float64)
     decision = np.rint(given).astype(np.int64)
     value: float | None = None
-    from pygridjl.siting.idle import condensed_stage, without_idle_units
+    from pygridjl.siting.idle import told_stage, without_idle_units
 
     with watch.phase("evaluate"):
         if reference is None:
@@ -151,7 +151,7 @@ def siting_result(
                 reason = "; ".join(str(f) for f in broken) or "scenarios without operating point"
             if not infeasible:
                 value = full.value
-    stage = condensed_stage(problem, second_stage)
+    stage = told_stage(problem, second_stage)
     # Who has been stopped wants the answer now.
     hurried = requested()
     kept = problem.limit_share == 1 and not hurried
@@ -172,9 +172,13 @@ def siting_result(
     if hurried:
         told = (*told, "stopped: voltages and flows of the decision were not looked at")
     placements = tuple(
-        Placement(bus, letters, int(n), float(n * problem.unit_kw))
-        for bus, letters, n in zip(
-            problem.site_ids, problem.site_letters, decision.tolist(), strict=True
+        Placement(bus, letters, int(n), float(n * problem.unit_kw), profile)
+        for bus, letters, n, profile in zip(
+            problem.site_ids,
+            problem.site_letters,
+            decision.tolist(),
+            problem.profiles,
+            strict=True,
         )
         if n != 0
     )

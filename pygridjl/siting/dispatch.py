@@ -8,18 +8,39 @@ import numpy as np
 
 from pygridjl.core.errors import SolverError
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
+from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.chance import ChanceStage, without_limits
+from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage import build_second_stage, default_engine
 from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+from pygridjl.siting.second_stage.daily import DailySecondStage
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.quadratic import LossProgram
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.status import SolverStatus
 
-__all__ = ["Dispatch"]
+__all__ = ["Dispatch", "OperatingStage", "operating_stage"]
 
 # What an injected p.u. is worth where nothing else decides, above the tolerance of HiGHS.
 GENEROUS = 1e-5
+
+
+OperatingStage = CondensedSecondStage | DailySecondStage
+"""Engines that tell the dispatch."""
+
+
+def operating_stage(problem: PlanningProblem, scenarios: ScenarioSet) -> OperatingStage:
+    """Build the engine that tells the dispatch of a problem.
+
+    Parameters
+    ----------
+    problem : PlanningProblem
+        The problem, valid.
+    scenarios : ScenarioSet
+        The scenarios, valid for it.
+    """
+    kind = DailySecondStage if problem.stores.any() else CondensedSecondStage
+    return kind(problem, scenarios)
 
 
 class Dispatch:
@@ -27,11 +48,11 @@ class Dispatch:
 
     Parameters
     ----------
-    stage : CondensedSecondStage
+    stage : CondensedSecondStage or DailySecondStage
         The engine that knows most of it; what it cannot certify is solved on all nodes.
     """
 
-    def __init__(self, stage: CondensedSecondStage) -> None:
+    def __init__(self, stage: OperatingStage) -> None:
         self._stage, self._operation = stage, stage.operation
         self._given_up: dict[bytes, BoolArray] = {}
 
@@ -109,6 +130,8 @@ class Dispatch:
             If a solver fails.
         """
         injected, known = self._stage.dispatch(n, index, least=least)
+        if isinstance(self._stage, DailySecondStage):
+            return injected, known
         feasible = known.copy()
         if not known.all() and self._loss is None:
             worth = self._program.cost[self._columns] + (GENEROUS if least else -GENEROUS)

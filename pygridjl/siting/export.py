@@ -14,11 +14,11 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.files import write_text
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.defaults import HOURS, with_default_limits
-from pygridjl.siting.dispatch import Dispatch
+from pygridjl.siting.dispatch import Dispatch, operating_stage
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.reactive import power_factor_of
 from pygridjl.siting.result import SitingResult
-from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+from pygridjl.siting.second_stage.day_program import stored
 
 __all__ = ["EXPORTS", "dispatch_table", "export_decision"]
 
@@ -79,11 +79,13 @@ def dispatch_table(
     Returns
     -------
     DataFrame
-        ``scenario, hours, bus, available_kw, kw_a, kw_b, kw_c, kvar_a, kvar_b, kvar_c, kvar,
-        curtailed_kw``, one row for each scenario with an operating point and each site with units.
+        ``scenario, hours, bus, profile, available_kw, kw_a, kw_b, kw_c, kvar_a, kvar_b, kvar_c,
+        kvar, curtailed_kw``, one row for each scenario with an operating point and each site with
+        units. Storage has no power available and negative power where it charges; ``stored_kwh`` is
+        what it holds at the end of the hour, above the least of the day.
     """
     problem, _ = with_default_limits(problem, scenarios)
-    stage = CondensedSecondStage(problem, scenarios)
+    stage = operating_stage(problem, scenarios)
     operation = stage.operation
     n = operation.check_units(units)
     index = np.arange(len(scenarios))
@@ -92,17 +94,19 @@ def dispatch_table(
     by_phase = np.zeros((2, index.size, problem.n_site, 3))
     for part in operation.parts:
         at = operation.col_site[part], phase[part]
-        by_phase[0][:, *at] += operation.kw * injected[:, part]
+        by_phase[0][:, *at] += operation.kw * operation.gain[part] * injected[:, part]
         by_phase[1][:, *at] += operation.kw * operation.tan[part] * injected[:, part]
-    sun = operation.kw * operation.per_unit * n
+    stores = problem.stores
+    sun = np.where(stores, np.nan, operation.kw * operation.per_unit * n)
     scenario, site = np.nonzero(feasible[:, None] & (n > 0))
     power, reactive = by_phase[:, scenario, site]
     available = sun[scenario, site]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "scenario": scenarios.id[scenario],
             "hours": HOURS * scenarios.probability[scenario],
             "bus": np.array(problem.site_ids)[site],
+            "profile": np.array(problem.profiles)[site],
             "available_kw": available,
             "kw_a": power[:, 0],
             "kw_b": power[:, 1],
@@ -114,17 +118,22 @@ def dispatch_table(
             "curtailed_kw": np.maximum(available - power.sum(axis=1), 0.0),
         }
     )
+    if stores.any():
+        held = np.where(stores, operation.kw * stored(operation, injected), np.nan)
+        table["stored_kwh"] = held[scenario, site]
+    return table
 
 
 def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet) -> str:
     feeder = problem.feeder
     kv = dict(zip(feeder.buses.id.tolist(), feeder.buses.kv_ln.tolist(), strict=True))
-    of_site = zip(problem.site_ids, problem.angles.tolist(), problem.free.tolist(), strict=True)
-    angle = {bus: (angle, free) for bus, angle, free in of_site}
+    sites = zip(problem.site_ids, problem.profiles, strict=True)
+    place = {site: k for k, site in enumerate(sites)}
     lines = [f"! {result.feeder}: {sum(p.kw for p in result.placements):g} kW sited by pygridjl"]
     for placement in result.placements:
         count = len(placement.phases)
-        theta, free = angle[placement.bus]
+        site = place[placement.bus, placement.profile]
+        theta, free = float(problem.angles[site]), bool(problem.free[site])
         if free:
             most = placement.kw * abs(math.tan(theta))
             lines.append(
@@ -144,9 +153,18 @@ def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet
             base = kv[placement.bus] * (3**0.5 if phases == 3 else 1.0)
             power = placement.kw * phases / count
             factor = 1.0 if free else power_factor_of(theta)
+            where = f"bus1={placement.bus}{nodes} phases={phases} kv={base!r}"
+            if problem.stores[site]:
+                way = 100 * math.sqrt(problem.storage_efficiency)
+                lines.append(
+                    f"new storage.site_{placement.bus}{ending} {where} kwrated={power!r} "
+                    f"kwhrated={power * problem.storage_hours!r} %effcharge={way!r} "
+                    f"%effdischarge={way!r} %idlingkw=0 dispmode=external state=idling"
+                )
+                continue
             lines.append(
-                f"new generator.site_{placement.bus}{ending} bus1={placement.bus}{nodes} "
-                f"phases={phases} kv={base!r} kw={power!r} pf={factor!r} model=1"
+                f"new generator.site_{placement.bus}{ending} {where} "
+                f"kw={power!r} pf={factor!r} model=1"
             )
     return "\n".join([*lines, ""])
 
@@ -154,12 +172,15 @@ def _dss(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet
 def _geojson(result: SitingResult, problem: PlanningProblem, _scenarios: ScenarioSet) -> str:
     buses = problem.feeder.buses
     at = {name: k for k, name in enumerate(buses.id.tolist())}
-    energy: dict[str, dict[str, float]] = {}
+    energy: dict[tuple[str, str], dict[str, float]] = {}
     if result.operation is not None:
         columns = ["produced_mwh", "curtailed_mwh", "curtailed_hours"]
         columns += ["injected_mvarh", "absorbed_mvarh"]
-        rows = result.operation.sites[["bus", *columns]].to_dict("records")
-        energy = {row["bus"]: {name: float(row[name]) for name in columns} for row in rows}
+        columns += ["charged_mwh"] if problem.stores.any() else []
+        rows = result.operation.sites[["bus", "profile", *columns]].to_dict("records")
+        for row in rows:
+            told = {name: float(row[name]) for name in columns}
+            energy[row["bus"], row["profile"]] = told
     features = []
     for placement in result.placements:
         k = at[placement.bus]
@@ -174,7 +195,8 @@ def _geojson(result: SitingResult, problem: PlanningProblem, _scenarios: Scenari
                     "phases": placement.phases,
                     "units": placement.units,
                     "kw": placement.kw,
-                    **energy.get(placement.bus, {}),
+                    "profile": placement.profile,
+                    **energy.get((placement.bus, placement.profile), {}),
                 },
             }
         )

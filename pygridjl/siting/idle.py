@@ -6,12 +6,11 @@ import numpy as np
 
 from pygridjl.core.types import IntArray
 from pygridjl.siting.check import check_units
-from pygridjl.siting.dispatch import Dispatch
+from pygridjl.siting.dispatch import Dispatch, OperatingStage, operating_stage
 from pygridjl.siting.problem import PlanningProblem
-from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
 
-__all__ = ["condensed_stage", "without_idle_units"]
+__all__ = ["told_stage", "without_idle_units"]
 
 # Shares of the larger of the values with and without units: what all units together change where
 # one changes nothing, and by how much two decisions may differ that are equal.
@@ -19,7 +18,7 @@ IDLE, SAME = 1e-6, 1e-8
 INTEGER_TOLERANCE = 1e-5
 
 
-def condensed_stage(problem: PlanningProblem, second_stage: SecondStage) -> CondensedSecondStage:
+def told_stage(problem: PlanningProblem, second_stage: SecondStage) -> OperatingStage:
     """Return the engine that knows the dispatch: the one given if it does.
 
     Parameters
@@ -29,14 +28,14 @@ def condensed_stage(problem: PlanningProblem, second_stage: SecondStage) -> Cond
     second_stage : SecondStage
         Any engine built for it.
     """
-    if isinstance(second_stage, CondensedSecondStage):
+    if isinstance(second_stage, OperatingStage):
         return second_stage
-    return CondensedSecondStage(problem, second_stage.scenarios)
+    return operating_stage(problem, second_stage.scenarios)
 
 
 def without_idle_units(
     second_stage: SecondStage,
-    stage: CondensedSecondStage,
+    stage: OperatingStage,
     decision: IntArray,
     full: ExpectedValue,
     no_dg: float = 0.0,
@@ -50,7 +49,7 @@ def without_idle_units(
     ----------
     second_stage : SecondStage
         What the decision is worth.
-    stage : CondensedSecondStage
+    stage : CondensedSecondStage or DailySecondStage
         The dispatch, for the same problem and scenarios.
     decision : ndarray of int, shape (n_site,)
         A decision that keeps every scenario feasible.

@@ -18,10 +18,9 @@ from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import HOURS, with_default_limits
-from pygridjl.siting.dispatch import Dispatch
+from pygridjl.siting.dispatch import Dispatch, OperatingStage, operating_stage
 from pygridjl.siting.measures import MEASURES
-from pygridjl.siting.problem import PlanningProblem
-from pygridjl.siting.second_stage.condensed import CondensedSecondStage
+from pygridjl.siting.problem import STORAGE, PlanningProblem
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS
 from pygridjl.siting.violations import WHAT, Violations, describe_violations, limit_name, readable
 
@@ -29,6 +28,8 @@ __all__ = ["OperatingReport", "operate"]
 
 # Numbers in one block of scenarios × nodes.
 BLOCK = 2_000_000
+# Less than this is no power, p.u.
+SOME = 1e-6
 # A unit is curtailed below this share of its sun.
 CURTAILED = 1 - 1e-6
 
@@ -42,10 +43,12 @@ class OperatingReport(Result):
     feeder, scenarios : str
         Names of the feeder and of the scenario set.
     sites : DataFrame
-        A row for each site with units: ``bus, phases, units, kw``, ``available_mwh``,
+        A row for each site with units: ``bus, phases, profile, units, kw``, ``available_mwh``,
         ``produced_mwh`` and ``curtailed_mwh`` in a year, ``curtailed_share``,
         ``curtailed_hours`` in which some of the sun is not used, ``injected_mvarh`` and
-        ``absorbed_mvarh``, all phases of a site together.
+        ``absorbed_mvarh``, all phases of a site together. Storage produces what it discharges;
+        ``charged_mwh``, and ``both_hours`` in which a phase of it does both, which is a fault of
+        the linear model.
     binding : DataFrame
         Limits that hold something back: ``component, id, phase, limit, hours, worst`` with the
         largest loading |S| over the rating or the extreme voltage, p.u. The limit on the flow is a
@@ -80,11 +83,18 @@ class OperatingReport(Result):
 
     def told(self) -> list[tuple[str, str]]:
         """Return what planners ask first, as lines with a name: sun used, limits that bind."""
-        available, produced = self.sites["available_mwh"].sum(), self.sites["produced_mwh"].sum()
-        hours = float(self.sites["curtailed_hours"].max()) if len(self.sites) else 0.0
+        storage = self.sites["profile"] == STORAGE
+        rest = self.sites[~storage]
+        available, produced = rest["available_mwh"].sum(), rest["produced_mwh"].sum()
+        hours = float(rest["curtailed_hours"].max()) if len(rest) else 0.0
         share = 100 * (1 - produced / available) if available > 0 else 0.0
         energy = f"{produced:.1f} of {available:.1f} MWh a year, {share:.1f} % curtailed"
         rows = [("energy", f"{energy}, in {hours:.0f} h at one site or more")]
+        if storage.any():
+            moved = self.sites[storage][["charged_mwh", "produced_mwh"]].sum()
+            both = self.sites[storage]["both_hours"].max()
+            told = f"charges {moved.iloc[0]:.1f} and discharges {moved.iloc[1]:.1f} MWh a year"
+            rows.append(("storage", told + (f", both at once in {both:.0f} h" if both else "")))
         given, taken = self.sites["injected_mvarh"].sum(), self.sites["absorbed_mvarh"].sum()
         if given or taken:
             told = f"units inject {given:.1f} Mvarh a year and absorb {taken:.1f}"
@@ -118,6 +128,13 @@ class OperatingReport(Result):
         lines = [f"hours with an operating point: {self.hours:.0f} of {HOURS:.0f}"]
         lines += [f"{name}: {text}" for name, text in self.told_measures()]
         for row in self.sites.to_dict("records"):
+            if row["profile"] == STORAGE:
+                lines.append(
+                    f"storage {row['bus']} ({row['phases']}): {row['units']:g} units, "
+                    f"{row['kw']:g} kW, charges {row['charged_mwh']:.2f} and discharges "
+                    f"{row['produced_mwh']:.2f} MWh a year"
+                )
+                continue
             lines.append(
                 f"site {row['bus']} ({row['phases']}): {row['units']:g} units, {row['kw']:g} kW, "
                 f"produces {row['produced_mwh']:.2f} of {row['available_mwh']:.2f} MWh a year, "
@@ -136,7 +153,7 @@ def operate(
     units: ArrayLike,
     *,
     indices: ArrayLike | None = None,
-    stage: CondensedSecondStage | None = None,
+    stage: OperatingStage | None = None,
 ) -> OperatingReport:
     """Operate the feeder with given units in every scenario and read what happens.
 
@@ -154,7 +171,7 @@ def operate(
         Units at each site.
     indices : array_like of int, optional
         Positions of the scenarios to operate; all unless given.
-    stage : CondensedSecondStage, optional
+    stage : OperatingStage, optional
         An engine built for the same problem and scenarios, if there is one.
 
     Returns
@@ -184,7 +201,7 @@ def operate(
     if stage is None:
         problem, _ = with_default_limits(problem, scenarios)
         with watch.phase("build"):
-            stage = CondensedSecondStage(problem, scenarios)
+            stage = operating_stage(problem, scenarios)
     runner = _Runner(stage)
     chosen = np.arange(len(scenarios)) if indices is None else indices
     n, index = runner.operation.check_units(units), runner.operation.check_indices(chosen)
@@ -196,13 +213,14 @@ def operate(
 class _Runner:
     """Operates the scenarios and adds up."""
 
-    def __init__(self, stage: CondensedSecondStage) -> None:
+    def __init__(self, stage: OperatingStage) -> None:
         self._dispatch = Dispatch(stage)
         self.operation = operation = stage.operation
         self._hours = HOURS * operation.scenarios.probability
         self._produced = np.zeros(operation.problem.n_site)
         self._curtailed_hours = np.zeros(operation.problem.n_site)
         self._mvarh = np.zeros((2, operation.problem.n_site))
+        self._charged, self._both = np.zeros((2, operation.problem.n_site))
         self._binding = np.zeros((operation.n_node, len(LIMIT_KINDS)))
         self._worst = np.full((operation.n_node, len(LIMIT_KINDS)), -np.inf)
         self._violations = Violations(operation, self._hours)
@@ -228,10 +246,16 @@ class _Runner:
         Limits hold nothing back where ``free``, shape (B,).
         """
         operation, hours = self.operation, self._hours[index]
-        sun = operation.per_unit[index] * n
-        injected = np.add.reduceat(x, operation.first_col[:-1], axis=1)
+        sun = operation.sun[index] * n
+        first, stores = operation.first_col[:-1], operation.problem.stores
+        injected = np.add.reduceat(x * (operation.gain > 0), first, axis=1)
+        self._charged += hours @ np.add.reduceat(x * (operation.gain < 0), first, axis=1)
+        # A phase of storage charges by the column after the one it discharges by.
+        twice = np.minimum(x[:, :-1], x[:, 1:]) * (operation.gain[1:] < 0)
+        both = np.add.reduceat(np.pad(twice > SOME, ((0, 0), (0, 1))), first, axis=1)
+        self._both += hours @ (both > 0)
         self._supplied += float(hours.sum())
-        self._produced += hours @ np.minimum(injected, sun)
+        self._produced += hours @ np.where(stores, injected, np.minimum(injected, sun))
         self._curtailed_hours += hours @ ((sun > 0) & (injected < CURTAILED * sun))
         reactive = operation.reactive(x)
         for row, sign in enumerate((1.0, -1.0)):
@@ -265,14 +289,16 @@ class _Runner:
         operation, problem = self.operation, self.operation.problem
         alive = np.array([k not in self._lost for k in index.tolist()], dtype=bool)
         hours = self._hours[index[alive]]
-        sun = hours @ (operation.per_unit[index[alive]] * n)
+        sun = hours @ (operation.sun[index[alive]] * n)
         mwh = operation.kw / 1e3
         rows = np.flatnonzero(n > 0)
-        available, produced = sun[rows] * mwh, self._produced[rows] * mwh
+        produced = self._produced[rows] * mwh
+        available = np.where(problem.stores[rows], produced, sun[rows] * mwh)
         sites = pd.DataFrame(
             {
                 "bus": [problem.site_ids[k] for k in rows],
                 "phases": [problem.site_letters[k] for k in rows],
+                "profile": [problem.profiles[k] for k in rows],
                 "units": n[rows],
                 "kw": n[rows] * problem.unit_kw,
                 "available_mwh": available,
@@ -282,6 +308,8 @@ class _Runner:
                 "curtailed_hours": self._curtailed_hours[rows],
                 "injected_mvarh": self._mvarh[0, rows] * mwh,
                 "absorbed_mvarh": self._mvarh[1, rows] * mwh,
+                "charged_mwh": self._charged[rows] * mwh,
+                "both_hours": self._both[rows],
             }
         )
         return OperatingReport(

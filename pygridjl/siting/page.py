@@ -37,7 +37,7 @@ def siting_page(result: SitingResult, problem: PlanningProblem, dispatch: pd.Dat
         html_table(["", ""], [[name, text.strip()] for name, text in lines]),
         html_picture(placement_figure(problem.feeder, result), "Sites with units"),
     ]
-    if not dispatch.empty:
+    if dispatch["available_kw"].notna().any():
         parts += ["<h2>Hours of the year</h2>", html_picture(duration_figure(dispatch), _CURVES)]
     if result.operation is not None:
         parts += ["<h2>Energy of the sites</h2>", _table(result.operation.sites)]
@@ -60,6 +60,8 @@ def duration_figure(dispatch: pd.DataFrame) -> Figure:
     dispatch : DataFrame
         As :func:`~pygridjl.siting.export.dispatch_table` returns it.
     """
+    # Storage has nothing available.
+    dispatch = dispatch[dispatch["available_kw"].notna()]
     table = dispatch.assign(injected=dispatch[["kw_a", "kw_b", "kw_c"]].sum(axis=1))
     by_hour = table.groupby("scenario", sort=False).agg(
         hours=("hours", "first"), available=("available_kw", "sum"), injected=("injected", "sum")

@@ -16,9 +16,9 @@ from pygridjl.core.findings import Finding
 from pygridjl.core.options import option
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.grid.feeder import PHASES, Feeder
+from pygridjl.siting.given_arrays import given_arrays
 from pygridjl.siting.measures import canonical, parse_measure
 from pygridjl.siting.risk import Risk
-from pygridjl.siting.site_arrays import site_arrays
 
 __all__ = ["PlanningProblem"]
 
@@ -27,6 +27,8 @@ LEAST_UNIT = 1e-3
 # Relative error of sums of money.
 ROUNDING = 1e-12
 CVAR_LEVEL = 0.95
+# Profile of the sites whose units charge and discharge.
+STORAGE, HOURS_A_DAY = "storage", 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ class PlanningProblem:
         ``"fixed"`` or ``"free"`` for each site, or ``""`` where that is ``reactive``.
     site_profile : tuple of str, or None
         Profile of the scenarios that the units of each site follow; ``"pv"`` everywhere unless
-        given.
+        given. Units of ``"storage"`` follow none: they charge and discharge within a day.
     unit_kw : float
         Rating p̄ of one unit over all its phases, kW (lost; 6); at least a watt.
     max_units : int
@@ -115,6 +117,10 @@ class PlanningProblem:
     reactive : {"fixed", "free"}
         Whether a unit injects tan θ kvar a kW, or any amount of at most ``|tan θ|`` kvar a kW on
         each phase, chosen in every scenario: an inverter of 1/cos θ kVA a kW.
+    storage_hours : float
+        Energy of a unit of storage over its rating, h (4).
+    storage_efficiency : float
+        Share of what is charged that is discharged (0.9), half of the loss on either way.
     line_limits : bool
         Whether (50)–(52) hold on every branch phase with a finite ampacity.
     standard_ratings : bool
@@ -179,13 +185,17 @@ class PlanningProblem:
     reactive: Literal["fixed", "free"] = option(
         "fixed", "reactive power by the power factor, or chosen in every hour up to that"
     )
+    storage_hours: float = option(4.0, "energy of a unit of storage over its rating, h", above=0)
+    storage_efficiency: float = option(
+        0.9, "share of what storage charges that it discharges", above=0, most=1
+    )
     line_limits: bool = True
     standard_ratings: bool = option(
         True, "give lines without ampacity that of the standard conductor nearest in resistance"
     )
 
     def __post_init__(self) -> None:
-        for name, value in site_arrays(self).items():
+        for name, value in given_arrays(self).items():
             object.__setattr__(self, name, value)
         # What cannot be read is told with everything else that is wrong.
         with contextlib.suppress(InvalidOptionError):
@@ -195,15 +205,6 @@ class PlanningProblem:
             if isinstance(price, str):
                 with contextlib.suppress(ValueError):
                     object.__setattr__(self, name, float(price))
-        for name in ("v_min", "v_max"):
-            band = getattr(self, name)
-            if isinstance(band, np.ndarray):
-                if band.shape != (self.feeder.n_bus,):
-                    text = f"{name} has shape {band.shape}, expected {(self.feeder.n_bus,)}"
-                    raise InvalidOptionError(text)
-                own = band.astype(np.float64)
-                own.setflags(write=False)
-                object.__setattr__(self, name, own)
 
     @classmethod
     def on_buses(
@@ -276,6 +277,11 @@ class PlanningProblem:
     def profiles(self) -> tuple[str, ...]:
         """Profile that the units of each site follow."""
         return ("pv",) * self.n_site if self.site_profile is None else self.site_profile
+
+    @cached_property
+    def stores(self) -> BoolArray:
+        """Which sites are of storage, shape (n_site,)."""
+        return np.array([name == STORAGE for name in self.profiles], dtype=np.bool_)
 
     @cached_property
     def unit_prices(self) -> FloatArray:
@@ -353,13 +359,16 @@ class PlanningProblem:
     @property
     def angles(self) -> FloatArray:
         """Angle θ of (46) at each site, rad, shape (n_site,)."""
-        return self._by_site(self.power_factor_angle, self.site_angle)
+        angles = self._by_site(self.power_factor_angle, self.site_angle)
+        # Storage has no reactive power.
+        return np.where(self.stores, 0.0, angles)
 
     @cached_property
     def free(self) -> BoolArray:
         """Where the reactive power of units is chosen, shape (n_site,)."""
         own = ("",) * self.n_site if self.site_reactive is None else self.site_reactive
-        return np.array([(text or self.reactive) == "free" for text in own], dtype=np.bool_)
+        free = np.array([(text or self.reactive) == "free" for text in own], dtype=np.bool_)
+        return free & ~self.stores
 
     @property
     def unit_power(self) -> float:

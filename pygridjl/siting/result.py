@@ -37,12 +37,15 @@ class Placement:
         Number of units.
     kw : float
         Their rating, kW.
+    profile : str
+        What they follow, such as ``"pv"``, or ``"storage"``.
     """
 
     bus: str
     phases: str
     units: int
     kw: float
+    profile: str = "pv"
 
 
 @dataclass(frozen=True)
@@ -145,9 +148,9 @@ class SitingResult(Result):
         return plain
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the decision as a table with columns bus, phases, units, kw."""
-        rows = [(p.bus, p.phases, p.units, p.kw) for p in self.placements]
-        return pd.DataFrame(rows, columns=["bus", "phases", "units", "kw"])
+        """Return the decision as a table with columns bus, phases, units, kw, profile."""
+        rows = [(p.bus, p.phases, p.units, p.kw, p.profile) for p in self.placements]
+        return pd.DataFrame(rows, columns=["bus", "phases", "units", "kw", "profile"])
 
     def _rows(self) -> list[tuple[str, str]]:
         unit = f" {measure_unit(self.measure)}".rstrip()

@@ -25,6 +25,7 @@ from pygridjl.siting.check import assert_valid_scenarios_for
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.protocol import SecondStage, expected_value
+from pygridjl.siting.storage_checks import assert_no_storage
 
 __all__ = [
     "Batch",
@@ -302,6 +303,7 @@ def statistical_bounds(
     """
     from joblib import Parallel, delayed
 
+    assert_no_storage(problem, "statistical bounds")
     assert_valid_scenarios_for(problem, scenarios)
     if batch_size < 1:
         raise InvalidOptionError(f"batch_size must be at least 1, not {batch_size}")

@@ -40,7 +40,9 @@ def site_findings(problem: PlanningProblem) -> list[Finding]:
         if wrong.any():
             findings.append(Finding("site", tuple(ids[wrong].tolist()), field, text))
 
-    _, first, counts = np.unique(problem.sites, return_index=True, return_counts=True)
+    # A bus may have storage beside other units.
+    place = 2 * problem.sites + problem.stores
+    _, first, counts = np.unique(place, return_index=True, return_counts=True)
     repeated = np.zeros(problem.n_site, dtype=np.bool_)
     repeated[first[counts > 1]] = True
     found(repeated, "bus", "is named more than once")
@@ -68,8 +70,19 @@ def site_findings(problem: PlanningProblem) -> list[Finding]:
     if problem.site_reactive is not None:
         own = np.array(problem.site_reactive)
         found(~np.isin(own, ("", *REACTIVE)), "site_reactive", "is neither fixed nor free")
+    found(_spoken_for(problem), "profile", "storage has no reactive power to state")
     nothing = np.asarray(problem.free & (np.abs(problem.angles) < LEAST_ANGLE))
     text = "'free' has nothing to choose at power factor 1; give a lower one"
     found(nothing, "reactive", text)
     found(np.asarray(~problem.site_phases.any(axis=1)), "phases", "there are none")
     return findings
+
+
+def _spoken_for(problem: PlanningProblem) -> BoolArray:
+    """Return the sites of storage that have a power factor or a choice of their own."""
+    own = np.zeros(problem.n_site, dtype=np.bool_)
+    if problem.site_angle is not None:
+        own |= ~np.isnan(problem.site_angle)
+    if problem.site_reactive is not None:
+        own |= np.array(problem.site_reactive) != ""
+    return np.asarray(own & problem.stores)

@@ -99,7 +99,8 @@ def site(
         Where the second stage is solved; ``"julia"`` starts Julia on first use.
     engine : {"condensed", "full"}, optional
         Engine of the Python second stage; ``"condensed"`` unless given, ``"full"`` for what that
-        does not know: a price of slack, unbalance, and sums without losses.
+        does not know: a price of slack, unbalance, and sums without losses. Sites of storage have
+        an engine of their own, ``"daily"``, which is taken unless another is asked for.
     time_limit : float, optional
         Seconds for all of the call but importing and compiling, 60 unless given; infinity for no
         limit.

@@ -19,9 +19,8 @@ from pygridjl.grid.io.opendss.write import opendss_names, write_opendss
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.check import assert_valid_planning, assert_valid_scenarios_for
 from pygridjl.siting.defaults import HOURS, with_default_limits
-from pygridjl.siting.dispatch import Dispatch
+from pygridjl.siting.dispatch import Dispatch, OperatingStage, operating_stage
 from pygridjl.siting.problem import PlanningProblem
-from pygridjl.siting.second_stage.condensed import CondensedSecondStage
 
 __all__ = ["ValidationReport", "validate_in_opendss"]
 
@@ -162,7 +161,7 @@ def validate_in_opendss(
     problem, _ = with_default_limits(problem, scenarios)
     watch = Stopwatch()
     with watch.phase("dispatch"):
-        stage = CondensedSecondStage(problem, scenarios)
+        stage = operating_stage(problem, scenarios)
         operation = stage.operation
         n = operation.check_units(units)
         index = np.arange(len(scenarios))
@@ -185,7 +184,7 @@ def validate_in_opendss(
 class _Linear:
     """States of the linear model."""
 
-    def __init__(self, stage: CondensedSecondStage, index: IntArray, injected: FloatArray) -> None:
+    def __init__(self, stage: OperatingStage, index: IntArray, injected: FloatArray) -> None:
         operation = stage.operation
         size = max(1, 2_000_000 // operation.n_node)
         parts = [
@@ -207,7 +206,7 @@ class _Linear:
         return part
 
 
-def _bands(stage: CondensedSecondStage) -> tuple[FloatArray, FloatArray]:
+def _bands(stage: OperatingStage) -> tuple[FloatArray, FloatArray]:
     """Band by node; none at the source, which is held."""
     limit = stage.operation.limit
     low = np.where(np.isfinite(limit[:, 7]), np.sqrt(np.maximum(-limit[:, 7], 0.0)), -np.inf)
@@ -216,7 +215,7 @@ def _bands(stage: CondensedSecondStage) -> tuple[FloatArray, FloatArray]:
 
 
 def _replayed(
-    stage: CondensedSecondStage,
+    stage: OperatingStage,
     index: IntArray,
     injected: FloatArray,
     script: str | Path | None,
@@ -228,7 +227,7 @@ def _replayed(
     ids = feeder.buses.id.tolist()
     bus = opendss_names(ids) if script is None else [name.lower() for name in ids]
     used = np.flatnonzero(injected.max(axis=0, initial=0.0) > 0)
-    power = operation.kw * injected[:, used]
+    power = operation.kw * operation.gain[used] * injected[:, used]
     node = operation.col_node[used]
     extra = np.stack([power, operation.tan[used] * power], axis=2)
     if script is None:
@@ -284,7 +283,7 @@ def _compared_branch(feeder: Feeder, k: int) -> bool:
 
 
 def _compared(
-    stage: CondensedSecondStage,
+    stage: OperatingStage,
     index: IntArray,
     linear: _Linear,
     found: dict[str, FloatArray],
@@ -352,7 +351,7 @@ def _compared(
 
 
 def _worst(
-    stage: CondensedSecondStage,
+    stage: OperatingStage,
     branches: list[int],
     beyond: FloatArray,
     over: FloatArray,

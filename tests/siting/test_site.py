@@ -28,7 +28,7 @@ def test_every_method_answers_in_one_form(toy_engine, method):
     assert result.method == method
     assert result.n_scenario == 24
     assert result.objective <= result.no_dg
-    assert result.to_frame().columns.tolist() == ["bus", "phases", "units", "kw"]
+    assert result.to_frame().columns.tolist() == ["bus", "phases", "units", "kw", "profile"]
     assert result.to_frame()["kw"].sum() == pytest.approx(6.0 * result.units.sum())
     assert result.method in result.summary()
     assert toy_engine == ["full"]

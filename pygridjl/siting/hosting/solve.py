@@ -93,6 +93,8 @@ def hosting_capacity(
         raise InvalidOptionError("site_max: has no effect, hosting capacity asks what fits")
     if problem.limit_share != 1:
         raise InvalidOptionError("limit_share: has no effect, hosting capacity has its own share")
+    if problem.stores.any():
+        raise InvalidOptionError("storage: has no place here, hosting capacity is that of hours")
     if problem.free.any():
         raise InvalidOptionError(
             "reactive: hosting capacity asks what fits whatever units do, 'free' lets them be "

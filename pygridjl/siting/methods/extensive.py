@@ -26,6 +26,7 @@ from pygridjl.siting.methods.chance_rows import chance_rows
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.registry import ExtensiveOptions
 from pygridjl.siting.result import SitingResult
+from pygridjl.siting.second_stage.day_program import StorageRows
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.protocol import (
@@ -59,7 +60,8 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     -------
     LinearModel
         Columns: units, sites used (both integer), then the operation of scenario after scenario;
-        where limits need not always hold a binary a scenario at the end, 1 where they do not.
+        at the end what storage holds hour by hour, or, where limits need not always hold, a binary
+        a scenario, 1 where they do not.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
     n_col = 2 * n + n_scenario * program.cost.size
     weight = scenarios.probability
     cost = np.concatenate([p * program.costs(k) for k, p in enumerate(weight.tolist())])
-    units = operation.owed * (weight @ operation.per_unit) + operation.unit_penalty * weight.sum()
+    units = operation.owed * (weight @ operation.sun) + operation.unit_penalty * weight.sum()
     whole = LinearModel(
         cost=np.concatenate([units, np.zeros(n), cost]),
         matrix=csr_array(block_array([[first.matrix, None], [link, blocks]], format="csr")),
@@ -105,7 +107,33 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
         col_upper=np.concatenate([first.col_upper, np.tile(program.col_upper, n_scenario)]),
         integer=np.arange(n_col) < 2 * n,
     )
+    if problem.stores.any():
+        return _with_storage(whole, operation, program)
     return _with_chance(whole, operation, program.cost.size) if some else whole
+
+
+def _with_storage(
+    model: LinearModel, operation: Operation, program: OperationProgram
+) -> LinearModel:
+    """Add what storage holds at the end of every hour, at most the energy of the units."""
+    rows = StorageRows.of(operation, program, len(operation.scenarios))
+    size, n = rows.site.size, 2 * operation.problem.n_site
+    every = np.arange(size)
+    least = coo_array((np.full(size, -rows.energy), (every, rows.site)), shape=(size, n))
+    one = coo_array((np.ones(size), (every, every)), shape=(size, size))
+    held = hstack([csr_array((size, n)), rows.in_x])
+    below = hstack([least, csr_array((size, rows.in_x.shape[1]))])
+    matrix = block_array([[model.matrix, None], [held, rows.in_e], [below, one]])
+    zero, free = np.zeros(size), np.full(size, np.inf)
+    return LinearModel(
+        cost=np.append(model.cost, zero),
+        matrix=csr_array(matrix),
+        row_lower=np.concatenate([model.row_lower, zero, -free]),
+        row_upper=np.concatenate([model.row_upper, zero, zero]),
+        col_lower=np.append(model.col_lower, zero),
+        col_upper=np.append(model.col_upper, free),
+        integer=np.append(np.arange(model.cost.size) < n, zero > 0),
+    )
 
 
 def _with_chance(model: LinearModel, operation: Operation, width: int) -> LinearModel:

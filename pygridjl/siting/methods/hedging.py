@@ -42,6 +42,7 @@ from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.operation import Operation
 from pygridjl.siting.second_stage.program import OperationProgram
 from pygridjl.siting.second_stage.protocol import SecondStage, assert_built_for
+from pygridjl.siting.storage_checks import assert_no_storage
 
 __all__ = ["extensive_peer", "hedging"]
 
@@ -179,6 +180,7 @@ def hedging(
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_limits_kept(problem, "hedging")
+    assert_no_storage(problem, "hedging")
     assert_valid_scenarios_for(problem, scenarios)
     assert_expectation(problem, "hedging")
     creator, names = _creator(problem, scenarios)

@@ -9,7 +9,7 @@ from pygridjl.siting.second_stage.protocol import SecondStage
 
 __all__ = ["ENGINES", "build_second_stage", "default_engine"]
 
-ENGINES = ("condensed", "full", "julia")
+ENGINES = ("condensed", "full", "daily", "julia")
 
 
 def default_engine(problem: PlanningProblem) -> str:
@@ -20,6 +20,8 @@ def default_engine(problem: PlanningProblem) -> str:
     problem : PlanningProblem
         The problem.
     """
+    if problem.stores.any():
+        return "daily"
     known = _alone(problem) or _summed(problem)
     return "condensed" if known and problem.slack_price is None else "full"
 
@@ -45,10 +47,11 @@ def build_second_stage(
         The problem, valid.
     scenarios : ScenarioSet
         The scenarios, valid for it.
-    engine : {"condensed", "full", "julia"}
+    engine : {"condensed", "full", "daily", "julia"}
         ``"full"`` keeps one program on all nodes alive (HiGHS, Clarabel) and changes right-hand
         sides. ``"condensed"`` solves in the columns of the sites in use and asks ``"full"`` only
-        for what it cannot certify. ``"julia"`` solves the programs of ``"full"`` in Julia, all
+        for what it cannot certify. ``"daily"`` is that of sites of storage, which tie the hours of
+        a day; no other knows them. ``"julia"`` solves the programs of ``"full"`` in Julia, all
         scenarios in one call.
 
     Returns
@@ -63,6 +66,15 @@ def build_second_stage(
     pygridjl.bridge.JuliaNotFoundError, JuliaPackageError
         At the first call of engine ``"julia"``, if Julia cannot be used.
     """
+    if (engine == "daily") != bool(problem.stores.any()):
+        raise InvalidOptionError(
+            f"engine {engine!r}: sites of storage tie the hours of a day, which engine 'daily' "
+            "knows and no other; without any the others are faster"
+        )
+    if engine == "daily":
+        from pygridjl.siting.second_stage.daily import DailySecondStage
+
+        return DailySecondStage(problem, scenarios)
     if engine == "condensed" and problem.slack_price is not None:
         raise InvalidOptionError("engine 'condensed' keeps limits; slack_price needs 'full'")
     if engine == "condensed" and default_engine(problem) != engine:

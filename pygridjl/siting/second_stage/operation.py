@@ -11,7 +11,7 @@ from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.scenarios.model import ScenarioSet
-from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.problem import STORAGE, PlanningProblem
 from pygridjl.siting.second_stage.objective import Objective
 
 __all__ = ["LIMIT_KINDS", "Operation"]
@@ -39,7 +39,8 @@ class Operation:
     A *column* is a phase of a site: the active power injected there, p.u. of one phase, already
     times the multiplier of its profile. A phase with free reactive power, |q| ≤ tan θ p, has two,
     one that injects tan θ of it and one that absorbs as much: their sums are just that cone, so
-    that nothing else knows of it. With that choice only right-hand sides (and prices of
+    that nothing else knows of it. A phase of storage has one that discharges and one that
+    charges. With that choice only right-hand sides (and prices of
     energy) depend on the scenario: the columns of site k add up to at most ``μ^PV p̄ n_k`` (44). The
     objective F^vd is taken in U = |V|², the variable of LinDistFlow: Σ |U − v_ref²| over all nodes,
     source included.
@@ -61,8 +62,10 @@ class Operation:
         Where the columns of each site begin.
     tan : ndarray, shape (n_col,)
         Reactive over active power of each column.
+    gain : ndarray, shape (n_col,)
+        1, or −1 where a column charges.
     parts : tuple of ndarray of int
-        Columns in two parts, in neither of which a node comes twice.
+        Columns in parts, in none of which a node comes twice.
     limit : ndarray, shape (n_node, 8)
         Right-hand sides of the rows of :data:`LIMIT_KINDS`; infinity where there is none.
     objective : Objective
@@ -87,11 +90,12 @@ class Operation:
         self.problem, self.scenarios, self.feeder = problem, scenarios, feeder
         self.model = LinDistFlow3(feeder)
         site, phase = np.nonzero(problem.site_phases)
-        column = np.repeat(np.arange(site.size), 1 + problem.free[site])
+        column = np.repeat(np.arange(site.size), 1 + (problem.free | problem.stores)[site])
         self.col_site, phase = site[column], phase[column]
         again = np.append(False, column[1:] == column[:-1])
-        self.parts = (np.flatnonzero(~again), np.flatnonzero(again))
         self.col_node = feeder.node_of[problem.sites[self.col_site], phase]
+        self.gain = np.where(again & problem.stores[self.col_site], -1.0, 1.0)
+        self.parts = _apart(self.col_node)
         self.first_col = np.searchsorted(self.col_site, np.arange(problem.n_site + 1))
         self.tan = np.where(again, -1.0, 1.0) * np.tan(problem.angles)[self.col_site]
         self.objective = Objective(problem, scenarios, feeder, self.model)
@@ -136,8 +140,14 @@ class Operation:
         problem, output = self.problem, self.scenarios.outputs
         if problem.site_profile is None:
             return np.ascontiguousarray(output["pv"][:, problem.sites] * problem.unit_power)
+        output[STORAGE] = np.ones_like(self.scenarios.pv)
         own = [output[p][:, k] for p, k in zip(problem.profiles, problem.sites, strict=True)]
         return np.column_stack(own) * problem.unit_power
+
+    @cached_property
+    def sun(self) -> FloatArray:
+        """What of :attr:`per_unit` is curtailed unless it is injected: none of storage."""
+        return self.per_unit * ~self.problem.stores
 
     def demand(self, index: IntArray) -> tuple[FloatArray, FloatArray]:
         """Net injections without units, p.u., shapes (B, n_node).
@@ -178,7 +188,7 @@ class Operation:
         p, q = self.demand(index)
         # Within each part every column has a node of its own.
         for part in self.parts:
-            p[:, self.col_node[part]] += injected[:, part]
+            p[:, self.col_node[part]] += self.gain[part] * injected[:, part]
             q[:, self.col_node[part]] += self.tan[part] * injected[:, part]
         P, Q = self.model.flows(p, q)
         return P, Q, self.model.voltages_of_flows(P, Q)
@@ -209,7 +219,7 @@ class Operation:
 
     def by_column(self, by_p: FloatArray, by_q: FloatArray) -> FloatArray:
         """Return derivatives by the columns, (B, n_col), from those by injections, (B, n_node)."""
-        by = by_p[:, self.col_node]
+        by = self.gain * by_p[:, self.col_node]
         if self.tan.any():
             by += self.tan * by_q[:, self.col_node]
         return np.asarray(by)
@@ -236,7 +246,7 @@ class Operation:
             Units at each site.
         """
         if self.owed or self.unit_penalty:
-            sun = self.owed * self.per_unit[index]
+            sun = self.owed * self.sun[index]
             value += sun @ n + self.unit_penalty * n.sum()
             gradient += sun + self.unit_penalty
 
@@ -249,7 +259,9 @@ class Operation:
             most[scenario] = -self.demand(np.array([scenario]))[0].sum()
         everywhere = self.per_unit @ problem.site_limits
         bought = problem.budget_units * self.per_unit.max(axis=1, initial=0.0)
-        return most - np.minimum(everywhere, bought), most
+        units = min(int(problem.site_limits[problem.stores].sum()), problem.budget_units)
+        charging = units * problem.unit_power
+        return most - np.minimum(everywhere, bought), most + charging
 
     @cached_property
     def least(self) -> FloatArray:
@@ -298,3 +310,14 @@ class Operation:
                 f"scenario {int(wrong[0])} does not exist: there are {len(self.scenarios)}"
             )
         return index
+
+
+def _apart(node: IntArray) -> tuple[IntArray, ...]:
+    """Part columns so that no node comes twice in a part."""
+    parts: list[IntArray] = []
+    left = np.arange(node.size)
+    while left.size:
+        _, first = np.unique(node[left], return_index=True)
+        parts.append(np.sort(left[first]))
+        left = np.delete(left, first)
+    return tuple(parts)

@@ -51,6 +51,8 @@ class OperationProgram:
         Rows (44).
     p_col, q_col : ndarray of int, shape (n_node,)
         Columns of the flows.
+    injection : ndarray of int, shape (n_col,)
+        Columns of the injections.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class OperationProgram:
         )
         limit = operation.limit
         rows: list[list[object]] = [
-            [model.balance, None, None, put],
+            [model.balance, None, None, put @ diags_array(operation.gain)],
             [None, model.balance, None, put @ diags_array(operation.tan)],
             [model.mp, model.mq, model.voltage, None],
             [None, None, None, held],
@@ -78,7 +80,8 @@ class OperationProgram:
         lower = [zero, zero, model.u_source, np.full(n_site, -np.inf)]
         upper = [zero, zero, model.u_source, np.zeros(n_site)]
         reward = operation.reward if measured else 0.0
-        cost = [zero, zero, zero, np.full(n_col, -reward)]
+        worth = np.where(operation.problem.stores[operation.col_site], 0.0, reward)
+        cost = [zero, zero, zero, -worth]
         col_lower, col_upper = [-free, -free, -free], [free, free, free]
         if slack is None:
             for k in (0, 2):
@@ -135,6 +138,7 @@ class OperationProgram:
         self.balance = np.arange(2 * n)
         self.capacity = 3 * n + np.arange(n_site)
         self.p_col, self.q_col = np.arange(n), n + np.arange(n)
+        self.injection = 3 * n + np.arange(n_col)
 
     def prices(self, scenario: int) -> FloatArray:
         """Return the costs of the columns ``priced`` in one scenario."""

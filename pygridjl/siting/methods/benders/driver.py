@@ -20,7 +20,7 @@ from pygridjl.siting.check import (
 from pygridjl.siting.methods.benders.master import Master
 from pygridjl.siting.methods.benders.sample import SampledStage
 from pygridjl.siting.methods.benders.search import BendersSearch
-from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.problem import HOURS_A_DAY, PlanningProblem
 from pygridjl.siting.registry import BendersOptions
 from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.protocol import (
@@ -95,13 +95,17 @@ def benders(
     if options.multi_cut and problem.risk is not None:
         raise InvalidOptionError("multi_cut: planes of single scenarios do not add up to a CVaR")
     n_scenario = len(scenarios)
+    daily = bool(problem.stores.any())
     groups = np.arange(n_scenario) if options.multi_cut else np.zeros(n_scenario, dtype=np.int64)
+    if daily:
+        # What an hour is worth is only a part of its day's plane.
+        groups //= HOURS_A_DAY
     run = BendersSearch(second_stage, Master(problem, scenarios, groups), tolerance)
     limit = np.inf if time_limit is None else time_limit
     deadline = working_time() + limit
     run.deadline = deadline
     guess: list[FloatArray] = []
-    if n_scenario >= LARGE * SAMPLE:
+    if n_scenario >= LARGE * SAMPLE and not daily:
         with run.watch.phase("sample"):
             guess = _guess(second_stage, options, SAMPLE_TIME * limit, on_progress)
     second_stage.reset()

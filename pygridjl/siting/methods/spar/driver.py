@@ -39,6 +39,7 @@ from pygridjl.siting.second_stage.protocol import (
     assert_built_for,
     expected_value,
 )
+from pygridjl.siting.storage_checks import assert_no_storage
 
 __all__ = ["SparHistory", "SparOptions", "SparResult", "spar"]
 
@@ -184,6 +185,7 @@ def spar(
     assert_built_for(problem, scenarios, second_stage)
     assert_valid_planning(problem)
     assert_limits_kept(problem, "spar")
+    assert_no_storage(problem, "spar")
     assert_valid_scenarios_for(problem, scenarios)
     assert_expectation(problem, "spar")
     watch = Stopwatch()

@@ -1,4 +1,4 @@
-"""Attributes of a planning problem that hold something for each site, in the right shapes."""
+"""Attributes of a planning problem that are arrays or names by site, in the right shapes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pygridjl.siting.candidates import candidate_sites
 if TYPE_CHECKING:
     from pygridjl.siting.problem import PlanningProblem
 
-__all__ = ["site_arrays"]
+__all__ = ["given_arrays"]
 
 
-def site_arrays(problem: PlanningProblem) -> dict[str, Any]:
+def given_arrays(problem: PlanningProblem) -> dict[str, Any]:
     """Return those that are given, and what sites and their phases are unless they are.
 
     Parameters
@@ -67,6 +67,13 @@ def site_arrays(problem: PlanningProblem) -> dict[str, Any]:
             found[name] = tuple(str(text) for text in own)
             if len(found[name]) != sites.size:
                 raise InvalidOptionError(f"{name}: must be {sites.size} names")
+    for name in ("v_min", "v_max"):
+        band = getattr(problem, name)
+        if isinstance(band, np.ndarray):
+            if band.shape != (feeder.n_bus,):
+                text = f"{name} has shape {band.shape}, expected {(feeder.n_bus,)}"
+                raise InvalidOptionError(text)
+            found[name] = band.astype(np.float64)
     for array in found.values():
         if isinstance(array, np.ndarray):
             array.setflags(write=False)
