@@ -16,6 +16,7 @@ from typing import Any
 from pygridjl.core.jit import working_time
 
 __all__ = [
+    "TimeIsUp",
     "answering",
     "cancelling",
     "forget",
@@ -28,6 +29,8 @@ __all__ = [
     "requested",
     "seconds_left",
     "signals_deferred",
+    "time_allowed",
+    "within",
 ]
 
 _lock = threading.RLock()
@@ -37,6 +40,11 @@ _answering = threading.Event()
 _answered = threading.Event()
 _held: dict[str, Any] = {}
 _meanings: list[Callable[[dict[str, Any]], dict[str, Any]]] = []
+_deadlines: list[float] = []
+
+
+class TimeIsUp(Exception):  # noqa: N818
+    """The deadline of :func:`within` passed, or the end was asked for, before an answer."""
 
 
 def request() -> bool:
@@ -116,6 +124,32 @@ def is_over(deadline: float | None) -> bool:
 def seconds_left(deadline: float) -> float:
     """Return the seconds until a value of ``working_time()``, never negative."""
     return 0.0 if _stop.is_set() else max(deadline - working_time(), 0.0)
+
+
+@contextmanager
+def within(deadline: float) -> Iterator[None]:
+    """Give solvers inside that have no time limit of their own a deadline.
+
+    Parameters
+    ----------
+    deadline : float
+        Value of ``working_time()``; infinity for none but the end that is asked for.
+
+    Raises
+    ------
+    TimeIsUp
+        From a solver inside that has no answer by then.
+    """
+    _deadlines.append(deadline)
+    try:
+        yield
+    finally:
+        _deadlines.pop()
+
+
+def time_allowed() -> float | None:
+    """Return the deadline of the innermost :func:`within`; None if there is none."""
+    return _deadlines[-1] if _deadlines else None
 
 
 @contextmanager

@@ -15,7 +15,14 @@ from scipy.sparse import csr_array, tril
 from pygridjl.core.descriptors import natives_silenced
 from pygridjl.core.errors import SolverError
 from pygridjl.core.jit import working_time
-from pygridjl.core.stopping import cancelling, seconds_left, signals_deferred
+from pygridjl.core.stopping import (
+    TimeIsUp,
+    cancelling,
+    is_over,
+    seconds_left,
+    signals_deferred,
+    time_allowed,
+)
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.solvers.farkas import farkas_margin, without_rounding
 from pygridjl.solvers.linear import LinearModel, assert_bounds, assert_model, elastic_model
@@ -198,7 +205,8 @@ class HighsModel:
         time_limit : float, optional
             Seconds for this run, infinity for none; it then ends early too when the end of all is
             asked for (:mod:`pygridjl.core.stopping`). Unless given the run goes to its end: what
-            is short and needed for an answer is not cut off.
+            is short and needed for an answer is not cut off, but by a deadline of
+            :func:`~pygridjl.core.stopping.within`.
 
         Returns
         -------
@@ -209,8 +217,13 @@ class HighsModel:
         ------
         SolverError
             If HiGHS ends with a status or an answer that cannot be trusted.
+        TimeIsUp
+            If such a deadline passed before the answer.
         """
-        deadline = None if time_limit is None else working_time() + time_limit
+        deadline = time_allowed() if time_limit is None else working_time() + time_limit
+        bounded = time_limit is None and deadline is not None
+        if bounded and is_over(deadline):
+            raise TimeIsUp
         if (self._col_lower > self._col_upper).any() or (self._row_lower > self._row_upper).any():
             return HighsSolution(
                 SolverStatus.INFEASIBLE, None, None, np.inf, None, None, None, 0, 0
@@ -234,7 +247,11 @@ class HighsModel:
             self._option("presolve", "off")
             status = self._run(deadline)
             self._option("presolve", "choose")
-        return self._solution(status, ray)
+        answer = self._solution(status, ray)
+        unproven = answer.status is SolverStatus.TIME_LIMIT or (infeasible and ray is None)
+        if bounded and unproven and is_over(deadline):
+            raise TimeIsUp
+        return answer
 
     def _run(self, deadline: float | None) -> Any:
         limit = np.inf if deadline is None else seconds_left(deadline)
@@ -321,6 +338,9 @@ class HighsModel:
 
     def _dual_ray(self) -> FloatArray | None:
         """Farkas multipliers, verified; None if HiGHS has none or they prove nothing."""
+        # Where presolve found it out HiGHS would solve all of it anew, whatever the clock says.
+        if not self._highs.getDualRayExist()[1]:
+            return None
         _, found, values = self._highs.getDualRay()
         return self._proof(np.asarray(values, dtype=np.float64)) if found else None
 

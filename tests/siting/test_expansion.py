@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from siting_toys import toy_feeder, toy_scenarios
 
 from pygridjl.cli.expand import command
+from pygridjl.core import stopping
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError, NetworkFormatError
 from pygridjl.core.result import Status
 from pygridjl.grid import save_feeder
@@ -19,6 +20,7 @@ from pygridjl.siting.expansion.solve import expansion_plan
 from pygridjl.siting.expansion.tree import Stage, StageTree, read_stages
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage import build_second_stage
+from pygridjl.solvers.highs import HighsModel
 
 TREE = (
     Stage("now", 0.6, 200.0, years=2),
@@ -163,3 +165,23 @@ def test_the_command_reads_stages_from_a_table(tmp_path):
     assert any("CVaR over the worst 10 %" in note for note in careful["notes"])
     refused = CliRunner().invoke(command, [*asked, "--min-sites", "1"])
     assert refused.exit_code == 2
+
+
+def test_the_clock_ends_a_plan_within_a_scenario(monkeypatch):
+    """A scenario of a large feeder takes seconds: its program ends too, and no other begins."""
+    begun = []
+    plain = HighsModel.solve
+
+    def stopped(self, **given):
+        begun.append(self)
+        stopping.request()
+        return plain(self, **given)
+
+    monkeypatch.setattr(HighsModel, "solve", stopped)
+    problem = toy(slack_price=1.0)
+    with stopping.answering():
+        plan = expansion_plan(problem, toy_scenarios(6, problem.feeder.n_bus), TREE)
+    stopping.forget()
+    assert len(begun) == 1
+    assert plan.status is Status.NOT_FOUND
+    assert plan.reason == "time ended before all scenarios of the first plan"

@@ -3,13 +3,17 @@
 import re
 import time
 
+import highspy
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
+from pygridjl.core import stopping
 from pygridjl.core.errors import InvalidOptionError, SolverError
+from pygridjl.core.jit import working_time
+from pygridjl.solvers.farkas import farkas_margin
 from pygridjl.solvers.highs import HighsModel
 from pygridjl.solvers.linear import LinearModel, elastic_model
 from pygridjl.solvers.status import SolverStatus
@@ -114,6 +118,38 @@ def test_ray_follows_changed_right_hand_sides():
     again = model.solve()
     assert again.status is SolverStatus.OPTIMAL
     assert again.objective == pytest.approx(1.5)
+
+
+def test_presolve_that_finds_it_infeasible_is_not_asked_for_a_ray(monkeypatch):
+    """HiGHS would solve the whole program again for it, without a look at the clock."""
+    monkeypatch.delattr(highspy.Highs.__base__, "getDualRay")
+    model = HighsModel(linear([1, 1], [[1, 1]], [3], [INF], [0, 0], [1, 1]))
+    answer = model.solve()
+    assert answer.status is SolverStatus.INFEASIBLE
+    assert (
+        farkas_margin(answer.ray, model._matrix, *map(np.array, ([3], [INF], [0, 0], [1, 1]))) > 0
+    )
+
+
+def test_a_deadline_from_outside_ends_what_has_no_limit_of_its_own():
+    rng = np.random.default_rng(0)
+    m, n = 400, 800
+    rows = rng.normal(size=(m, n)) * (rng.random((m, n)) < 0.1)
+    lower = rows @ rng.random(n) - 1
+    feasible = linear(rng.normal(size=n), rows, lower, [INF] * m, np.zeros(n), np.full(n, 2.0))
+    infeasible = linear([1, 1], [[1, 1]], [3], [INF], [0, 0], [1, 1])
+    for program, status in (
+        (feasible, SolverStatus.OPTIMAL),
+        (infeasible, SolverStatus.INFEASIBLE),
+    ):
+        model = HighsModel(program)
+        with stopping.within(working_time()):
+            with pytest.raises(stopping.TimeIsUp):
+                model.solve()
+            # A limit of its own counts, even a longer one.
+            assert HighsModel(program).solve(time_limit=60).status is status
+        with stopping.within(np.inf):
+            assert model.solve().status is status
 
 
 def test_unbounded():

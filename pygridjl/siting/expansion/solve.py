@@ -235,6 +235,7 @@ class _Run:
             if self.best is None or status is Status.INFEASIBLE
             else self.best
         )
+        timed_out = value is None and status is Status.TIME_LIMIT and not self.lost
         if value is None and status is not Status.INFEASIBLE:
             status = Status.NOT_FOUND
         no_dg = float(self.no_dg) if np.isfinite(self.no_dg) else None
@@ -242,7 +243,9 @@ class _Run:
         captured = improvement_captured(no_dg, value, bound)
         reasons = {
             Status.INFEASIBLE: "no plan keeps the limits in every scenario of every stage",
-            Status.NOT_FOUND: "no plan tried kept the limits in every scenario of every stage",
+            Status.NOT_FOUND: "time ended before all scenarios of the first plan"
+            if timed_out
+            else "no plan tried kept the limits in every scenario of every stage",
         }
         stages, additions = self._tables(units, values)
         return ExpansionResult(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pygridjl.core.stopping import is_over
+from pygridjl.core.stopping import TimeIsUp, is_over, within
 from pygridjl.core.types import FloatArray
 from pygridjl.siting.second_stage.protocol import SecondStage, SecondStageBatch
 
@@ -37,13 +37,18 @@ def evaluate_within(
     """
     n = len(stage.scenarios)
     part = min(max(PART_NODES // stage.problem.feeder.n_node, 1), PART)
-    if n <= part:
-        return stage.evaluate(units)
     parts = []
-    for first in range(0, n, part):
-        if is_over(deadline):
-            return None
-        parts.append(stage.evaluate_scenarios(units, np.arange(first, min(first + part, n))))
+    try:
+        with within(deadline):
+            if n <= part:
+                return stage.evaluate(units)
+            for first in range(0, n, part):
+                if is_over(deadline):
+                    return None
+                block = np.arange(first, min(first + part, n))
+                parts.append(stage.evaluate_scenarios(units, block))
+    except TimeIsUp:
+        return None
     return SecondStageBatch(
         np.concatenate([p.index for p in parts]),
         np.concatenate([p.value for p in parts]),
