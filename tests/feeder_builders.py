@@ -13,7 +13,7 @@ from pygridjl.grid import (
     FeederLoads,
 )
 
-__all__ = ["random_feeder", "two_bus_feeder"]
+__all__ = ["GAINS", "random_feeder", "two_bus_feeder", "with_services"]
 
 LINE_R = np.array([[0.02, 0.006, 0.005], [0.006, 0.021, 0.007], [0.005, 0.007, 0.022]])
 LINE_X = np.array([[0.05, 0.02, 0.018], [0.02, 0.052, 0.019], [0.018, 0.019, 0.051]])
@@ -107,3 +107,51 @@ def random_feeder(
             id=["pv"], bus=[at[0]], p=[[0.01, 0.0, 0.0]], s_max=[[0.02, 0, 0]], kind="pv"
         ),
     )
+
+
+# By kind: the gain of units whose phases at the to side are not those at the from side.
+ROOT = 3**-0.5
+GAINS = {
+    "pole": [[0, 1, 0], [0, 0, 0], [0, 0, 0]],
+    "tapped": [[0, 0, 1], [0, 0, -1], [0, 0, 0]],
+    "between": [[ROOT, -ROOT, 0], [0, 0, 0], [0, 0, 0]],
+    "tapped between": [[0, ROOT, -ROOT], [0, -ROOT, ROOT], [0, 0, 0]],
+    # Open wye to open delta, about the centroid.
+    "floating": [[2 * ROOT, ROOT, 0], [-ROOT, ROOT, 0], [-ROOT, -2 * ROOT, 0]],
+    "lighting leg": [[1, 0, 0], [-1, 0, 0], [-1, -2, 0]],
+}
+
+
+def with_services(feeder: Feeder, rng: np.random.Generator, kinds=tuple(GAINS)) -> Feeder:
+    """The feeder with a unit of each kind and a loaded line behind it, at buses of three phases."""
+    full = np.flatnonzero(feeder.buses.phases.all(axis=1))
+    n, bus, branch, load = feeder.n_bus, [], [], []
+    for k, kind in enumerate(kinds):
+        gain = np.array(GAINS[kind], dtype=float)
+        there = gain.any(axis=1)
+        pair = np.outer(there, there)
+        half = rng.normal(size=(2, 3, 3)) * 0.02
+        z = (half @ half.transpose(0, 2, 1) + 0.02 * np.eye(3)) * pair
+        at = int(rng.choice(full))
+        bus.append(
+            FeederBuses(id=[f"low{k}", f"home{k}"], kv_ln=0.12, phases=np.array([there, there]))
+        )
+        branch.append(
+            FeederBranches(
+                id=[f"unit{k}", f"wire{k}"],
+                from_bus=[at, n + 2 * k],
+                to_bus=[n + 2 * k, n + 2 * k + 1],
+                r=np.stack([z[0], z[1]]),
+                x=np.stack([z[1], z[0]]),
+                phases=np.array([there, there]),
+                kind=["transformer", "line"],
+                gain=np.stack([gain, np.zeros((3, 3))]),
+            )
+        )
+        p, q = rng.random((2, 3)) * [[0.02], [0.01]] * there
+        load.append(FeederLoads(id=[f"house{k}"], bus=[n + 2 * k + 1], p=[p], q=[q]))
+    tables = {"buses": feeder.buses, "branches": feeder.branches, "loads": feeder.loads}
+    for name, more in (("buses", bus), ("branches", branch), ("loads", load)):
+        for rows in more:
+            tables[name] = tables[name].join(rows)
+    return feeder.replace(**tables)

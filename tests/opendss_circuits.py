@@ -140,6 +140,76 @@ SERIES = (
 )
 TRIANGLE = "new load.t bus1=low phases=3 conn=delta kv=4.16 kw=900 kvar=300\n"
 
+# Units whose windings stand between other phases at one side than at the other.
+SERVICES_BASES = "12.47 0.48 0.416 0.208"
+OPEN_WYE_OPEN_DELTA = (
+    "new transformer.t1 phases=1 windings=2 buses=[m.1 low.1.2] conns=[wye delta] kvs=[7.2 0.48] "
+    "kvas=[150 150] xhl=3 %rs=[0.6 0.6] %noloadloss=0.3 %imag=1\n"
+    "new transformer.t2 phases=1 windings=2 buses=[m.2 low.2.3] conns=[wye delta] kvs=[7.2 0.48] "
+    "kvas=[100 100] xhl=2.5 %rs=[0.7 0.7] %noloadloss=0.3 taps=[1 1.025]\n"
+    "new load.d3 bus1=low phases=3 conn=delta kv=0.48 kw=90 kvar=40\n"
+    "new load.d1 bus1=low.1.2 phases=1 conn=delta kv=0.48 kw=60 kvar=20\n"
+)
+CORNER = "new reactor.corner bus1=low.2 phases=1 r=0.0001 x=0\n"
+OPEN_DELTA_LOW = (
+    "new transformer.t1 phases=1 windings=2 buses=[m.1.2 low.1.2] conns=[delta delta] "
+    "kvs=[12.47 0.48] kvas=[150 150] xhl=3 %rs=[0.6 0.6]\n"
+    "new transformer.t2 phases=1 windings=2 buses=[m.2.3 low.2.3] conns=[delta delta] "
+    "kvs=[12.47 0.48] kvas=[100 100] xhl=2.5 %rs=[0.7 0.7]\n"
+    "new load.d3 bus1=low phases=3 conn=delta kv=0.48 kw=90 kvar=40\n"
+)
+OPEN_WYE_OPEN_WYE = (
+    "new transformer.w1 phases=1 windings=2 buses=[m.1 lw.1] kvs=[7.2 0.277] kvas=[150 150] xhl=3 "
+    "%rs=[0.6 0.6]\n"
+    "new transformer.w2 phases=1 windings=2 buses=[m.2 lw.2] kvs=[7.2 0.277] kvas=[100 100] "
+    "xhl=2.5 %rs=[0.7 0.7]\n"
+    "new load.w1 bus1=lw.1 phases=1 kv=0.277 kw=60 kvar=20\n"
+    "new load.wd bus1=lw.1.2 phases=1 conn=delta kv=0.48 kw=30 kvar=10\n"
+)
+# Four wires on a delta: the middle of one secondary is grounded.
+LIGHTING_LEG = (
+    "new transformer.l phases=1 windings=3 buses=[m.1 leg.1.0 leg.0.2] kvs=[7.2 0.12 0.12] "
+    "kvas=[75 75 75] xhl=2.04 xht=2.04 xlt=1.36 %rs=[0.6 1.2 1.2] %noloadloss=0.2\n"
+    "new transformer.p phases=1 windings=2 buses=[m.2 leg.2.3] conns=[wye delta] kvs=[7.2 0.24] "
+    "kvas=[50 50] xhl=2.5 %rs=[0.7 0.7] %noloadloss=0.3\n"
+    "new load.g3 bus1=leg phases=3 conn=delta kv=0.24 kw=45 kvar=20\n"
+    "new load.g1 bus1=leg.1 phases=1 kv=0.12 kw=10 kvar=3\n"
+    "new load.g2 bus1=leg.2 phases=1 kv=0.12 kw=6 kvar=3\n"
+)
+POLES = "".join(
+    f"new transformer.p{name} phases=1 windings=2 buses=[m.{at} {name}.{there}] kvs=[7.2 0.24] "
+    "kvas=[50 50] xhl=2 %rs=[0.6 0.6] %noloadloss=0.3\n"
+    f"new load.p{name} bus1={name}.{there} phases=1 kv=0.24 kw={kw} kvar=12\n"
+    for name, at, there, kw in (("la", 1, 1, 40), ("lb", 2, 2, 30), ("lc", 3, 1, 35))
+)
+POLES_BETWEEN = "".join(
+    f"new transformer.p{name} phases=1 windings=2 buses=[m.{at} {name}.{there}] kvs=[12.47 0.24] "
+    "conns=[delta wye] kvas=[50 50] xhl=2 %rs=[0.6 0.6] %noloadloss=0.3\n"
+    f"new load.p{name} bus1={name}.{there} phases=1 kv=0.24 kw={kw} kvar=12\n"
+    for name, at, there, kw in (("lab", "1.2", 1, 40), ("lca", "3.1", 3, 30))
+)
+
+
+def tapped(name: str, at: str, kv: float, kw: float, model: int = 1) -> str:
+    """Return a centre-tapped service with its wires and three loads."""
+    return (
+        f"new transformer.{name} phases=1 windings=3 buses=[{at} {name}.1.0 {name}.0.2] "
+        f"kvs=[{kv} 0.12 0.12] kvas=[50 50 50] xhl=2.04 xht=2.04 xlt=1.36 %rs=[0.6 1.2 1.2] "
+        "%noloadloss=0.2 %imag=0.5\n"
+        f"new line.w{name} bus1={name}.1.2 bus2={name}h.1.2 phases=2 length=0.03 units=km "
+        "rmatrix=(0.7 | 0.15 0.7) xmatrix=(0.4 | 0.3 0.4) cmatrix=(0 | 0 0)\n"
+        f"new load.{name}d bus1={name}h.1.2 phases=1 kv=0.24 conn=delta kw={kw} kvar={kw / 4} "
+        f"model={model}\n"
+        f"new load.{name}1 bus1={name}h.1 phases=1 kv=0.12 kw={kw / 5} kvar={kw / 20}\n"
+        f"new load.{name}2 bus1={name}h.2 phases=1 kv=0.12 kw={kw / 8} kvar={kw / 20} "
+        f"model={model}\n"
+    )
+
+
+TAPPED = tapped("ta", "m.1", 7.2, 20) + tapped("tb", "m.2", 7.2, 15) + tapped("tc", "m.3", 7.2, 25)
+TAPPED_BETWEEN = tapped("tab", "m.1.2", 12.47, 20) + tapped("tbc", "m.2.3", 12.47, 12)
+TAPPED_ZIP = tapped("ta", "m.1", 7.2, 20, 2) + tapped("tab", "m.1.2", 12.47, 20, 5)
+
 # Name: script.
 FEEDERS = {
     "source impedance": script(TRUNK + LOADS, source=""),
@@ -179,6 +249,22 @@ FEEDERS = {
     "mixed, meshed": script(
         TRUNK + LOADS + SPUR + ZIP + NEUTRAL + PARALLEL + RING + SERIES
         + DELTA_WYE_BANK + LOW, source="", bases="12.47 4.16",
+    ),
+    "open wye, open delta": script(TRUNK + LOADS + OPEN_WYE_OPEN_DELTA, bases=SERVICES_BASES),
+    "open wye, open delta, corner grounded": script(
+        TRUNK + LOADS + OPEN_WYE_OPEN_DELTA + CORNER, bases=SERVICES_BASES
+    ),
+    "open delta, low voltage": script(TRUNK + LOADS + OPEN_DELTA_LOW, bases=SERVICES_BASES),
+    "open wye, open wye": script(TRUNK + LOADS + OPEN_WYE_OPEN_WYE, bases=SERVICES_BASES),
+    "lighting leg": script(TRUNK + LOADS + LIGHTING_LEG, bases=SERVICES_BASES),
+    "poles": script(TRUNK + LOADS + POLES, bases=SERVICES_BASES),
+    "poles between phases": script(TRUNK + LOADS + POLES_BETWEEN, bases=SERVICES_BASES),
+    "centre-tapped": script(TRUNK + LOADS + TAPPED, bases=SERVICES_BASES),
+    "centre-tapped between phases": script(TRUNK + LOADS + TAPPED_BETWEEN, bases=SERVICES_BASES),
+    "centre-tapped, zip": script(TRUNK + LOADS + TAPPED_ZIP, bases=SERVICES_BASES),
+    "mixed services": script(
+        TRUNK + LOADS + SPUR + ZIP + OPEN_WYE_OPEN_DELTA + OPEN_WYE_OPEN_WYE + LIGHTING_LEG
+        + POLES + POLES_BETWEEN + TAPPED + TAPPED_BETWEEN, source="", bases=SERVICES_BASES,
     ),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from pygridjl.cli.options import json_option
-from pygridjl.cli.reading import script_options, script_settings
+from pygridjl.cli.reading import network_settings, script_options, script_settings
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.grid.cases.catalogue import (
     CaseInfo,
@@ -58,7 +58,7 @@ def command(name: str | None, is_feeder: bool, export: Path | None, as_json: boo
             save_feeder(feeder, export)
         _show(describe_feeder(feeder), export, as_json)
         return
-    network = load_network(name, **script_settings())
+    network = load_network(name, **network_settings())
     if export is not None:
         save_network(network, export)
     known = {case.name: case for case in list_cases()}

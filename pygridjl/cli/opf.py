@@ -78,6 +78,8 @@ def command(
         settings = script_settings()
         if not settings["strict"]:
             raise click.UsageError("--no-strict: needs --feeder, so that pygridjl reads the script")
+        if settings["lump_services"]:
+            raise click.UsageError("--lump-services: needs --feeder, so that pygridjl reads it")
         julia["root"] = settings["root"]
     else:
         data = given_network(grid)

@@ -13,14 +13,21 @@ if TYPE_CHECKING:
     from pygridjl.grid.network import Network
     from pygridjl.scenarios.load_states import LoadStates
 
-__all__ = ["given_feeder", "given_network", "given_states", "script_options", "script_settings"]
+__all__ = [
+    "given_feeder",
+    "given_network",
+    "given_states",
+    "network_settings",
+    "script_options",
+    "script_settings",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _KEY = "pygridjl.script"
 
 
 def script_options(function: F) -> F:
-    """Add ``--root`` and ``--no-strict``, which :func:`given_network` and its kin read."""
+    """Add ``--root``, ``--no-strict`` and ``--lump-services``, which :func:`given_feeder` reads."""
     strict = click.option(
         "--strict/--no-strict",
         default=True,
@@ -36,7 +43,14 @@ def script_options(function: F) -> F:
         callback=_remember,
         help="Of an OpenDSS script: folder below which all files it reads must lie; its own.",
     )
-    return root(strict(function))
+    lump = click.option(
+        "--lump-services",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Of a feeder: move what hangs behind service transformers to the phases that feed it.",
+    )
+    return root(strict(lump(function)))
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -45,8 +59,16 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
 
 
 def script_settings() -> dict[str, Any]:
-    """Return the keywords for the doors of :mod:`pygridjl.grid.load`."""
+    """Return the keywords for :func:`pygridjl.load_feeder`."""
     return dict(click.get_current_context().meta.get(_KEY, {}))
+
+
+def network_settings() -> dict[str, Any]:
+    """Return those that a network has."""
+    settings = script_settings()
+    if settings.pop("lump_services", False):
+        raise click.UsageError("--lump-services: is for feeders, and this reads a network")
+    return settings
 
 
 def given_network(name: str) -> Network:
@@ -54,7 +76,7 @@ def given_network(name: str) -> Network:
     from pygridjl.grid.cases.catalogue import case_names
     from pygridjl.grid.load import load_network
 
-    network = load_network(name, **script_settings())
+    network = load_network(name, **network_settings())
     if name not in case_names():
         _say(network.notes)
     return network

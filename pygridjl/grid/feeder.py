@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.core.types import ComplexArray, FloatArray, IntArray
 from pygridjl.grid.feeder_tables import (
     PHASES,
     Capacitors,
@@ -21,6 +21,7 @@ from pygridjl.grid.feeder_tables import (
     FeederLoads,
     PhaseTable,
 )
+from pygridjl.grid.nominal import nominal_voltages
 from pygridjl.grid.radial_tree import RadialTree, build_tree
 
 __all__ = ["PHASES", "Feeder"]
@@ -152,6 +153,11 @@ class Feeder:
         """
         return build_tree(self)
 
+    @cached_property
+    def nominal(self) -> ComplexArray:
+        """Nominal voltages, p.u., shape (n_bus, 3); see :func:`grid.nominal.nominal_voltages`."""
+        return nominal_voltages(self)
+
     # ------------------------------------------------------------------------- powers by node
     def by_node(self, values: FloatArray) -> FloatArray:
         """Pick the nodes out of an array of shape (n_bus, 3); shape (n_node,)."""
@@ -195,11 +201,16 @@ class Feeder:
         return self._sum_by_node(self.capacitors.bus, self.capacitors.p)
 
     @property
-    def iron_p(self) -> FloatArray:
-        """Active power lost in the iron of transformers at 1 p.u. voltage, by node, p.u."""
+    def cores(self) -> Capacitors:
+        """Shunts that lose active power: the iron of transformers."""
         # What a capacitor between two phases moves from one to the other sums to nothing.
         p = self.capacitors.p
-        cores = self.capacitors.take(p.sum(axis=1) < -1e-9 * np.abs(p).sum(axis=1))
+        return self.capacitors.take(p.sum(axis=1) < -1e-9 * np.abs(p).sum(axis=1))
+
+    @property
+    def iron_p(self) -> FloatArray:
+        """Active power lost in the iron of transformers at 1 p.u. voltage, by node, p.u."""
+        cores = self.cores
         return self._sum_by_node(cores.bus, -cores.p)
 
     def injection(self) -> tuple[FloatArray, FloatArray]:

@@ -179,7 +179,36 @@ def _branches(feeder: Feeder) -> list[Finding]:
             "needs all three phases",
         ),
         (np.asarray(~present.any(axis=1)), "phases", "there is none"),
-        (present & ~bus.phases[branch.from_bus], "phases", "the from bus lacks one of them"),
+        (
+            (branch.group != "") & branch.mixing,
+            "group",
+            "stands beside a gain: a branch has one of both",
+        ),
+        (
+            (branch.gain != 0).any(axis=2) & ~present,
+            "gain",
+            "has values on a phase that the branch does not carry",
+        ),
+        (
+            branch.mixing[:, None] & present & ~branch.gain.any(axis=2),
+            "gain",
+            "gives a phase no voltage",
+        ),
+        (
+            branch.mixing[:, None] & (branch.b != 0),
+            "b",
+            "a branch with a gain has no charging",
+        ),
+        (
+            branch.mixing & (branch.kind != "transformer"),
+            "gain",
+            "only a transformer has one",
+        ),
+        (
+            branch.from_phases & ~bus.phases[branch.from_bus],
+            "phases",
+            "the from bus lacks one of them",
+        ),
         (present & ~bus.phases[branch.to_bus], "phases", "the to bus lacks one of them"),
         (ideal, "r, x", "the series impedance of a phase is zero"),
         ((r_self < 0) & present, "r", "a phase has a negative resistance"),

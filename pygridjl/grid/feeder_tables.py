@@ -36,6 +36,7 @@ class PhaseTable(_Table):
     _matrices: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
+        given = [name for name in self._matrices if getattr(self, name) is not None]
         super().__post_init__()
         n = len(self)
         for name in self._by_phase:
@@ -47,7 +48,12 @@ class PhaseTable(_Table):
             if values.shape != (n, 3):
                 raise ValueError(f"column {name!r} has shape {values.shape}, expected {(n, 3)}")
         for name in self._matrices:
-            shape = getattr(self, name).shape
+            values = getattr(self, name)
+            if name not in given:
+                values = np.broadcast_to(values[:, None, None], (n, 3, 3)).copy()
+                values.setflags(write=False)
+                object.__setattr__(self, name, values)
+            shape = values.shape
             if shape != (n, 3, 3):
                 raise ValueError(f"column {name!r} has shape {shape}, expected {(n, 3, 3)}")
 
@@ -116,6 +122,11 @@ class FeederBranches(PhaseTable):
         Vector group of a three-phase transformer with a delta winding, one of :data:`GROUPS`;
         empty otherwise. The AC power flow follows it, without its turn of the angle; all else
         takes such a transformer phase by phase.
+    gain : ndarray, shape (m, 3, 3)
+        Where any entry is not zero, ``V_to = gain @ V_from - Z I`` takes the place of the ratio:
+        units whose windings stand between other phases at the one side than at the other (poles
+        between two phases, centre-tapped services, open-wye banks). The currents before it are
+        ``gainᵀ I``; ``phases`` are those of the *to* side.
     """
 
     id: StrArray = _column_field(np.str_)
@@ -131,9 +142,20 @@ class FeederBranches(PhaseTable):
     length_km: FloatArray = _column_field(np.float64, 0.0)
     closed: BoolArray = _column_field(np.bool_, True)
     group: StrArray = _column_field(np.str_, "")
+    gain: FloatArray = _column_field(np.float64, 0.0)
 
     _by_phase: ClassVar[tuple[str, ...]] = ("phases", "ratio", "b", "rating")
-    _matrices: ClassVar[tuple[str, ...]] = ("r", "x")
+    _matrices: ClassVar[tuple[str, ...]] = ("r", "x", "gain")
+
+    @property
+    def mixing(self) -> BoolArray:
+        """Which branches have a gain matrix, shape (m,)."""
+        return np.asarray(self.gain.any(axis=(1, 2)))
+
+    @property
+    def from_phases(self) -> BoolArray:
+        """Which phases the branches touch at their *from* side, shape (m, 3)."""
+        return np.where(self.mixing[:, None], self.gain.any(axis=1), self.phases)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +172,8 @@ class FeederLoads(PhaseTable):
         Demand between each phase and ground, p.u.
     connection : ndarray of str, shape (l,)
         How the source connects the load, ``"wye"`` or ``"delta"``. ``p`` and ``q`` hold the wye
-        equivalent at balanced nominal voltages either way; the AC power flow undoes it.
+        equivalent at nominal voltages (:attr:`Feeder.nominal`) either way; the AC power flow undoes
+        it.
     model : ndarray of str, shape (l,)
         Voltage dependence in the source (``"power"``, ``"impedance"``, ``"current"``, ``"cvr"``,
         ``"zip"``, …). The Z-bus power flow follows all but ``"zip"``; all else takes the nominal
@@ -183,8 +206,8 @@ class Capacitors(PhaseTable):
         Active power injected in each phase at 1 p.u. voltage, p.u.: what a capacitor between two
         phases moves from one to the other (sum 0), and negative the iron of a transformer.
     connection : ndarray of str, shape (c,)
-        ``"wye"``, or ``"delta"`` for what stands between phases; ``p`` and ``q`` are what it shows
-        at balanced voltages either way.
+        ``"wye"``, or ``"delta"`` for what stands between phases; ``p`` and ``q`` are divided as at
+        nominal voltages (:attr:`Feeder.nominal`) either way, with √3 p.u. between two phases.
     """
 
     id: StrArray = _column_field(np.str_)

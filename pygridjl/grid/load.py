@@ -13,6 +13,7 @@ from pygridjl.grid.feeder_checks import assert_valid_feeder
 from pygridjl.grid.io import read_feeder, read_network
 from pygridjl.grid.network import Network
 from pygridjl.grid.network_checks import assert_valid
+from pygridjl.grid.services import lump_services as without_services
 
 __all__ = ["load_feeder", "load_network"]
 
@@ -68,6 +69,7 @@ def load_feeder(
     *,
     root: str | os.PathLike[str] | None = None,
     strict: bool = True,
+    lump_services: bool = False,
 ) -> Feeder:
     """Return a bundled three-phase feeder, or read one from a file.
 
@@ -83,6 +85,9 @@ def load_feeder(
         Folder below which all files an OpenDSS script reads must lie; its own unless given.
     strict : bool
         Whether a command of a script that OpenDSS refuses ends the reading; if not it is a note.
+    lump_services : bool
+        Whether to move what hangs behind service transformers and banks with a gain
+        (:attr:`FeederBranches.gain`) to the phases that feed them, without what they lose.
 
     Returns
     -------
@@ -111,7 +116,7 @@ def load_feeder(
     if feeder is None:
         feeder = read_feeder(_meant(name_or_path, "feeder"), root, strict=strict)
     assert_valid_feeder(feeder)
-    return feeder
+    return without_services(feeder) if lump_services else feeder
 
 
 def _meant(name: str | os.PathLike[str], what: str) -> Path:

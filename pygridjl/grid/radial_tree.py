@@ -16,7 +16,7 @@ from pygridjl.core.types import BoolArray, IntArray
 if TYPE_CHECKING:
     from pygridjl.grid.feeder import Feeder
 
-__all__ = ["RadialTree", "build_tree", "feeding_findings"]
+__all__ = ["RadialTree", "build_tree", "feeding_findings", "search_tree"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class RadialTree:
     depth: IntArray
 
 
-def _search(feeder: Feeder) -> tuple[RadialTree, IntArray]:
+def search_tree(feeder: Feeder) -> tuple[RadialTree, IntArray]:
     """Breadth-first tree over the closed branches, and the closed branches it leaves out."""
     n, branch = feeder.n_bus, feeder.branches
     rows = np.flatnonzero(branch.closed)
@@ -71,8 +71,15 @@ def _search(feeder: Feeder) -> tuple[RadialTree, IntArray]:
 def feeding_findings(feeder: Feeder) -> list[Finding]:
     """List buses, and phases of buses, without a closed path to the source."""
     branch, n = feeder.branches, feeder.n_node
-    row, phase = np.nonzero(branch.phases & branch.closed[:, None])
+    plain = branch.closed & ~branch.mixing
+    row, phase = np.nonzero(branch.phases & plain[:, None])
     ends = feeder.node_of[branch.from_bus[row], phase], feeder.node_of[branch.to_bus[row], phase]
+    # A gain feeds a phase from every phase that has a part in it.
+    row, to, phase = np.nonzero((branch.gain != 0) & branch.closed[:, None, None])
+    ends = (
+        np.append(ends[0], feeder.node_of[branch.from_bus[row], phase]),
+        np.append(ends[1], feeder.node_of[branch.to_bus[row], to]),
+    )
     there = (ends[0] >= 0) & (ends[1] >= 0)
     held = feeder.node_of[feeder.source_bus]
     held = held[held >= 0]
@@ -105,7 +112,7 @@ def build_tree(feeder: Feeder) -> RadialTree:
     InvalidNetworkError
         If there is a loop, a bus without a path to the source, or a phase that nothing feeds.
     """
-    tree, left_out = _search(feeder)
+    tree, left_out = search_tree(feeder)
     findings = feeding_findings(feeder)
     if left_out.size:
         ids = tuple(str(i) for i in feeder.branches.id[left_out])

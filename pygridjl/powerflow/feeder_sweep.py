@@ -9,6 +9,7 @@ import numpy as np
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.core.types import ComplexArray, FloatArray, IntArray
 from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.services import refuse_gains
 
 __all__ = ["FeederFlow", "feeder_power_flow"]
 
@@ -65,10 +66,11 @@ def feeder_power_flow(feeder: Feeder, *, load_scale: FloatArray | float = 1.0) -
     Raises
     ------
     InvalidNetworkError
-        If the closed branches are no tree.
+        If the closed branches are no tree, or a branch has a gain.
     PowerFlowError
         If there is no solution, or the sweeps do not find it.
     """
+    refuse_gains(feeder, "the sweep does not take: use power_flow(feeder, 'z-bus')")
     case = _Case(feeder, load_scale)
     v = np.where(feeder.buses.phases, case.start, 1.0)
     for sweep in range(1, MAX_SWEEPS + 1):

@@ -6,7 +6,10 @@ that lies behind it and (Gan and Low 2014; Arnold et al. 2016; Sankur et al. 201
     U_j = t² U_i − M^P P_ij − M^Q Q_ij,
     M^P = 2 (Re Γ ∘ R + Im Γ ∘ X),   M^Q = 2 (Re Γ ∘ X − Im Γ ∘ R),   Γ_pq = a_p conj(a_q),
 
-``a = (1, e^{−j2π/3}, e^{+j2π/3})``: the voltages are taken as nearly balanced in angle.
+``a = (1, e^{−j2π/3}, e^{+j2π/3})``: the voltages are taken as nearly balanced in angle. Behind a
+branch with a gain G the nominal voltages W = G a take the place of a (Γ_pq = W_p / W_q); before it
+there are S_j = Σ_k (G_kj a_j / W_k) S_k and the first term is Σ_j Re(W_k* G_kj a_j) U_j (in full
+:func:`pygridjl.grid.nominal.linear_gain`).
 """
 
 from __future__ import annotations
@@ -18,33 +21,40 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array, csr_array, eye_array
 
 from pygridjl.core.errors import InvalidOptionError
-from pygridjl.core.jit import kernel
-from pygridjl.core.types import FloatArray, IntArray
+from pygridjl.core.types import ComplexArray, FloatArray
 from pygridjl.grid import Feeder
+from pygridjl.grid.nominal import BALANCED
+from pygridjl.powerflow.lindistflow_sweeps import adjoint, gather, spread
+from pygridjl.powerflow.mixed_phases import Gains, MixedPhases
 
 __all__ = ["LinDistFlow3", "LinDistFlow3Equations", "drop_matrices"]
 
-_ANGLE = np.exp(-2j * np.pi / 3 * np.arange(3))
-_GAMMA = np.outer(_ANGLE, _ANGLE.conj())
 # Entries of M^P and M^Q this small beside the largest one are rounding.
 ROUNDED = 1e-14
 
 
-def drop_matrices(r: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+def drop_matrices(
+    r: FloatArray, x: FloatArray, nominal: ComplexArray = BALANCED
+) -> tuple[FloatArray, FloatArray]:
     """Return M^P and M^Q of branches.
 
     Parameters
     ----------
     r, x : ndarray, shape (..., 3, 3)
         Series resistance and reactance, p.u.; zero on absent phases.
+    nominal : ndarray of complex, shape (..., 3)
+        Nominal voltages behind them; zero on absent phases.
 
     Returns
     -------
     mp, mq : ndarray, shape (..., 3, 3)
         What P and Q of each phase take off U of each phase.
     """
-    mp = 2 * (_GAMMA.real * r + _GAMMA.imag * x)
-    mq = 2 * (_GAMMA.real * x - _GAMMA.imag * r)
+    size = np.abs(nominal) ** 2
+    inverse = np.conj(nominal) / np.where((size == 0) | (np.abs(size - 1) < 1e-12), 1.0, size)
+    gamma = nominal[..., :, None] * inverse[..., None, :]
+    mp = 2 * (gamma.real * r + gamma.imag * x)
+    mq = 2 * (gamma.real * x - gamma.imag * r)
     return mp, mq
 
 
@@ -54,12 +64,16 @@ class LinDistFlow3Equations:
 
     With P, Q the flow into each node and p, q the net injection at each node,
 
-        balance @ P = −p,   balance @ Q = −q,   voltage @ U + mp @ P + mq @ Q = u_source.
+        balance @ P + cross @ Q = −p,   balance @ Q − cross @ P = −q,
+        voltage @ U + mp @ P + mq @ Q = u_source.
 
     Attributes
     ----------
     balance : csr_array, shape (n_node, n_node)
-        One on the diagonal, −1 for every node fed from the row's node.
+        One on the diagonal, −1 for every node fed from the row's node (less, where a gain feeds
+        it from several).
+    cross : csr_array, optional, shape (n_node, n_node)
+        Where a gain turns powers; None where none does.
     voltage : csr_array, shape (n_node, n_node)
         One on the diagonal, minus the squared ratio for the node that feeds it.
     mp, mq : csr_array, shape (n_node, n_node)
@@ -73,6 +87,7 @@ class LinDistFlow3Equations:
     mp: csr_array
     mq: csr_array
     u_source: FloatArray
+    cross: csr_array | None = None
 
 
 class LinDistFlow3:
@@ -90,16 +105,20 @@ class LinDistFlow3:
     Raises
     ------
     InvalidNetworkError
-        If the feeder is not radial or a phase is not fed.
+        If the feeder is not radial, a phase is not fed, or a branch with a gain is fed from its to
+        side.
 
     Attributes
     ----------
     feeder : Feeder
         The feeder.
     parent : ndarray of int, shape (n_node,)
-        Node that feeds each node (same phase of the parent bus); −1 at the source.
+        Node that feeds each node (same phase of the parent bus, behind a gain the first that has
+        a part in it); −1 at the source.
     branch : ndarray of int, shape (n_node,)
         Branch that feeds each node; −1 at the source.
+    mixed : tuple of str
+        Branches that feed a phase from several: their powers divide and turn.
 
     Examples
     --------
@@ -118,17 +137,17 @@ class LinDistFlow3:
         self.branch = tree.branch[feeder.node_bus]
         fed = np.flatnonzero(self.branch >= 0)
         self.parent[fed] = feeder.node_of[tree.parent[feeder.node_bus[fed]], feeder.node_phase[fed]]
+        gains = Gains(feeder)
+        self._gains, self.mixed = gains, gains.mixed
+        self.parent[gains.child[::-1]] = gains.parent[::-1]
         # Source first, then parents before children; one row of three nodes a bus.
         buses = tree.order
         self._nodes = np.ascontiguousarray(feeder.node_of[buses])
-        self._parents = np.where(
-            (self._nodes >= 0) & (tree.parent[buses] >= 0)[:, None],
-            feeder.node_of[tree.parent[buses]],
-            -1,
-        )
+        self._parents = np.where(self._nodes >= 0, self.parent[self._nodes], -1)
         rows = tree.branch[buses[1:]]
         backwards = tree.reversed[buses[1:], None]
-        mp, mq = drop_matrices(branches.r[rows], branches.x[rows])
+        nominal = feeder.nominal[buses[1:]] if branches.mixing.any() else BALANCED
+        mp, mq = drop_matrices(branches.r[rows], branches.x[rows], nominal)
         squared = branches.ratio[rows] ** 2
         # Fed from its to side, the impedance comes first and the ratio undoes itself after it.
         gain = np.where(backwards, 1 / squared, squared)
@@ -141,6 +160,16 @@ class LinDistFlow3:
         self._u_source = np.zeros(feeder.n_node)
         there = source >= 0
         self._u_source[source[there]] = feeder.v_set[there] ** 2
+        by_node = np.zeros(feeder.n_node)
+        by_node[gains.child] = gains.squares
+        behind = (self._nodes >= 0) & np.isin(self._nodes, gains.child)
+        self._gain[behind] = by_node[self._nodes[behind]]
+        self._equations: LinDistFlow3Equations | None = None
+        self._solver: MixedPhases | None = None
+        if self.mixed:
+            of = self.equations()
+            assert of.cross is not None
+            self._solver = MixedPhases(of.balance, of.cross, of.voltage, of.mp, of.mq)
 
     @property
     def n_node(self) -> int:
@@ -172,13 +201,24 @@ class LinDistFlow3:
         self, p: ArrayLike, q: ArrayLike
     ) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
         (injected_p, injected_q), shape = self._rows(p=p, q=q)
-        P, Q = -injected_p, -injected_q
-        _gather(self._nodes, self._parents, P, Q)
+        P, Q = self._gathered(injected_p, injected_q)
         return P, Q, shape
 
+    def _gathered(self, p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if self._solver is not None:
+            return self._solver.flows(p, q)
+        P, Q = -p, -q
+        gather(self._nodes, self._parents, P, Q)
+        return P, Q
+
     def _voltage_rows(self, P: FloatArray, Q: FloatArray) -> FloatArray:
-        U = np.repeat(self._u_source[None, :], P.shape[0], axis=0)
-        _spread(self._nodes, self._parents, self._gain, self._mp, self._mq, P, Q, U)
+        return self._spread(P, Q, self._u_source)
+
+    def _spread(self, P: FloatArray, Q: FloatArray, source: FloatArray) -> FloatArray:
+        if self._solver is not None:
+            return self._solver.voltages(P, Q, source)
+        U = np.repeat(source[None, :], P.shape[0], axis=0)
+        spread(self._nodes, self._parents, self._gain, self._mp, self._mq, P, Q, U)
         return U
 
     def flows(self, p: ArrayLike, q: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -256,13 +296,11 @@ class LinDistFlow3:
                 f"node {int(columns[(columns < 0) | (columns >= self.n_node)][0])} does not "
                 f"exist: there are {self.n_node}"
             )
-        P = np.zeros((columns.size, self.n_node))
-        P[np.arange(columns.size), columns] = -1.0
-        Q = np.broadcast_to(np.asarray(tan_phi, dtype=np.float64), columns.shape)[:, None] * P
-        _gather(self._nodes, self._parents, P, Q)
-        change = np.zeros_like(P)
-        _spread(self._nodes, self._parents, self._gain, self._mp, self._mq, P, Q, change)
-        return np.ascontiguousarray(change.T)
+        p = np.zeros((columns.size, self.n_node))
+        p[np.arange(columns.size), columns] = 1.0
+        q = np.broadcast_to(np.asarray(tan_phi, dtype=np.float64), columns.shape)[:, None] * p
+        P, Q = self._gathered(p, q)
+        return np.ascontiguousarray(self._spread(P, Q, np.zeros(self.n_node)).T)
 
     def adjoint(
         self,
@@ -293,27 +331,41 @@ class LinDistFlow3:
         rows, shape = self._rows(
             g_u=g_u, g_p=none if g_p is None else g_p, g_q=none if g_q is None else g_q
         )
+        if self._solver is not None:
+            by_p, by_q = self._solver.adjoint(*rows)
+            return by_p.reshape(shape), by_q.reshape(shape)
         lam, dp, dq = (row.copy() for row in rows)
-        _adjoint(self._nodes, self._parents, self._gain, self._mp, self._mq, lam, dp, dq)
+        adjoint(self._nodes, self._parents, self._gain, self._mp, self._mq, lam, dp, dq)
         return -dp.reshape(shape), -dq.reshape(shape)
 
     def equations(self) -> LinDistFlow3Equations:
         """Return the model as sparse matrices."""
-        n = self.n_node
-        child = np.flatnonzero(self.parent >= 0)
-        parent = self.parent[child]
-        ones = np.ones(child.size)
-        balance = eye_array(n) - coo_array((ones, (parent, child)), shape=(n, n))
+        if self._equations is None:
+            self._equations = self._system()
+        return self._equations
+
+    def _system(self) -> LinDistFlow3Equations:
+        n, gains = self.n_node, self._gains
+        # Nodes behind a gain are fed from every phase that has a part in them.
+        child = np.setdiff1d(np.flatnonzero(self.parent >= 0), gains.child)
+        parent = np.append(self.parent[child], gains.parent)
         gain = np.zeros(n)
         there = self._nodes >= 0
         gain[self._nodes[there]] = self._gain[there]
-        voltage = eye_array(n) - coo_array((gain[child], (child, parent)), shape=(n, n))
+        squares = np.append(gain[child], gains.squares)
+        powers = np.append(np.ones(child.size), gains.powers)
+        child = np.append(child, gains.child)
+        balance = eye_array(n) - coo_array((powers.real, (parent, child)), shape=(n, n))
+        voltage = eye_array(n) - coo_array((squares, (child, parent)), shape=(n, n))
         return LinDistFlow3Equations(
             balance=csr_array(balance),
             voltage=csr_array(voltage),
             mp=self._blocks(self._mp),
             mq=self._blocks(self._mq),
             u_source=self._u_source.copy(),
+            cross=csr_array(coo_array((powers.imag, (parent, child)), shape=(n, n)))
+            if self.mixed
+            else None,
         )
 
     def _blocks(self, matrices: FloatArray) -> csr_array:
@@ -325,71 +377,3 @@ class LinDistFlow3:
         there = (rows >= 0) & (columns >= 0) & (np.abs(matrices) > least)
         entries = (matrices[there], (rows[there], columns[there]))
         return csr_array(coo_array(entries, shape=(self.n_node, self.n_node)))
-
-
-@kernel
-def _gather(nodes: IntArray, parents: IntArray, P: FloatArray, Q: FloatArray) -> None:
-    """Add the flow of every node to that of the node that feeds it, leaves first."""
-    for s in range(P.shape[0]):
-        for k in range(nodes.shape[0] - 1, 0, -1):
-            for a in range(3):
-                node = nodes[k, a]
-                if node >= 0:
-                    P[s, parents[k, a]] += P[s, node]
-                    Q[s, parents[k, a]] += Q[s, node]
-
-
-@kernel
-def _spread(
-    nodes: IntArray,
-    parents: IntArray,
-    gain: FloatArray,
-    mp: FloatArray,
-    mq: FloatArray,
-    P: FloatArray,
-    Q: FloatArray,
-    U: FloatArray,
-) -> None:
-    """Carry U from the source outwards; U holds the source's values on entry."""
-    for s in range(U.shape[0]):
-        for k in range(1, nodes.shape[0]):
-            for a in range(3):
-                node = nodes[k, a]
-                if node >= 0:
-                    u = gain[k, a] * U[s, parents[k, a]]
-                    for b in range(3):
-                        other = nodes[k, b]
-                        if other >= 0:
-                            u -= mp[k, a, b] * P[s, other] + mq[k, a, b] * Q[s, other]
-                    U[s, node] = u
-
-
-@kernel
-def _adjoint(
-    nodes: IntArray,
-    parents: IntArray,
-    gain: FloatArray,
-    mp: FloatArray,
-    mq: FloatArray,
-    lam: FloatArray,
-    dp: FloatArray,
-    dq: FloatArray,
-) -> None:
-    """Transpose of gather and spread; on exit dp, dq are derivatives by the demand."""
-    for s in range(lam.shape[0]):
-        for k in range(nodes.shape[0] - 1, 0, -1):
-            for a in range(3):
-                node = nodes[k, a]
-                if node >= 0:
-                    lam[s, parents[k, a]] += gain[k, a] * lam[s, node]
-                    for b in range(3):
-                        other = nodes[k, b]
-                        if other >= 0:
-                            dp[s, other] -= mp[k, a, b] * lam[s, node]
-                            dq[s, other] -= mq[k, a, b] * lam[s, node]
-        for k in range(1, nodes.shape[0]):
-            for a in range(3):
-                node = nodes[k, a]
-                if node >= 0:
-                    dp[s, node] += dp[s, parents[k, a]]
-                    dq[s, node] += dq[s, parents[k, a]]

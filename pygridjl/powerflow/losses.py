@@ -12,7 +12,7 @@ from pygridjl.powerflow.lindistflow import LinDistFlow3
 
 __all__ = ["QuadraticLoss", "printed_losses", "resistive_losses"]
 
-# Angle of phase b less that of phase a at nominal voltages, rad.
+# Angle of phase b less that of phase a at balanced voltages, rad.
 _APART = -2 * np.pi / 3 * (np.arange(3)[None, :] - np.arange(3)[:, None])
 
 
@@ -63,7 +63,7 @@ def resistive_losses(model: LinDistFlow3, *, source: bool = False) -> QuadraticL
     With V_a = e^{jθ_a} the current of phase a is (P_a − jQ_a) e^{jθ_a}, so that the mutual
     resistance of two phases takes part with the cosine of the angle between them (and its sine
     where active meets reactive power). Without it three equal currents seem to lose up to twice
-    what they do.
+    what they do. Behind a branch with a gain the nominal voltages take the place of V.
 
     Parameters
     ----------
@@ -87,6 +87,11 @@ def resistive_losses(model: LinDistFlow3, *, source: bool = False) -> QuadraticL
     row, b = np.nonzero((beside >= 0) & (r != 0.0))
     place = (fed[row], beside[row, b])
     apart, weight = _APART[phase[row], b], r[row, b]
+    if feeder.branches.mixing.any():
+        nominal = feeder.nominal[feeder.node_bus, feeder.node_phase]
+        turned = nominal[place[1]] / nominal[place[0]]
+        apart = np.angle(turned)
+        weight = weight / np.abs(nominal[place[0]] * nominal[place[1]])
     shape = (feeder.n_node, feeder.n_node)
     return QuadraticLoss(
         csr_array(coo_array((weight * np.cos(apart), place), shape=shape)),

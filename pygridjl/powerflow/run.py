@@ -39,7 +39,7 @@ def power_flow(
         (radial). Of a feeder: the linearised flow of three phases (the default; radial), the sweep
         over its phases (AC, radial, loads of constant power), or the Z-bus method (AC, any
         topology), in which loads follow their voltage as their ``model`` says and transformers
-        their vector group.
+        their vector group. The sweep takes no branches with a gain.
     load_scale : array_like, shape (n_variation,) or (n_variation, n_bus), optional
         Factors on the loads, of all buses or of each; one solution for each row. A state without
         a solution does not touch the others.
@@ -52,7 +52,7 @@ def power_flow(
     Raises
     ------
     InvalidNetworkError
-        If the data are not sound, or the linearised flow meets a loop.
+        If the data are not sound, or the method meets a loop or a gain that it does not take.
     InvalidOptionError
         If the grid does not have the method, or ``load_scale`` has another shape.
     PowerFlowError

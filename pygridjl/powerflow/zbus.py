@@ -18,19 +18,12 @@ from scipy.sparse.linalg import splu
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.feeder_tables import Capacitors
+from pygridjl.grid.nominal import BALANCED
 
 __all__ = ["FeederPowerFlow", "feeder_power_flow"]
 
-BALANCED = np.exp(-2j * np.pi / 3 * np.arange(3))
 _PAIRS = np.array([(0, 1), (1, 2), (2, 0)])
-# Columns: how a power between two phases divides over them at balanced voltages.
-_SPLIT = np.zeros((3, 3), dtype=np.complex128)
-for _part, (_i, _j) in enumerate(_PAIRS):
-    _across = BALANCED[_i] - BALANCED[_j]
-    _SPLIT[_i, _part], _SPLIT[_j, _part] = BALANCED[_i] / _across, -BALANCED[_j] / _across
-# It has no inverse: a power that runs round the triangle divides into nothing.
-_JOIN = np.linalg.pinv(_SPLIT)
-_ROUND = np.linalg.svd(_SPLIT)[2][-1].conj()
 
 # What a delta winding passes on, without its turn of the angle, by vector group: the difference
 # to the phase behind (hour 1) or ahead (hour 11), or all but the common part.
@@ -114,7 +107,7 @@ def feeder_power_flow(feeder: Feeder, scale: FloatArray) -> FeederPowerFlow:
     loads = _Loads(feeder)
     generation = feeder.generation_p + 1j * feeder.generation_q
     count = len(scale)
-    v = np.tile(BALANCED[feeder.node_phase], (count, 1))
+    v = np.tile(feeder.nominal[feeder.node_bus, feeder.node_phase], (count, 1))
     current = np.full((count, system.n_current), np.nan + 0j)
     going = np.arange(count)
     for _ in range(MAX_ITERATIONS):
@@ -143,20 +136,23 @@ class _System:
         self.n_current = self.row.size
         number = np.full((feeder.n_branch, 3), -1, dtype=np.int64)
         number[self.row, self.phase] = np.arange(self.n_current)
-        self.tail = node[branch.from_bus[self.row], self.phase]
         self.head = node[branch.to_bus[self.row], self.phase]
-        self.half_b = branch.b[self.row, self.phase] / 2
+        self.charged = np.flatnonzero(branch.b[self.row, self.phase])
+        row, phase = self.row[self.charged], self.phase[self.charged]
+        self.half_b = branch.b[row, phase] / 2
+        ends = node[branch.from_bus[row], phase], node[branch.to_bus[row], phase]
         self.to, self.of, self.gain = _gains(feeder, number)
+        before = node[branch.from_bus[self.of[0]], self.of[1]]
         law = n + np.arange(self.n_current)
         one, other, column = _beside(number[self.row], self.row)
         z = (branch.r + 1j * branch.x)[self.row[one], self.phase[one], column]
         parts: list[tuple[Any, Any, Any]] = [
-            *_shunts(feeder),
-            (self.tail, self.tail, 1j * self.half_b),
-            (self.head, self.head, 1j * self.half_b),
-            (self.tail[self.of], law[self.to], np.conj(self.gain)),
+            *_shunts(feeder, feeder.capacitors),
+            (ends[0], ends[0], 1j * self.half_b),
+            (ends[1], ends[1], 1j * self.half_b),
+            (before, law[self.to], np.conj(self.gain)),
             (self.head, law, -np.ones(self.n_current)),
-            (law[self.to], self.tail[self.of], self.gain),
+            (law[self.to], before, self.gain),
             (law, self.head, -np.ones(self.n_current)),
             (law[one], n + other, -z),
         ]
@@ -187,10 +183,14 @@ class _System:
         found = self._lu.solve(right).T
         return found[:, : self._n], found[:, self._n :]
 
-    def before(self, current: ComplexArray) -> ComplexArray:
-        """Return the currents at the from sides that belong to those behind the ratios, by row."""
-        out = np.zeros_like(current)
-        np.add.at(out.T, self.of, (np.conj(self.gain) * current[:, self.to]).T)
+    def before(self, current: ComplexArray, n_branch: int) -> ComplexArray:
+        """Return the currents into the from sides that belong to those behind the ratios.
+
+        By row, branch and phase.
+        """
+        out = np.zeros((len(current), n_branch, 3), dtype=np.complex128)
+        drawn = (np.conj(self.gain) * current[:, self.to]).T
+        np.add.at(out.transpose(1, 2, 0), self.of, drawn)
         return out
 
 
@@ -200,40 +200,70 @@ def _beside(numbers: IntArray, row: IntArray) -> tuple[IntArray, IntArray, IntAr
     return one, numbers[one, column], column
 
 
-def _gains(feeder: Feeder, number: IntArray) -> tuple[IntArray, IntArray, ComplexArray]:
-    """Voltage behind the ratio of current ``to`` from that before the ratio of current ``of``."""
+def _gains(
+    feeder: Feeder, number: IntArray
+) -> tuple[IntArray, tuple[IntArray, IntArray], ComplexArray]:
+    """Voltage behind the ratio of current ``to`` from that of branch and phase ``of`` before it."""
     branch = feeder.branches
-    plain, phase = np.nonzero((number >= 0) & (branch.group == "")[:, None])
-    found = [(number[plain, phase], number[plain, phase], branch.ratio[plain, phase] + 0j)]
-    for row in np.flatnonzero((branch.group != "") & branch.closed).tolist():
-        turn = _TURNS[str(branch.group[row])] * branch.ratio[row][:, None]
-        i, j = np.nonzero(turn)
-        found.append((number[row][i], number[row][j], turn[i, j]))
-    to, of, gain = (np.concatenate(part) for part in zip(*found, strict=True))
-    return to, of, gain
+    matrix = branch.mixing | (branch.group != "")
+    row, phase = np.nonzero((number >= 0) & ~matrix[:, None])
+    found = [(number[row, phase], row, phase, branch.ratio[row, phase] + 0j)]
+    for k in np.flatnonzero(matrix & branch.closed).tolist():
+        group = str(branch.group[k])
+        gain = _TURNS[group] * branch.ratio[k][:, None] if group else branch.gain[k] + 0j
+        i, j = np.nonzero(gain)
+        found.append((number[k][i], np.full(i.size, k), j, gain[i, j]))
+    to, row, phase, gain = (np.concatenate(part) for part in zip(*found, strict=True))
+    return to, (row, phase), gain
 
 
-def _between(power: ComplexArray) -> tuple[BoolArray, ComplexArray]:
+def _split(nominal: ComplexArray) -> ComplexArray:
+    """Columns: how a power between two phases divides over them at nominal voltages."""
+    split = np.zeros((3, 3), dtype=np.complex128)
+    for part, (i, j) in enumerate(_PAIRS):
+        across = nominal[i] - nominal[j]
+        if abs(across) < 1e-9:  # two nodes of one secondary winding: nothing stands between them
+            continue
+        split[i, part], split[j, part] = nominal[i] / across, -nominal[j] / across
+    return split
+
+
+def _between(power: ComplexArray, nominal: ComplexArray) -> tuple[BoolArray, ComplexArray]:
     """Return which powers, shape (rows, 3), can stand between phases, and their parts there."""
-    parts = _alike(power @ _JOIN.T)
+    sound, parts = np.zeros(len(power), dtype=np.bool_), np.zeros_like(power)
+    # What turns or scales all three phases divides powers as balanced voltages do.
+    first = nominal[np.arange(len(nominal)), (nominal != 0).argmax(axis=1)]
+    turned = np.round(nominal / first[:, None], 9)
+    for kind in np.unique(turned, axis=0):
+        rows = np.flatnonzero((turned == kind).all(axis=1))
+        even = np.allclose(kind, BALANCED)
+        sound[rows], parts[rows] = _parts(power[rows], _split(BALANCED if even else kind))
+    return sound, parts
+
+
+def _parts(power: ComplexArray, split: ComplexArray) -> tuple[BoolArray, ComplexArray]:
+    """Return the same for powers that all divide in one way."""
+    # It has no inverse: a power that runs round the triangle divides into nothing.
+    parts = _alike(power @ np.linalg.pinv(split).T, np.linalg.svd(split)[2][-1].conj())
     # What touches two phases lies between these.
     for pair, (i, j) in enumerate(_PAIRS):
         rest = 3 - i - j
         alone = (power[:, rest] == 0) & (power[:, i] != 0) & (power[:, j] != 0)
         parts[alone] = np.where(np.arange(3) == pair, power[alone].sum(axis=1)[:, None], 0)
     # Only what no current leaves to ground can.
-    apart = np.abs(parts @ _SPLIT.T - power).max(axis=1, initial=0.0)
+    apart = np.abs(parts @ split.T - power).max(axis=1, initial=0.0)
     size = np.abs(power).max(axis=1, initial=0.0)
     parts[np.abs(parts) <= 1e-9 * size[:, None]] = 0.0
     return np.asarray((apart <= 1e-6 * size) & (size > 0)), parts
 
 
-def _alike(parts: ComplexArray) -> ComplexArray:
+def _alike(parts: ComplexArray, around: ComplexArray) -> ComplexArray:
     """Add what runs round the triangle until all parts of an element have one power factor.
 
     Three equal parts have it; else the element stands between two of the three pairs (open delta).
     """
-    tried = [parts, *(parts - parts[:, [k]] / _ROUND[k] * _ROUND for k in range(3))]
+    there = np.flatnonzero(np.abs(around) > 1e-9).tolist()
+    tried = [parts, *(parts - parts[:, [k]] / around[k] * around for k in there)]
     apart = np.stack(
         [np.abs((part * np.conj(part.sum(axis=1, keepdims=True))).imag).max(axis=1, initial=0.0)
          for part in tried]
@@ -244,11 +274,10 @@ def _alike(parts: ComplexArray) -> ComplexArray:
     return np.asarray(np.stack(tried)[best, np.arange(len(parts))])
 
 
-def _shunts(feeder: Feeder) -> list[tuple[IntArray, IntArray, ComplexArray]]:
+def _shunts(feeder: Feeder, cap: Capacitors) -> list[tuple[IntArray, IntArray, ComplexArray]]:
     """Return the admittances of capacitors and cores as rows, columns and values."""
-    cap = feeder.capacitors
     power, node = cap.p + 1j * cap.q, feeder.node_of[cap.bus]
-    between, parts = _between(power)
+    between, parts = _between(power, feeder.nominal[cap.bus])
     between &= cap.connection == "delta"
     row, phase = np.nonzero((power != 0) & ~between[:, None])
     at = node[row, phase]
@@ -269,26 +298,28 @@ class _Loads:
         power = load.p + 1j * load.q
         exponent = np.array([_EXPONENTS.get(model, (0.0, 0.0)) for model in load.model.tolist()])
         exponent = exponent.reshape(-1, 2)
-        node = feeder.node_of[load.bus]
-        delta, parts = _between(power)
+        node, nominal = feeder.node_of[load.bus], feeder.nominal[load.bus]
+        delta, parts = _between(power, nominal)
         delta &= load.connection == "delta"
         wye, phase = np.nonzero((power != 0) & ~delta[:, None])
-        self._wye = node[wye, phase], power[wye, phase], exponent[wye], wye
+        size = np.abs(nominal[wye, phase])
+        self._wye = node[wye, phase], power[wye, phase], exponent[wye], wye, size
         between, part = np.nonzero((parts != 0) & delta[:, None])
         ends = node[between[:, None], _PAIRS[part]]
-        self._delta = ends, parts[between, part], exponent[between], between
+        volts = nominal[between[:, None], _PAIRS[part]]
+        size = np.abs(volts[:, 0] - volts[:, 1])
+        self._delta = ends, parts[between, part], exponent[between], between, size
 
     def current(self, v: ComplexArray, scale: FloatArray) -> ComplexArray:
         """Return the currents out of the nodes, shape of ``v``."""
         drawn = np.zeros(v.shape, dtype=np.complex128)
-        at, power, exponent, load = self._wye
+        at, power, exponent, load, size = self._wye
         volts = v[:, at]
-        taken = scale[:, self._bus[load]] * _at_voltage(power, np.abs(volts), exponent)
+        taken = scale[:, self._bus[load]] * _at_voltage(power, np.abs(volts) / size, exponent)
         np.add.at(drawn.T, at, np.conj(taken / volts).T)
-        ends, power, exponent, load = self._delta
+        ends, power, exponent, load, size = self._delta
         volts = v[:, ends[:, 0]] - v[:, ends[:, 1]]
-        across = np.abs(volts) / np.sqrt(3.0)
-        taken = scale[:, self._bus[load]] * _at_voltage(power, across, exponent)
+        taken = scale[:, self._bus[load]] * _at_voltage(power, np.abs(volts) / size, exponent)
         current = np.conj(taken / volts).T
         np.add.at(drawn.T, ends[:, 0], current)
         np.add.at(drawn.T, ends[:, 1], -current)
@@ -306,15 +337,21 @@ def _answer(
     feeder: Feeder, system: _System, v: ComplexArray, current: ComplexArray
 ) -> FeederPowerFlow:
     count, branch = len(v), feeder.branches
-    at_from, at_to = v[:, system.tail], v[:, system.head]
-    out = system.before(current) + 1j * system.half_b * at_from
-    back = -current + 1j * system.half_b * at_to
-    ends = np.zeros((2, count, feeder.n_branch, 3), dtype=np.complex128)
-    ends[0][:, system.row, system.phase] = at_from * np.conj(out)
-    ends[1][:, system.row, system.phase] = at_to * np.conj(back)
-    lost = ends.sum(axis=0).real.sum(axis=2)
+    by_bus = np.zeros((count, feeder.n_bus, 3), dtype=np.complex128)
+    by_bus[:, feeder.node_bus, feeder.node_phase] = v
+    at_from, at_to = by_bus[:, branch.from_bus], by_bus[:, branch.to_bus]
+    into = system.before(current, feeder.n_branch), np.zeros_like(at_to)
+    into[1][:, system.row, system.phase] = -current
+    place = (slice(None), system.row[system.charged], system.phase[system.charged])
+    ends = []
+    for volts, drawn in zip((at_from, at_to), into, strict=True):
+        drawn[place] += 1j * system.half_b * volts[place]
+        ends.append(volts * np.conj(drawn))
+    lost = (ends[0] + ends[1]).real.sum(axis=2)
     source = branch.kind == "source"
-    iron = (np.abs(v) ** 2 * feeder.iron_p).sum(axis=1)
+    iron = np.zeros(count)
+    for row, column, value in _shunts(feeder, feeder.cores):
+        iron += (v[:, row] * np.conj(value * v[:, column])).real.sum(axis=1)
     return FeederPowerFlow(
         v, ends[0], ends[1], lost[:, ~source].sum(axis=1) + iron, iron, lost[:, source].sum(axis=1)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -15,8 +16,9 @@ from pygridjl.grid.cases import list_cases, list_feeders
 from pygridjl.grid.load import load_feeder, load_network
 
 
-def run(*arguments):
-    return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
+def run(*arguments, **options):
+    words = [str(a) for a in arguments]
+    return CliRunner().invoke(command, words, catch_exceptions=False, **options)
 
 
 def test_table_lists_every_case_once():
@@ -93,6 +95,24 @@ def test_a_script_whose_last_lines_fail(tmp_path):
     assert "0.900 MW" in output
     assert "note: ignored:" in output
     assert "nonsense" in output
+
+
+def test_services_are_kept_or_lumped(tmp_path):
+    (tmp_path / "codes.dss").write_text(SHARED)
+    script = tmp_path / "master.dss"
+    script.write_text(
+        MASTER.replace("../shared/", "").rsplit("\n", 3)[0]
+        + "\nnew transformer.x phases=1 windings=3 buses=[b.1.2 h.1.0 h.0.2] "
+        "kvs=[12.47 0.12 0.12] kvas=[25 25 25] xhl=2 xht=2 xlt=1\n"
+        "new load.h bus1=h.1.2 phases=1 conn=delta kv=0.24 kw=10\n"
+    )
+    assert "4 buses" in run(script, "--feeder").output
+    lumped = run(script, "--feeder", "--lump-services").output
+    assert "3 buses" in lumped
+    assert "1 branch with a gain and the bus behind it are lumped" in lumped
+    assert "0.910 MW" in lumped
+    with pytest.raises(click.UsageError, match="--lump-services: is for feeders"):
+        run("case33bw", "--lump-services", standalone_mode=False)
 
 
 BAD_FILES = {

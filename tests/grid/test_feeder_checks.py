@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from feeder_builders import LINE_R, LINE_X, random_feeder, two_bus_feeder
+from feeder_builders import LINE_R, LINE_X, random_feeder, two_bus_feeder, with_services
 
 from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.grid import (
@@ -48,6 +48,47 @@ WITHOUT_B = np.array([[1, 0, 1], [0, 0, 0], [1, 0, 1]])
 )
 def test_bad_branches(columns, field):
     assert ("branch", ("l",), field) in _findings(two_bus_feeder(**columns))
+
+
+GAIN = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("columns", "field"),
+    [
+        ({}, "gain"),  # a line
+        ({"kind": ["transformer"], "group": ["Dy1"]}, "group"),
+        ({"kind": ["transformer"], "b": [[0.1, 0.1, 0.1]]}, "b"),
+        ({"kind": ["transformer"], "gain": GAIN[None] * [[0], [1], [1]]}, "gain"),
+        ({"kind": ["transformer"], "gain": GAIN[None] * np.nan}, "gain"),
+        (
+            {
+                "kind": ["transformer"],
+                "phases": [[True, False, True]],
+                "r": LINE_R[None] * WITHOUT_B,
+                "x": LINE_X[None] * WITHOUT_B,
+            },
+            "gain",
+        ),
+    ],
+)
+def test_bad_gains(columns, field):
+    columns = {"gain": GAIN[None], **columns}
+    assert ("branch", ("l",), field) in _findings(two_bus_feeder(**columns))
+
+
+def test_a_gain_feeds_the_phases_it_names():
+    feeder = with_services(two_bus_feeder(), np.random.default_rng(0), ["tapped"])  # from c
+    ends = feeder.branches.from_bus.copy()
+    ends[feeder.branches.mixing] = 1
+    feeder = feeder.replace(branches=feeder.branches.replace(from_bus=ends))
+    assert validate_feeder(feeder) == ()
+    without = feeder.buses.phases.copy()
+    without[1, 2] = False
+    lacking = feeder.replace(buses=feeder.buses.replace(phases=without))
+    assert ("branch", ("unit0",), "phases") in _findings(lacking)
+    opened = feeder.with_open(["unit0"])
+    assert ("bus", ("low0", "home0"), "island") in _findings(opened)
 
 
 def test_ideal_switches_and_regulators_are_sound():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from feeder_builders import two_bus_feeder, with_services
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.result import Status
@@ -26,6 +27,14 @@ def test_without_choices_it_is_the_power_flow(name: str) -> None:
     answer = opf(feeder, ampacity=False)
     assert answer.status is Status.OPTIMAL
     assert answer.raw_status == "Optimal"
+    assert answer.objective == pytest.approx(feeder.load_p.sum(), rel=1e-9)
+    voltages = np.sqrt(LinDistFlow3(feeder).voltages(*feeder.injection()))
+    np.testing.assert_allclose(feeder.by_node(answer.vm), voltages, atol=1e-8)
+
+
+def test_gains_that_mix_phases_are_the_power_flow_too() -> None:
+    feeder = with_services(two_bus_feeder(), np.random.default_rng(0))
+    answer = opf(feeder, ampacity=False)
     assert answer.objective == pytest.approx(feeder.load_p.sum(), rel=1e-9)
     voltages = np.sqrt(LinDistFlow3(feeder).voltages(*feeder.injection()))
     np.testing.assert_allclose(feeder.by_node(answer.vm), voltages, atol=1e-8)

@@ -12,6 +12,7 @@ from pygridjl.bridge.problems.asking import JuliaOptions, ask
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import IntArray
 from pygridjl.grid import Feeder, assert_valid_feeder
+from pygridjl.grid.services import LUMPED, refuse_gains
 
 __all__ = [
     "FeederFormulation",
@@ -113,6 +114,7 @@ def julia_feeder_opf(
 
 def feeder_tables(feeder: Feeder, rows: IntArray) -> tuple[Any, ...]:
     """Return arrays in the layout of ``FeederArrays`` in Julia, with these rows of branches."""
+    refuse_gains(feeder, f"backend 'julia' does not take: {LUMPED}")
     bus, generator = feeder.buses, feeder.generators
     branch = feeder.branches.take(rows)
     n, m = feeder.n_bus, len(branch)

@@ -12,7 +12,8 @@ head
     where the branch has a length, else for the whole branch. On the *to* side of a ratio.
 ``branches``
     id, from_bus, to_bus, phases, kind, closed, code, length_km, amps_a … amps_c (ampacity),
-    ratio_a … ratio_c, and group where a transformer has a delta winding.
+    ratio_a … ratio_c, group where a transformer has a delta winding, and gain_aa, gain_ab …
+    gain_cc (phase of the to side, then of the from side) where a branch has a gain.
 ``loads``
     id, bus, connection, model, kw_a … kw_c, kvar_a … kvar_c (wye equivalents).
 ``capacitors``
@@ -41,6 +42,7 @@ __all__ = [
     "CODE_COLUMNS",
     "DIGITS",
     "FORMAT",
+    "GAIN_COLUMNS",
     "HEAD",
     "OPTIONAL",
     "TABLES",
@@ -66,6 +68,8 @@ CODE_COLUMNS = [
 ]
 
 
+GAIN_COLUMNS = [f"gain_{i}{j}" for i in PHASES for j in PHASES]
+
 # What the head, and each table, may hold.
 HEAD = ("format", "name", "phase_mva", "source_bus", "v_set", "source", "notes")
 TABLES: dict[str, tuple[str, ...]] = {
@@ -76,6 +80,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         *per_phase("amps"),
         *per_phase("ratio"),
         "group",
+        *GAIN_COLUMNS,
     ),
     "loads": ("id", "bus", "connection", "model", *per_phase("kw"), *per_phase("kvar")),
     "capacitors": ("id", "bus", *per_phase("kvar"), *per_phase("kw"), "connection"),
@@ -185,6 +190,9 @@ def _branches(feeder: Feeder) -> tuple[Columns, Columns]:
     }
     if (branch.group != "").any():
         table["group"] = [group or None for group in branch.group.tolist()]
+    if branch.mixing.any():
+        flat = branch.gain.reshape(-1, 9)
+        table |= {name: _numbers(flat[:, k], 0.0) for k, name in enumerate(GAIN_COLUMNS)}
     return {"id": list(codes.values()), **code_columns}, table
 
 

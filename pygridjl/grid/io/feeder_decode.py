@@ -24,6 +24,7 @@ from pygridjl.grid.io.columns import first_positions
 from pygridjl.grid.io.feeder_columns import (
     CODE_COLUMNS,
     FORMAT,
+    GAIN_COLUMNS,
     HEAD,
     OPTIONAL,
     TABLES,
@@ -176,6 +177,7 @@ def _branches(
         length_km=length,
         closed=row.numbers("closed", 1.0) != 0,
         group=row.text("group"),
+        gain=np.column_stack([row.numbers(name, 0.0) for name in GAIN_COLUMNS]).reshape(-1, 3, 3),
     )
 
 

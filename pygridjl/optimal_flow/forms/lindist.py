@@ -102,9 +102,10 @@ def _program(
     # What generators may change is not part of the fixed injection.
     p, q = feeder.injection()
     fixed_p, fixed_q = p - feeder.generation_p, q - feeder.generation_q
+    cross = equations.cross
     rows = [
-        [equations.balance, None, None, feeds, None],
-        [None, equations.balance, None, None, feeds],
+        [equations.balance, cross, None, feeds, None],
+        [None if cross is None else -cross, equations.balance, None, None, feeds],
         [equations.mp, equations.mq, equations.voltage, None, None],
     ]
     lower = [-fixed_p, -fixed_q, equations.u_source]

@@ -3,7 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
-from feeder_builders import random_feeder, two_bus_feeder
+from feeder_builders import random_feeder, two_bus_feeder, with_services
 from hypothesis import given, settings, strategies as st
 
 from pygridjl.core.errors import (
@@ -38,7 +38,10 @@ def assert_same(one, two, rtol=1e-9):
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 25))
 def test_round_trip(tmp_path_factory, seed, n):
-    feeder = random_feeder(np.random.default_rng(seed), n)
+    rng = np.random.default_rng(seed)
+    feeder = random_feeder(rng, n)
+    if n % 2:
+        feeder = with_services(feeder, rng)
     feeder = feeder.replace(notes=("one", "zwei, drei"), source="somewhere")
     folder = save_feeder(feeder, tmp_path_factory.mktemp("feeders") / "f")
     assert_same(feeder, read_feeder(folder))

@@ -16,8 +16,8 @@ from pygridjl.grid import load_feeder
 pytestmark = pytest.mark.validation
 FIELD = Path(__file__).parents[2] / "data" / "field"
 
-# Load taken and losses, kW. Loads that depend on their voltage and lumped service transformers
-# (what a feeder simplifies, as its notes say) have no loss here.
+# Load taken and losses, kW. Loads that depend on their voltage (what a feeder simplifies, as its
+# notes say) have no loss here.
 RIGHT = {
     "bank_1ph_lv": (150, 0.760),
     "bom": (900, 5.903),
@@ -63,6 +63,7 @@ RIGHT = {
     "utf16": (900, 5.903),
     "xf3ph_lv": (150, 0.760),
     "xf_kv_ln_mix": (150, 1.101),
+    "xf_ll_primary": (30, 0.258),
 }
 
 
@@ -80,6 +81,7 @@ def test_load_and_losses(name):
         ("source_impedance", 47.593),
         ("mutual_line", 24.148),
         ("bank_of_single_phase", 0.921),
+        ("open_wye_open_delta", 0.3424),
         ("neutral_reactor", 7.271),
         ("parallel_lines", 9.236),
         ("disabled_fault", 13.596),
@@ -102,7 +104,7 @@ def test_a_load_of_two_phases_in_delta_stands_between_two_pairs():
 
 def test_a_bank_of_two_units_feeds_the_phases_it_stands_on():
     """Open wye, open delta: the two units carry S/√3 at ±30°."""
-    feeder = load_feeder(FIELD / "open_wye_open_delta.dss")
+    feeder = load_feeder(FIELD / "open_wye_open_delta.dss", lump_services=True)
     drawn = feeder.to_kw(feeder.loads.p[0]) + 1j * feeder.to_kw(feeder.loads.q[0])
     turned = (45 + 20j) / 3**0.5 * np.exp([1j * np.pi / 6, -1j * np.pi / 6])
     np.testing.assert_allclose(drawn, [*turned, 0], atol=1e-9)

@@ -20,6 +20,7 @@ from pygridjl.grid.io.opendss.circuit import Bus, Circuit, Injection, Piece, cou
 from pygridjl.grid.io.opendss.join import lump_services, side_by_side
 from pygridjl.grid.io.opendss.measure import measured
 from pygridjl.grid.io.opendss.sources import STIFF
+from pygridjl.grid.io.opendss.units import at_nominal_voltages, keep_services, refuse_unheld
 
 __all__ = ["feeder_of"]
 
@@ -42,10 +43,13 @@ def feeder_of(circuit: Circuit, name: str | None, phase_mva: float) -> Feeder:
         If there is not one three-phase source.
     """
     source_bus, v_set = _source(circuit, phase_mva)
+    keep_services(circuit)
+    refuse_unheld(circuit)
     lump_services(circuit)
     pieces = side_by_side(circuit, circuit.pieces, parallel=True)
     fed = _fed(circuit, pieces, source_bus)
     pieces = _prune(circuit, pieces, fed)
+    at_nominal_voltages(circuit, pieces, source_bus)
     shifted = [p.id for p in pieces if p.group]
     if shifted:
         circuit.notes.append(
@@ -121,8 +125,14 @@ def _fed(circuit: Circuit, pieces: list[Piece], source_bus: str) -> dict[str, Bo
     links = [
         (3 * number[p.from_bus] + k, 3 * number[p.to_bus] + k)
         for p in pieces
-        if p.closed
+        if p.closed and not p.gain.any()
         for k in np.flatnonzero(p.phases).tolist()
+    ]
+    links += [
+        (3 * number[p.from_bus] + j, 3 * number[p.to_bus] + i)
+        for p in pieces
+        if p.closed
+        for i, j in np.argwhere(p.gain).tolist()
     ]
     # The three phases of the source itself hang together.
     root = 3 * number[source_bus]
@@ -137,7 +147,12 @@ def _prune(circuit: Circuit, pieces: list[Piece], fed: dict[str, BoolArray]) -> 
     kept, dropped = [], []
     none = np.zeros(3, dtype=np.bool_)
     for piece in pieces:
-        common = piece.phases & fed.get(piece.from_bus, none) & fed.get(piece.to_bus, none)
+        before, behind = (fed.get(bus, none) for bus in (piece.from_bus, piece.to_bus))
+        common = piece.phases & behind
+        if not piece.gain.any():
+            common &= before
+        elif (piece.gain.any(axis=0) & ~before).any():  # a unit without one of its phases is dead
+            common = none
         if not common.any():
             dropped.append(piece.id)
             continue
@@ -197,6 +212,7 @@ def _branches(
         length_km=np.array([p.length_km for p in pieces]),
         closed=np.array([p.closed for p in pieces], dtype=np.bool_),
         group=_texts([p.group for p in pieces]),
+        gain=np.array([p.gain for p in pieces]).reshape(-1, 3, 3),
     )
 
 

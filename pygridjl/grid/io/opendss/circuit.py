@@ -60,6 +60,7 @@ class Piece:
     shift: float = 0.0
     group: str = ""
     declared: bool = False
+    gain: FloatArray = field(default_factory=lambda: np.zeros((3, 3)))
 
 
 @dataclass
@@ -84,13 +85,34 @@ class Injection:
 
 @dataclass
 class Service:
-    """A service transformer: what hangs on ``secondary`` is lumped onto its primary phases."""
+    """A single-phase unit that joins other phases at its two sides, or has two secondaries.
+
+    Each secondary winding lies between two phases of ``ends`` (−1 for ground), at ``ratios`` of the
+    voltage between those of ``start``, behind impedances ``z`` in ohm. A feeder takes it as it is
+    where it can; else, if it is ``low`` enough, what hangs on ``secondary`` is lumped onto its
+    primary phases.
+    """
 
     id: str
     bus: str
-    phases: tuple[int, ...]
+    start: tuple[int, int]
     secondary: tuple[str, ...]
-    nodes: tuple[int, ...] = ()
+    ends: tuple[tuple[int, int], ...]
+    ratios: tuple[float, ...]
+    z: ComplexArray
+    amps: float
+    cores: list[Injection]
+    low: bool
+
+    @property
+    def phases(self) -> tuple[int, ...]:
+        """Primary phases."""
+        return tuple(phase for phase in self.start if phase >= 0)
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """Secondary phases of a unit with one secondary."""
+        return tuple(phase for phase in self.ends[0] if phase >= 0) if len(self.ends) == 1 else ()
 
 
 @dataclass

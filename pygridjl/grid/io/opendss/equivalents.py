@@ -11,10 +11,9 @@ from itertools import pairwise
 import numpy as np
 
 from pygridjl.core.types import ComplexArray, FloatArray
+from pygridjl.grid.nominal import BALANCED
 
 __all__ = ["charging_per_phase", "open_delta_ratio", "parts_of", "through_bank", "wye_equivalent"]
-
-BALANCED = np.exp(-2j * np.pi / 3 * np.arange(3))
 
 
 def parts_of(nodes: Sequence[int], n: int, *, delta: bool) -> list[tuple[int, int]]:
@@ -36,7 +35,9 @@ def parts_of(nodes: Sequence[int], n: int, *, delta: bool) -> list[tuple[int, in
     return [(node, common) for node in nodes[:n]]
 
 
-def wye_equivalent(power: complex, parts: Sequence[tuple[int, int]]) -> ComplexArray:
+def wye_equivalent(
+    power: complex, parts: Sequence[tuple[int, int]], nominal: ComplexArray = BALANCED
+) -> ComplexArray:
     """Split the power of an element over the phases it touches.
 
     A part between phases i and j draws the current ``conj(S / (V_i − V_j))`` from i and returns
@@ -49,6 +50,8 @@ def wye_equivalent(power: complex, parts: Sequence[tuple[int, int]]) -> ComplexA
         Total of the element.
     parts : sequence of pairs
         As :func:`parts_of` returns them.
+    nominal : ndarray of complex, shape (3,)
+        Voltages of the phases.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def wye_equivalent(power: complex, parts: Sequence[tuple[int, int]]) -> ComplexA
     out = np.zeros(3, dtype=np.complex128)
     live = [(i, j) for i, j in parts if i != j]
     for i, j in live:
-        ends = [BALANCED[k] if k >= 0 else 0.0 for k in (i, j)]
+        ends = [nominal[k] if k >= 0 else 0.0 for k in (i, j)]
         across = ends[0] - ends[1]
         for k, sign, end in ((i, 1, ends[0]), (j, -1, ends[1])):
             if k >= 0:

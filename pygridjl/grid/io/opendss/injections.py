@@ -107,7 +107,9 @@ def _shunt(
     parts = parts_of(nodes, n, delta=delta)
     connection = "delta" if any(min(part) >= 0 for part in parts) else "wye"
     power = wye_equivalent(total, parts)
-    return Injection(element, bus, power, total, mask_of(nodes), connection=connection)
+    return Injection(
+        element, bus, power, total, mask_of(nodes), parts=tuple(parts), connection=connection
+    )
 
 
 def _read_capacitors(dss: Any, circuit: Circuit, state: str) -> None:

@@ -48,7 +48,7 @@ def side_by_side(circuit: Circuit, pieces: list[Piece], *, parallel: bool) -> li
 
 def _absorb(circuit: Circuit, mate: Piece, piece: Piece) -> None:
     if mate.from_bus != piece.from_bus:
-        if not (piece.ratio == 1.0).all():
+        if piece.gain.any() or not (piece.ratio == 1.0).all():
             detail = f"is turned round beside {mate.id} (buses): give both in the same order"
             raise circuit.fail(piece.id, detail)
         piece.from_bus, piece.to_bus = piece.to_bus, piece.from_bus
@@ -56,6 +56,8 @@ def _absorb(circuit: Circuit, mate: Piece, piece: Piece) -> None:
     mate.id = f"{mate.id}+{piece.id.split('.', 1)[1]}"
     mate.z = mate.z + piece.z
     mate.b = mate.b + piece.b
+    if mate.gain.any() or piece.gain.any():
+        mate.gain = _gain(mate) + _gain(piece)
     # Phases an element does not carry have ratio 1, but for the common phase of an open delta.
     mate.ratio = mate.ratio * piece.ratio
     mate.kind = max(mate.kind, piece.kind, key=BRANCH_KINDS.index)
@@ -65,10 +67,15 @@ def _absorb(circuit: Circuit, mate: Piece, piece: Piece) -> None:
     mate.length_km = mate.length_km if mate.length_km == piece.length_km else 0.0
 
 
+def _gain(piece: Piece) -> FloatArray:
+    """Return what an element makes of the voltages before it."""
+    return piece.gain if piece.gain.any() else np.diag(np.where(piece.phases, piece.ratio, 0.0))
+
+
 def _merged(circuit: Circuit, mate: Piece, piece: Piece) -> bool:
     """Put two closed elements side by side into one, if they carry the same phases."""
     same = (mate.phases == piece.phases).all() and np.allclose(mate.ratio, piece.ratio)
-    same = same and mate.group == piece.group
+    same = same and mate.group == piece.group and not (mate.gain.any() or piece.gain.any())
     turned = mate.from_bus != piece.from_bus
     if not same or (turned and not (piece.ratio == 1.0).all()):
         return False

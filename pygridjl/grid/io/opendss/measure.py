@@ -10,12 +10,12 @@ from pygridjl.core.types import FloatArray
 from pygridjl.grid.feeder import Feeder
 from pygridjl.grid.io.opendss.circuit import Circuit
 from pygridjl.grid.io.opendss.common import bus_of
+from pygridjl.grid.nominal import linear_gain
 
 __all__ = ["linear_voltages", "measured", "read_solution"]
 
 # Beyond this many p.u. no solution is one.
 _HIGHEST = 3.0
-_ANGLE = np.exp(-2j * np.pi / 3 * np.arange(3))
 
 
 def read_solution(dss: Any, circuit: Circuit) -> None:
@@ -90,18 +90,26 @@ def linear_voltages(feeder: Feeder) -> FloatArray:
         Squared magnitudes.
     """
     tree, branch = feeder.tree, feeder.branches
+    nominal, mixing = feeder.nominal, branch.mixing
     flow = np.zeros((feeder.n_bus, 3), dtype=np.complex128)
     p, q = feeder.injection()
     flow[feeder.node_bus, feeder.node_phase] = -(p + 1j * q)
     for bus in tree.order[:0:-1].tolist():
-        flow[tree.parent[bus]] += flow[bus]
+        row, up = int(tree.branch[bus]), int(tree.parent[bus])
+        powers = linear_gain(branch.gain[row], nominal[up])[0] if mixing[row] else np.eye(3)
+        flow[up] += powers @ flow[bus]
     squared = np.full((feeder.n_bus, 3), np.nan)
     squared[feeder.source_bus] = feeder.v_set**2
-    turn = np.outer(_ANGLE, _ANGLE.conj())
     for bus in tree.order[1:].tolist():
         row, up = int(tree.branch[bus]), squared[tree.parent[bus]]
         # What the flow takes off: 2 Re(Γ ∘ (R − jX) (P + jQ)) of each phase.
+        there = nominal[bus] != 0
+        turn = np.divide.outer(nominal[bus], np.where(there, nominal[bus], np.inf))
         drop = 2 * ((turn * (branch.r[row] - 1j * branch.x[row])) @ flow[bus]).real
+        if mixing[row]:
+            squares = linear_gain(branch.gain[row], nominal[tree.parent[bus]])[1]
+            squared[bus] = squares @ np.where(np.isnan(up), 0.0, up) - drop
+            continue
         ratio = branch.ratio[row] ** 2
         squared[bus] = (up - drop) / ratio if tree.reversed[bus] else ratio * up - drop
     return np.where(feeder.buses.phases, squared, np.nan)

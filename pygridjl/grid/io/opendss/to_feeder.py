@@ -44,7 +44,7 @@ def read_opendss(
     Returns
     -------
     Feeder
-        Primary network with service transformers lumped; not yet validated.
+        Not yet validated.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from pygridjl.grid.io.opendss.join import lump_services, side_by_side
 from pygridjl.grid.io.opendss.process import read_apart
 from pygridjl.grid.io.opendss.read import read_circuit
 from pygridjl.grid.io.opendss.sources import STIFF
+from pygridjl.grid.io.opendss.units import refuse_unheld
 from pygridjl.grid.io.supply import leave_out_unsupplied
 from pygridjl.grid.network import Branches, Buses, Generators, Loads, Network
 
@@ -89,6 +90,7 @@ def network_of_script(path: Path, *, root: Path | None, strict: bool) -> Network
 
 
 def _network(circuit: Circuit) -> Network:
+    refuse_unheld(circuit)
     lump_services(circuit)
     pieces = side_by_side(circuit, circuit.pieces, parallel=False)
     phases = _phases(circuit, pieces)

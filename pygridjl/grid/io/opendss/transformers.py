@@ -11,13 +11,14 @@ from pygridjl.grid.io.opendss.circuit import Circuit, Injection, Piece, Service,
 from pygridjl.grid.io.opendss.common import SQRT3, bus_of, mask_of, phases_of
 from pygridjl.grid.io.opendss.equivalents import open_delta_ratio, wye_equivalent
 from pygridjl.grid.io.opendss.ratings import stated_rating
+from pygridjl.grid.io.opendss.units import LEAST_RATIO, MOST_RATIO
 from pygridjl.grid.io.opendss.windings import Winding, windings_of
 
 __all__ = ["read_transformers"]
 
 _LOW_VOLTAGE_KV = 1.0
-# A ratio beyond these joins buses whose voltage levels contradict it.
-_LEAST_RATIO, _MOST_RATIO = 0.5, 2.0
+# Rated voltages this near are those of a regulator.
+_SAME_LEVEL = 0.2
 
 
 @dataclass
@@ -29,6 +30,7 @@ class _Unit:
     here: list[int]
     there: list[int]
     core: complex
+    terminals: list[list[int]]
 
     @property
     def id(self) -> str:
@@ -39,6 +41,7 @@ def read_transformers(dss: Any, circuit: Circuit) -> None:
     """Read the transformers; single-phase units between two phases are put together."""
     regulated = {dss.RegControls.Transformer().lower() for _ in dss.RegControls}
     banks: dict[tuple[str, str], list[_Unit]] = {}
+    mixed = _mixed(dss, circuit)
     for _ in dss.Transformers:
         element = f"transformer.{dss.Transformers.Name().lower()}"
         windings = windings_of(dss)
@@ -49,7 +52,7 @@ def read_transformers(dss: Any, circuit: Circuit) -> None:
         single = dss.CktElement.NumPhases() == 1
         here, there = ([k for k in t if k >= 0] for t in terminals[:2])
         if single and len(windings) == 3:
-            circuit.services.append(Service(element, ends[0], tuple(here), tuple(ends[1:])))
+            circuit.services.append(_service(dss, circuit, element, ends, windings, terminals))
             continue
         if len(windings) != 2:
             detail = (
@@ -57,10 +60,10 @@ def read_transformers(dss: Any, circuit: Circuit) -> None:
                 "one that carries nothing, or model it as two transformers"
             )
             raise circuit.fail(element, detail)
-        unit = _unit(dss, circuit, element, ends, windings, here, there, single=single)
+        unit = _unit(dss, circuit, element, ends, windings, terminals, single=single)
         if element.split(".", 1)[1] in regulated:
             unit.piece.kind = "regulator"
-        if single and (len(here) == 2 or len(there) == 2 or here != there):
+        if (ends[0], ends[1]) in mixed:
             banks.setdefault((ends[0], ends[1]), []).append(unit)
             continue
         if here != there:
@@ -80,11 +83,90 @@ def read_transformers(dss: Any, circuit: Circuit) -> None:
         )
 
 
+def _mixed(dss: Any, circuit: Circuit) -> set[tuple[str, str]]:
+    """Buses between which a single-phase unit joins other phases than the same one to ground."""
+    found = set()
+    for _ in dss.Transformers:
+        if dss.CktElement.NumPhases() == 1:
+            ends = [bus_of(b) for b in dss.CktElement.BusNames()]
+            element = f"transformer.{dss.Transformers.Name().lower()}"
+            nodes = phases_of(dss, circuit, element)
+            live = [[k for k in nodes[at : at + 2] if k >= 0] for at in (0, 2)]
+            if live[0] != live[1] or len(live[0]) != 1 or len(ends) > 2:
+                found.add((ends[0], ends[1]))
+    return found
+
+
+def _service(
+    dss: Any,
+    circuit: Circuit,
+    element: str,
+    ends: list[str],
+    windings: list[Winding],
+    terminals: list[list[int]],
+) -> Service:
+    """Return the active single-phase unit with the ends of its windings."""
+    one, *others = windings
+    # Leakage between each two windings, p.u. of the first one's rating.
+    leak = [float(dss.Transformers.Xhl()) / 100]
+    if len(others) == 2:
+        leak += [float(dss.Transformers.Xht()) / 100, float(dss.Transformers.Xlt()) / 100]
+    z = np.zeros((len(others), len(others)), dtype=np.complex128)
+    for k, winding in enumerate(others):
+        z[k, k] = complex(one.r + winding.r * one.kva / winding.kva, leak[k])
+    if len(others) == 2:
+        z[0, 1] = z[1, 0] = complex(one.r, (leak[0] + leak[1] - leak[2]) / 2)
+    kv = np.array([winding.kv * winding.tap for winding in others])
+    places = [_pair(terminal) for terminal in terminals[1:]]
+    core = _core(dss)
+    return Service(
+        id=element,
+        bus=ends[0],
+        start=_pair(terminals[0]),
+        secondary=tuple(ends[1:]),
+        ends=tuple(places),
+        ratios=tuple((kv / (one.kv * one.tap)).tolist()),
+        z=z * np.outer(kv, kv) * 1e3 / one.kva,
+        amps=(stated_rating(dss) or one.kva) / sum(winding.kv for winding in others),
+        cores=[_iron(circuit, element, ends[-1], core, others[-1], places[-1])] if core else [],
+        low=all(winding.kv < _LOW_VOLTAGE_KV for winding in others),
+    )
+
+
+def _pair(nodes: list[int]) -> tuple[int, int]:
+    """Return the phases between which a winding lies; −1 for ground."""
+    return (nodes[0], nodes[1])
+
+
+def _core(dss: Any) -> complex:
+    """Iron and magnetising current of the active transformer, % of its rating."""
+    return complex(float(dss.Properties.Value("%noloadloss")), float(dss.Properties.Value("%imag")))
+
+
+def _iron(
+    circuit: Circuit, element: str, bus: str, core: complex, last: Winding, ends: tuple[int, int]
+) -> Injection:
+    """Return the core of a single-phase unit, which the engine has at the last winding."""
+    between = min(ends) >= 0
+    rated = last.kv * last.tap / (SQRT3 if between else 1.0)
+    power = -core / 100 * last.kva * (circuit.buses[bus].kv_ln / rated) ** 2
+    return Injection(
+        f"{element} core",
+        bus,
+        wye_equivalent(power, [ends]),
+        power,
+        mask_of(ends),
+        kind="core",
+        parts=(ends,),
+        connection="delta" if between else "wye",
+    )
+
+
 def _add(circuit: Circuit, piece: Piece, units: list[_Unit]) -> None:
     """Add what some units make together, with their cores."""
     one, two = units[0].windings
     bases = [circuit.buses[end].kv_ln for end in (piece.from_bus, piece.to_bus)]
-    if not (piece.ratio > _LEAST_RATIO).all() or not (piece.ratio < _MOST_RATIO).all():
+    if not (piece.ratio > LEAST_RATIO).all() or not (piece.ratio < MOST_RATIO).all():
         detail = (
             f"kVs {one.kv:g} and {two.kv:g}: the voltage levels do not match those of its buses "
             f"({piece.from_bus} {bases[0] * SQRT3:.4g} kV, {piece.to_bus} {bases[1] * SQRT3:.4g} "
@@ -120,13 +202,13 @@ def _unit(
     element: str,
     ends: list[str],
     windings: list[Winding],
-    here: list[int],
-    there: list[int],
+    terminals: list[list[int]],
     *,
     single: bool,
 ) -> _Unit:
     """Impedance (ohm) and ampacity on the second winding, and the ratio of each phase."""
     one, two = windings
+    here, there = ([k for k in t if k >= 0] for t in terminals)
     # A single-phase unit between two phases is rated line to line, others as their fellows.
     scale = [SQRT3 if single and len(t) == 2 else 1.0 for t in (here, there)]
     kv = [w.kv * w.tap / s for w, s in zip(windings, scale, strict=True)]
@@ -154,28 +236,43 @@ def _unit(
         shift=_TURN[group[2:]],
         group=group,
     )
-    core = complex(float(dss.Properties.Value("%noloadloss")), float(dss.Properties.Value("%imag")))
-    return _Unit(piece, windings, here, there, core)
+    return _Unit(piece, windings, here, there, _core(dss), terminals)
 
 
 def _bank(circuit: Circuit, units: list[_Unit]) -> None:
     """Put units together of which some stand between two phases."""
-    first = units[0].piece
     if len(units) == 3 and _group(units):
         _add(circuit, _whole(units), units)
-    elif all(len(unit.here) == 2 and unit.here == unit.there for unit in units):
+    elif len(units) == 2 and all(map(_regulates, units)):
         _add(circuit, _open_delta(circuit, units), units)
-    elif all(unit.windings[1].kv < _LOW_VOLTAGE_KV for unit in units):
-        circuit.services += [
-            Service(unit.id, first.from_bus, tuple(unit.here), (first.to_bus,), tuple(unit.there))
-            for unit in units
-        ]
     else:
-        detail = (
-            f"joins different phases at its two ends (buses) in a bank of {len(units)}: three "
-            "units, one a phase, or two regulators in open delta can be read"
-        )
-        raise circuit.fail(first.id, detail)
+        circuit.services += [_of_unit(circuit, unit) for unit in units]
+
+
+def _regulates(unit: _Unit) -> bool:
+    """Whether a unit joins two phases to the same two at one voltage level."""
+    one, two = unit.windings
+    level = abs(one.kv - two.kv) < _SAME_LEVEL * two.kv
+    return level and len(unit.here) == 2 and unit.here == unit.there
+
+
+def _of_unit(circuit: Circuit, unit: _Unit) -> Service:
+    """Return a unit of two windings with the ends of its windings."""
+    one, two = unit.windings
+    start, end = (_pair(terminal) for terminal in unit.terminals)
+    bus = unit.piece.to_bus
+    return Service(
+        id=unit.id,
+        bus=unit.piece.from_bus,
+        start=start,
+        secondary=(bus,),
+        ends=(end,),
+        ratios=(two.kv * two.tap / (one.kv * one.tap),),
+        z=unit.piece.z[:1, :1],
+        amps=float(unit.piece.amps[0]),
+        cores=[_iron(circuit, unit.id, bus, unit.core, two, end)] if unit.core else [],
+        low=two.kv < _LOW_VOLTAGE_KV,
+    )
 
 
 # By how much the from side leads at an hour of the vector group, rad.

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.core.files import write_text
+from pygridjl.core.findings import Finding
 from pygridjl.core.types import FloatArray
 from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.services import LUMPED
 
 __all__ = ["feeder_commands", "opendss_names", "write_opendss"]
 
@@ -58,6 +61,9 @@ def write_opendss(feeder: Feeder, path: str | Path) -> None:
     ------
     OutputError
         If the file cannot be written.
+    InvalidNetworkError
+        If a branch with a gain is not made of units between two phases, or one and the ground, on
+        its from side.
     """
     write_text(Path(path), "\n".join([*feeder_commands(feeder), "solve", ""]))
 
@@ -139,8 +145,11 @@ def _branch(feeder: Feeder, k: int, bus: list[str], kv: list[float]) -> list[str
     ohm = kv[end] ** 2 / feeder.phase_mva
     r, x = (ohm * z[k][np.ix_(phases, phases)] for z in (branch.r, branch.x))
     at, last, commands = bus[start], bus[end], []
-    if kv[start] != kv[end] or any(ratio[phase] != 1.0 for phase in phases):
-        for phase in phases.tolist():
+    mixes = bool(branch.mixing[k])
+    if mixes:
+        commands += _units(feeder, k, at, kv)
+    if mixes or kv[start] != kv[end] or any(ratio[phase] != 1.0 for phase in phases):
+        for phase in phases.tolist() if not mixes else ():
             commands.append(
                 f"new transformer.t{k}_{phase + 1} phases=1 windings=2 xhl=0.001 %rs=(0 0) "
                 f"ppm_antifloat=0 buses=({at}.{phase + 1} behind{k}.{phase + 1}) "
@@ -156,6 +165,31 @@ def _branch(feeder: Feeder, k: int, bus: list[str], kv: list[float]) -> list[str
         f"new line.l{k} phases={phases.size} bus1={at}{dots} bus2={last}{dots} length=1 "
         f"rmatrix={_matrix(r)} xmatrix={_matrix(x)} cmatrix={_matrix(0 * r)}{rated}"
     )
+    return commands
+
+
+def _units(feeder: Feeder, k: int, at: str, kv: list[float]) -> list[str]:
+    """Ideal single-phase units that make the voltages behind a gain."""
+    branch, commands = feeder.branches, []
+    volts = " ".join(repr(kv[int(end[k])]) for end in (branch.from_bus, branch.to_bus))
+    for phase in np.flatnonzero(branch.phases[k]).tolist():
+        row = branch.gain[k][phase]
+        plus, minus = np.flatnonzero(row > 0).tolist(), np.flatnonzero(row < 0).tolist()
+        size = float(np.abs(row).max())
+        alike = np.allclose(np.abs(row[row != 0]), size, rtol=1e-9)
+        if len(plus) > 1 or len(minus) > 1 or not alike:
+            text = (
+                f"what stands at phase {'abc'[phase]} behind it comes from several windings, which "
+                f"an OpenDSS script of ours does not write: save it as .json or CSV, or {LUMPED}"
+            )
+            finding = Finding("branch", (str(branch.id[k]),), "gain", text)
+            raise InvalidNetworkError(feeder.name, [finding])
+        ends = ".".join(str(side[0] + 1 if side else 0) for side in (plus, minus))
+        commands.append(
+            f"new transformer.t{k}_{phase + 1} phases=1 windings=2 xhl=0.001 %rs=(0 0) "
+            f"ppm_antifloat=0 buses=({at}.{ends} behind{k}.{phase + 1}) kvs=({volts}) "
+            f"kvas=(100000 100000) taps=(1 {size!r})"
+        )
     return commands
 
 

@@ -299,31 +299,51 @@ SERVICE = (
 )
 
 
+def test_service_transformers_are_kept(script):
+    feeder = load_feeder(script(SERVICE))
+    assert sorted(feeder.buses.id.tolist()) == ["h", "m", "s", "x"]
+    (row,) = np.flatnonzero(feeder.branches.mixing)
+    gain = feeder.branches.gain[row]
+    np.testing.assert_allclose(gain[2], 0)
+    np.testing.assert_allclose(gain[:2, [0, 2]], 0)
+    np.testing.assert_allclose(gain[0, 1], -gain[1, 1])
+    # 25 kVA at 240 V.
+    at = feeder.branches.to_bus[row]
+    amps = feeder.branches.rating[row] * feeder.i_base[at]
+    np.testing.assert_allclose(amps[:2], 25 / 0.24)
+    # The two wires are opposite, and the load of each is its own.
+    wires = feeder.nominal[at, :2]
+    np.testing.assert_allclose(wires[1], -wires[0])
+    np.testing.assert_allclose(feeder.to_kw(feeder.loads.p), [[4, 4, 0]], atol=1e-9)
+
+
 def test_service_transformers_are_lumped_onto_their_primary_phase(script):
     feeder = load_feeder(
         script(
             SERVICE
             + "new pvsystem.roof bus1=h.1.2 phases=2 kv=0.208 kva=6 pmpp=5 irradiance=0.8 pf=1\n"
             "new storage.box bus1=h.1.2 phases=2 kv=0.208 kva=4 kwhrated=10"
-        )
+        ),
+        lump_services=True,
     )
     assert sorted(feeder.buses.id.tolist()) == ["m", "s"]
     m = _bus(feeder, "m")
     assert feeder.loads.bus.tolist() == [m]
-    np.testing.assert_allclose(feeder.to_kw(feeder.loads.p), [[0, 8, 0]])
-    np.testing.assert_allclose(feeder.to_kw(feeder.loads.q), [[0, 2, 0]])
+    np.testing.assert_allclose(feeder.to_kw(feeder.loads.p), [[0, 8, 0]], atol=1e-9)
+    np.testing.assert_allclose(feeder.to_kw(feeder.loads.q), [[0, 2, 0]], atol=1e-9)
     assert feeder.generators.kind.tolist() == ["pv", "storage"]
     # Idling draws 1 % of the rated 25 kW, both defaults of the engine.
     made = feeder.to_kw(feeder.generators.p)
     np.testing.assert_allclose(made, [[0, 4, 0], [0, -0.25, 0]], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(feeder.to_kw(feeder.generators.s_max), [[0, 6, 0], [0, 4, 0]])
     notes = " ".join(feeder.notes)
-    assert "1 service transformer and the 2 low-voltage buses" in notes
+    assert "1 branch with a gain and the 2 buses behind it" in notes
     assert "1 storage unit kept idle" in notes
 
 
 def test_a_service_area_fed_twice_is_refused(script):
-    path = script(SERVICE + SERVICE.replace("svc", "svc2").split("\n", 1)[0])
+    other = SERVICE.replace("svc", "svc2").replace("m.2", "m.1")
+    path = script(SERVICE + other.split("\n", 1)[0])
     with pytest.raises(NetworkFormatError, match=r"svc2.*fed from somewhere else too"):
         load_feeder(path)
 
@@ -413,8 +433,24 @@ def test_bases_follow_from_source_and_transformers(script):
             "transformer.x: has 3 windings",
         ),
         (
-            "new transformer.x phases=1 windings=2 buses=[m.1 t.2] kvs=[7.2 7.2]",
+            "new transformer.x phases=1 windings=2 buses=[m.1 t.2] kvs=[7.2 7.2]\n"
+            "new transformer.y phases=1 windings=2 buses=[m.3 t.2] kvs=[7.2 7.2]",
             "transformer.x: joins different phases",
+        ),
+        (
+            "new transformer.x phases=1 windings=2 buses=[m.1 t.1.2] kvs=[7.2 4.16]\n"
+            "new load.t bus1=t.1 phases=1 kv=2.4 kw=10",
+            "transformer.x: joins different phases",
+        ),
+        (
+            "new transformer.x phases=1 windings=2 buses=[t.2 m.1] kvs=[7.2 7.2]",
+            "transformer.x: is fed from its second winding",
+        ),
+        (
+            "new transformer.x phases=1 windings=2 buses=[m.1 t.1.2] kvs=[7.2 0.48]\n"
+            "new reactor.g bus1=t.1 phases=1 r=0.001 x=0\n"
+            "new load.t bus1=t.2 phases=1 kv=0.48 kw=10",
+            "reactor.g: grounds what transformer.x leaves floating",
         ),
     ],
 )

@@ -9,9 +9,11 @@ from hypothesis import given, settings, strategies as st
 from opendss_circuits import FEEDERS
 from opendss_truth import solved
 
+from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.grid import load_feeder
 from pygridjl.grid.io.opendss.engine import compiled_circuit
 from pygridjl.grid.io.opendss.write import opendss_names, write_opendss
+from pygridjl.grid.services import lump_services
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.powerflow.losses import resistive_losses
 
@@ -54,7 +56,17 @@ def test_opendss_solves_what_we_write(tmp_path, name, apart, less):
 
 @pytest.mark.parametrize(
     "name",
-    ["source impedance", "iron, wye-wye", "bank of regulators", "neutral", "ring", "units"],
+    [
+        "source impedance",
+        "iron, wye-wye",
+        "bank of regulators",
+        "neutral",
+        "ring",
+        "units",
+        "poles between phases",
+        "centre-tapped",
+        "centre-tapped between phases",
+    ],
 )
 def test_a_script_written_again_loses_the_same(tmp_path, name):
     """Source's impedance, iron, ratios and generators; loads to ground of constant power."""
@@ -63,6 +75,15 @@ def test_a_script_written_again_loses_the_same(tmp_path, name):
     theirs, ours = solved(tmp_path / "theirs.dss"), solved(tmp_path / "ours.dss")
     assert ours.losses == pytest.approx(theirs.losses, rel=1e-3)
     assert ours.generation.real == pytest.approx(theirs.generation.real, rel=1e-3, abs=1e-3)
+
+
+def test_what_comes_from_several_windings_is_not_written(tmp_path):
+    (tmp_path / "theirs.dss").write_text(FEEDERS["lighting leg"])
+    feeder = load_feeder(tmp_path / "theirs.dss")
+    with pytest.raises(InvalidNetworkError, match=r"transformer\.l\+p gain: .*phase c.*several"):
+        write_opendss(feeder, tmp_path / "ours.dss")
+    assert not (tmp_path / "ours.dss").exists()
+    write_opendss(lump_services(feeder), tmp_path / "ours.dss")
 
 
 @given(st.integers(0, 10_000))
