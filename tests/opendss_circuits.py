@@ -254,6 +254,16 @@ FEEDERS = {
     "open wye, open delta, corner grounded": script(
         TRUNK + LOADS + OPEN_WYE_OPEN_DELTA + CORNER, bases=SERVICES_BASES
     ),
+    "open wye, open delta, capacitor": script(
+        TRUNK + LOADS + OPEN_WYE_OPEN_DELTA
+        + "new capacitor.c bus1=low phases=3 kv=0.48 kvar=30\n", bases=SERVICES_BASES,
+    ),
+    "floating neutral": script(
+        TRUNK + LOADS + TRIANGLE
+        + STEP_DOWN.format(conns="wye delta").replace("[m low]", "[m.1.2.3.4 low]")[:-6] + "\n"
+        "new load.tt bus1=low.1.2 phases=1 conn=delta kv=4.16 kw=400 kvar=100\n",
+        bases="12.47 4.16",
+    ),
     "open delta, low voltage": script(TRUNK + LOADS + OPEN_DELTA_LOW, bases=SERVICES_BASES),
     "open wye, open wye": script(TRUNK + LOADS + OPEN_WYE_OPEN_WYE, bases=SERVICES_BASES),
     "lighting leg": script(TRUNK + LOADS + LIGHTING_LEG, bases=SERVICES_BASES),

@@ -18,6 +18,8 @@ FLOATING = {
     "open delta": {"s_source", "s", "m", "r"},
     "open wye, open delta": {"low"},
     "open wye, open delta, corner grounded": {"low"},
+    "open wye, open delta, capacitor": {"low"},
+    "floating neutral": {"low"},
     "open delta, low voltage": {"low"},
     "mixed services": {"low"},
 }

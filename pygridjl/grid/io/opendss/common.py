@@ -37,10 +37,11 @@ def element_names(dss: Any, kind: str) -> Iterator[str]:
             yield name.split(".", 1)[1].lower()
 
 
-def phases_of(dss: Any, circuit: Circuit, element: str) -> list[int]:
+def phases_of(dss: Any, circuit: Circuit, element: str, *, may_float: bool = False) -> list[int]:
     """Return phases 0, 1, 2 of the active element's conductors, −1 for ground.
 
-    A neutral conductor (node 4 and up) that a path leads from to ground counts as ground.
+    A neutral conductor (node 4 and up) that a path leads from to ground counts as ground, and so
+    does one that may float because the element drives no current through it.
     """
     names = dss.CktElement.BusNames()
     width = int(dss.CktElement.NumConductors())
@@ -54,7 +55,7 @@ def phases_of(dss: Any, circuit: Circuit, element: str) -> list[int]:
     phases = []
     for k, node in enumerate(nodes):
         bus = bus_of(names[k // width])
-        if node > 3 and (bus, node) not in circuit.grounded:
+        if node > 3 and (bus, node) not in circuit.grounded and not may_float:
             detail = (
                 f"conductor {node} at bus {bus} floats: a neutral has to be grounded "
                 "(node 0, or a reactor to it) to be reduced"

@@ -47,7 +47,9 @@ def read_transformers(dss: Any, circuit: Circuit) -> None:
         windings = windings_of(dss)
         ends = [bus_of(b) for b in dss.CktElement.BusNames()]
         width = int(dss.CktElement.NumConductors())
-        nodes = phases_of(dss, circuit, element)
+        # Of a wye and a delta no current leaves the neutral, as our vector groups have it.
+        ungrounded = len({w.delta for w in windings}) == 2 and dss.CktElement.NumPhases() == 3
+        nodes = phases_of(dss, circuit, element, may_float=ungrounded)
         terminals = [nodes[k * width : (k + 1) * width] for k in range(len(windings))]
         single = dss.CktElement.NumPhases() == 1
         here, there = ([k for k in t if k >= 0] for t in terminals[:2])

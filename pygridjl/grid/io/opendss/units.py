@@ -112,7 +112,8 @@ def _incidence(ends: tuple[int, int]) -> FloatArray:
 def _leave_out_ground(circuit: Circuit, units: list[Service]) -> bool:
     """Whether no current flows to ground behind units that ground nothing.
 
-    What grounds one conductor there carries nothing, and is left out.
+    What grounds one conductor there carries nothing, and is left out. What stands alike between all
+    three and the ground holds the centroid there.
     """
     number = {name: k for k, name in enumerate(circuit.buses)}
     wired = [p for p in circuit.pieces if p.kind in ("line", "switch") and p.closed]
@@ -123,7 +124,13 @@ def _leave_out_ground(circuit: Circuit, units: list[Service]) -> bool:
         for row in circuit.injections
         if island[number[row.bus]] == here and any(-1 in part for part in row.parts)
     ]
-    if not grounding:
+    if all(len(row.parts) == 3 and len(set(row.parts)) == 3 for row in grounding):
+        loads = [row.id for row in grounding if row.kind]
+        if loads:
+            circuit.notes.append(
+                f"{some(loads)} in wye behind units that ground nothing: ours hold the centroid at "
+                "ground, in OpenDSS it drifts"
+            )
         return True
     shunts = [row for row in grounding if row.kind == ""]
     touched = {phase for row in grounding for part in row.parts for phase in part}
