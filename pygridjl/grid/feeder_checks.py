@@ -168,6 +168,7 @@ def _branches(feeder: Feeder) -> list[Finding]:
         & present
         & np.isin(branch.kind, ("line", "transformer"))[:, None]
     )
+    has_gain = np.asarray(branch.gain.any(axis=(1, 2)))
     unknown = ~np.isin(branch.kind, BRANCH_KINDS)
     rules: list[tuple[BoolArray, str, str]] = [
         (branch.from_bus == branch.to_bus, "to_bus", "is the same bus as from_bus"),
@@ -180,17 +181,18 @@ def _branches(feeder: Feeder) -> list[Finding]:
         ),
         (np.asarray(~present.any(axis=1)), "phases", "there is none"),
         (
-            (branch.group != "") & branch.mixing,
+            (branch.group != "") & has_gain,
             "group",
             "stands beside a gain: a branch has one of both",
         ),
         (
-            (branch.gain != 0).any(axis=2) & ~present,
+            ((branch.gain != 0).any(axis=2) & ~present)
+            | ((branch.gain != 0).any(axis=1) & ~branch.from_phases),
             "gain",
             "has values on a phase that the branch does not carry",
         ),
         (
-            branch.mixing[:, None] & present & ~branch.gain.any(axis=2),
+            has_gain[:, None] & present & ~branch.gain.any(axis=2),
             "gain",
             "gives a phase no voltage",
         ),
@@ -200,9 +202,9 @@ def _branches(feeder: Feeder) -> list[Finding]:
             "a branch with a gain has no charging",
         ),
         (
-            branch.mixing & (branch.kind != "transformer"),
+            has_gain & ~np.isin(branch.kind, ("transformer", "regulator")),
             "gain",
-            "only a transformer has one",
+            "only a transformer or a regulator has one",
         ),
         (
             branch.from_phases & ~bus.phases[branch.from_bus],

@@ -126,7 +126,8 @@ class FeederBranches(PhaseTable):
         Where any entry is not zero, ``V_to = gain @ V_from - Z I`` takes the place of the ratio:
         units whose windings stand between other phases at the one side than at the other (poles
         between two phases, centre-tapped services, open-wye banks). The currents before it are
-        ``gainᵀ I``; ``phases`` are those of the *to* side.
+        ``gainᵀ I``; ``phases`` are those of the *to* side. Of a regulator between phases (open
+        delta) the AC power flow alone follows it, and all else takes the ratio of each phase.
     """
 
     id: StrArray = _column_field(np.str_)
@@ -149,8 +150,8 @@ class FeederBranches(PhaseTable):
 
     @property
     def mixing(self) -> BoolArray:
-        """Which branches have a gain matrix, shape (m,)."""
-        return np.asarray(self.gain.any(axis=(1, 2)))
+        """Which branches have a gain in place of ratios, for whatever looks at them; shape (m,)."""
+        return np.asarray(self.gain.any(axis=(1, 2)) & (self.kind != "regulator"))
 
     @property
     def from_phases(self) -> BoolArray:

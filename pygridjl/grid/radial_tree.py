@@ -75,7 +75,8 @@ def feeding_findings(feeder: Feeder) -> list[Finding]:
     row, phase = np.nonzero(branch.phases & plain[:, None])
     ends = feeder.node_of[branch.from_bus[row], phase], feeder.node_of[branch.to_bus[row], phase]
     # A gain feeds a phase from every phase that has a part in it.
-    row, to, phase = np.nonzero((branch.gain != 0) & branch.closed[:, None, None])
+    through = branch.closed & branch.mixing
+    row, to, phase = np.nonzero((branch.gain != 0) & through[:, None, None])
     ends = (
         np.append(ends[0], feeder.node_of[branch.from_bus[row], phase]),
         np.append(ends[1], feeder.node_of[branch.to_bus[row], to]),

@@ -205,7 +205,7 @@ def _gains(
 ) -> tuple[IntArray, tuple[IntArray, IntArray], ComplexArray]:
     """Voltage behind the ratio of current ``to`` from that of branch and phase ``of`` before it."""
     branch = feeder.branches
-    matrix = branch.mixing | (branch.group != "")
+    matrix = branch.gain.any(axis=(1, 2)) | (branch.group != "")
     row, phase = np.nonzero((number >= 0) & ~matrix[:, None])
     found = [(number[row, phase], row, phase, branch.ratio[row, phase] + 0j)]
     for k in np.flatnonzero(matrix & branch.closed).tolist():

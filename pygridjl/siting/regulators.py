@@ -28,4 +28,9 @@ def with_neutral_regulators(feeder: Feeder) -> Feeder:
     """
     branch = feeder.branches
     regulator = (branch.kind == "regulator")[:, None]
-    return feeder.replace(branches=branch.replace(ratio=np.where(regulator, 1.0, branch.ratio)))
+    return feeder.replace(
+        branches=branch.replace(
+            ratio=np.where(regulator, 1.0, branch.ratio),
+            gain=np.where(regulator[:, :, None], 0.0, branch.gain),
+        )
+    )

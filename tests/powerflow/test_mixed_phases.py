@@ -7,9 +7,11 @@ from hypothesis import given, settings, strategies as st
 
 import pygridjl
 from pygridjl.core.errors import InvalidNetworkError
+from pygridjl.grid import validate_feeder
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.powerflow.losses import resistive_losses
 from pygridjl.powerflow.zbus import feeder_power_flow
+from pygridjl.siting.regulators import with_neutral_regulators
 
 seeds = st.integers(0, 2**32 - 1)
 STEP = 1e-4
@@ -135,6 +137,23 @@ def test_a_gain_fed_from_behind_is_refused_by_the_linear_model_alone():
     )
     with pytest.raises(InvalidNetworkError, match=r"unit0 gain: is fed from its to side"):
         LinDistFlow3(turned)
+
+
+def test_the_gain_of_a_regulator_is_the_ac_power_flows_alone():
+    """Open delta: line voltages a-b and c-b raised by 5 and 2 %."""
+    gain = np.array([[1.05, -0.05, 0], [0, 1, 0], [0, -0.02, 1.02]])
+    plain = two_bus_feeder(kind=["regulator"], ratio=[[1.04, 1.02, 1.03]])
+    bank = two_bus_feeder(kind=["regulator"], ratio=[[1.04, 1.02, 1.03]], gain=gain[None])
+    assert validate_feeder(bank) == ()
+    assert not bank.branches.mixing.any()
+    for method in ("lindistflow", "sweep"):
+        one, two = (pygridjl.power_flow(feeder, method) for feeder in (plain, bank))
+        np.testing.assert_array_equal(one.vm, two.vm)
+    light = bank.replace(loads=bank.loads.replace(p=1e-9, q=0.0))
+    found = feeder_power_flow(light, np.ones((1, 2))).v[0].reshape(2, 3)
+    before, behind = ([v[0] - v[1], v[2] - v[1]] for v in found)
+    np.testing.assert_allclose(np.divide(behind, before), [1.05, 1.02], atol=1e-7)
+    assert not with_neutral_regulators(bank).branches.gain.any()
 
 
 def test_the_sweep_refuses_a_gain_by_name():

@@ -190,7 +190,7 @@ def _branches(feeder: Feeder) -> tuple[Columns, Columns]:
     }
     if (branch.group != "").any():
         table["group"] = [group or None for group in branch.group.tolist()]
-    if branch.mixing.any():
+    if branch.gain.any():
         flat = branch.gain.reshape(-1, 9)
         table |= {name: _numbers(flat[:, k], 0.0) for k, name in enumerate(GAIN_COLUMNS)}
     return {"id": list(codes.values()), **code_columns}, table

@@ -49,6 +49,9 @@ def feeder_of(circuit: Circuit, name: str | None, phase_mva: float) -> Feeder:
     pieces = side_by_side(circuit, circuit.pieces, parallel=True)
     fed = _fed(circuit, pieces, source_bus)
     pieces = _prune(circuit, pieces, fed)
+    for piece in pieces:
+        if piece.gain.any() and not piece.mixing and not piece.phases.all():
+            piece.gain = np.zeros((3, 3))  # an open delta without its third conductor
     at_nominal_voltages(circuit, pieces, source_bus)
     shifted = [p.id for p in pieces if p.group]
     if shifted:
@@ -125,13 +128,13 @@ def _fed(circuit: Circuit, pieces: list[Piece], source_bus: str) -> dict[str, Bo
     links = [
         (3 * number[p.from_bus] + k, 3 * number[p.to_bus] + k)
         for p in pieces
-        if p.closed and not p.gain.any()
+        if p.closed and not p.mixing
         for k in np.flatnonzero(p.phases).tolist()
     ]
     links += [
         (3 * number[p.from_bus] + j, 3 * number[p.to_bus] + i)
         for p in pieces
-        if p.closed
+        if p.closed and p.mixing
         for i, j in np.argwhere(p.gain).tolist()
     ]
     # The three phases of the source itself hang together.
@@ -149,7 +152,7 @@ def _prune(circuit: Circuit, pieces: list[Piece], fed: dict[str, BoolArray]) -> 
     for piece in pieces:
         before, behind = (fed.get(bus, none) for bus in (piece.from_bus, piece.to_bus))
         common = piece.phases & behind
-        if not piece.gain.any():
+        if not piece.mixing:
             common &= before
         elif (piece.gain.any(axis=0) & ~before).any():  # a unit without one of its phases is dead
             common = none

@@ -62,6 +62,11 @@ class Piece:
     declared: bool = False
     gain: FloatArray = field(default_factory=lambda: np.zeros((3, 3)))
 
+    @property
+    def mixing(self) -> bool:
+        """Whether a gain takes the place of its ratios."""
+        return bool(self.gain.any()) and self.kind != "regulator"
+
 
 @dataclass
 class Injection:

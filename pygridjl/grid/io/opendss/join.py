@@ -57,7 +57,7 @@ def _absorb(circuit: Circuit, mate: Piece, piece: Piece) -> None:
     mate.z = mate.z + piece.z
     mate.b = mate.b + piece.b
     if mate.gain.any() or piece.gain.any():
-        mate.gain = _gain(mate) + _gain(piece)
+        _absorb_gain(mate, piece)
     # Phases an element does not carry have ratio 1, but for the common phase of an open delta.
     mate.ratio = mate.ratio * piece.ratio
     mate.kind = max(mate.kind, piece.kind, key=BRANCH_KINDS.index)
@@ -65,6 +65,15 @@ def _absorb(circuit: Circuit, mate: Piece, piece: Piece) -> None:
     mate.phases = mate.phases | rows
     mate.declared = mate.declared or piece.declared
     mate.length_km = mate.length_km if mate.length_km == piece.length_km else 0.0
+
+
+def _absorb_gain(mate: Piece, piece: Piece) -> None:
+    """Put the gains together; the phase that units in open delta share passes a jumper."""
+    bank, jumper = (mate, piece) if mate.gain.any() else (piece, mate)
+    if not bank.mixing:
+        # What the units carry returns through it.
+        mate.z = bank.z + jumper.z.sum()
+    mate.gain = _gain(mate) + _gain(piece)
 
 
 def _gain(piece: Piece) -> FloatArray:

@@ -321,7 +321,7 @@ def _whole(units: list[_Unit]) -> Piece:
 
 
 def _open_delta(circuit: Circuit, units: list[_Unit]) -> Piece:
-    """Return one bank of phase ratios for line-to-line units between two buses.
+    """Return one bank for line-to-line units between two buses, with ratios of phases besides.
 
     The phase both units share passes through a jumper, which is an element of its own and is
     joined to the bank when elements side by side are merged.
@@ -340,17 +340,21 @@ def _open_delta(circuit: Circuit, units: list[_Unit]) -> Piece:
         to_bus=first.to_bus,
         phases=np.zeros(3, dtype=np.bool_),
         z=np.zeros((3, 3), dtype=np.complex128),
-        kind=first.kind,
+        kind="regulator",
         ratio=ratio,
     )
+    (shared,) = common
     for unit, pair in zip(units, pairs, strict=True):
         (outer,) = set(pair) - common
         bank.phases[outer] = True
+        bank.gain[outer, outer] = unit.piece.ratio[0]
+        bank.gain[outer, shared] = 1.0 - unit.piece.ratio[0]
         bank.z[outer, outer] = unit.piece.z[0, 0]
         bank.amps[outer] = unit.piece.amps[0]
+    listed = ", ".join(f"{r:.4f}" for r in ratio)
     circuit.notes.append(
-        f"open-delta bank {bank.id}: one ratio for each phase, taken about the centroid of the "
-        f"regulated line voltages ({', '.join(f'{r:.4f}' for r in ratio)})"
+        f"open-delta bank {bank.id}: but for the AC power flow one ratio for each phase, taken "
+        f"about the centroid of the regulated line voltages ({listed})"
     )
     return bank
 

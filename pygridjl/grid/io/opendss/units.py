@@ -218,7 +218,7 @@ def at_nominal_voltages(circuit: Circuit, pieces: list[Piece], source_bus: str) 
     source_bus : str
         Where voltages are balanced.
     """
-    if not any(piece.gain.any() for piece in pieces):
+    if not any(piece.mixing for piece in pieces):
         return
     links: dict[str, list[Piece]] = {}
     for piece in pieces:
@@ -233,7 +233,7 @@ def at_nominal_voltages(circuit: Circuit, pieces: list[Piece], source_bus: str) 
             other = piece.from_bus if back else piece.to_bus
             if other not in nominal:
                 volts = nominal[bus]
-                if piece.gain.any():
+                if piece.mixing:
                     if back:
                         detail = (
                             "is fed from its second winding (buses), which a feeder does not take: "
