@@ -21,6 +21,7 @@ from pygridjl.balancing.run import Run
 from pygridjl.balancing.sets import count_sets, list_sets
 from pygridjl.balancing.subgradients import subgradients
 from pygridjl.core.errors import InvalidOptionError
+from pygridjl.core.jit import working_time
 from pygridjl.core.options import NoOptions
 from pygridjl.core.types import BoolArray, FloatArray, IntArray
 from pygridjl.solvers.linear import LinearModel
@@ -239,8 +240,15 @@ def scip(run: Run, _options: NoOptions) -> None:
             feasibility=1e-9,
         )
         program.add_rows(_wide(model.matrix, place.size + more), model.row_lower, model.row_upper)
+        began = working_time()
         for k, factor in enumerate(f for parts in factors for f in parts):
             _add_norm(program, place, factor, k, int(first[k]), place.size + more)
+            # The others take as long each, and SCIP keeps as long as all of them together.
+            each = (working_time() - began) / (k + 1)
+            if run.remaining < (2 * place.r - k - 1) * each:
+                run.notes.append("scip: not begun, building its program needs the time left")
+                run.timed_out = True
+                return
         if run.best is not None:
             begin_at = ordered(problem, run.best)
             x = place.start(begin_at)
@@ -251,6 +259,7 @@ def scip(run: Run, _options: NoOptions) -> None:
             ]
             program.set_start(np.concatenate([x, *y]))
         answer = program.solve(time_limit=run.remaining, gap=min(run.gap, 1e-6) / 10)
+        run.timed_out = answer.status is SolverStatus.TIME_LIMIT
         run.prove(answer.bound, "scip misocp")
         if answer.x is not None:
             run.offer(assignment_of(answer.x, problem))

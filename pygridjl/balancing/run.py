@@ -43,6 +43,8 @@ class Run:
         Proven lower bound; infinity if nothing keeps the rules.
     bound_method : str
         What proved it.
+    timed_out : bool
+        Whether a solver ended for want of time, perhaps with some kept for the answer.
     notes : list of str
         What one must know about the answer.
     packages : list of str
@@ -59,6 +61,7 @@ class Run:
     value: float = np.inf
     bound: float = -np.inf
     bound_method: str = ""
+    timed_out: bool = False
     notes: list[str] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
 

@@ -240,7 +240,8 @@ def _conclude(run: Run, method: str, seed: int | None) -> BalancingResult:
     elif run.proven:
         status = Status.OPTIMAL
     else:
-        status = Status.TIME_LIMIT if run.remaining <= 0 else Status.FEASIBLE
+        over = run.timed_out or run.remaining <= 0
+        status = Status.TIME_LIMIT if over else Status.FEASIBLE
     known = np.isfinite(bound)
     before = problem.start
     return BalancingResult(

@@ -138,6 +138,8 @@ class Run:
         if certificate.status is Status.INFEASIBLE:
             self.proven_infeasible = True
             return
+        # Some of the time is kept for the answer, so that not all of it need have passed.
+        self.timed_out = self.timed_out or certificate.status is Status.TIME_LIMIT
         if certificate.model == "ac":
             self.ac_bound = certificate.bound
         else:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.jit import working_time
 from pygridjl.core.stopping import cancelling, is_answering, requested
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.solvers.status import SolverStatus, assert_finite, assert_number
@@ -85,6 +86,7 @@ class ScipModel:
         assert_finite("SCIP", "cost", cost)
         assert_number("SCIP", "lower", lower)
         assert_number("SCIP", "upper", upper)
+        self._begun, self._built = working_time(), 0.0
         self._sum = quicksum
         self.model: Any = Model()
         self.model.hideOutput()
@@ -165,7 +167,9 @@ class ScipModel:
         Parameters
         ----------
         time_limit : float
-            Seconds.
+            Seconds. As many as it took to build the model are kept: for presolve's steps on all
+            cones, between which SCIP does not look at its clock, and for freeing the model. Where
+            none are left SCIP does not begin.
         gap : float
             Relative gap at which to stop.
 
@@ -179,8 +183,12 @@ class ScipModel:
         SolverError
             If SCIP ends with a status that cannot be trusted.
         """
+        if not self._built:
+            self._built = working_time() - self._begun
         if np.isfinite(time_limit):
-            self.model.setParam("limits/time", max(time_limit, 0.0))
+            if time_limit <= self._built:
+                return ScipOutcome(SolverStatus.TIME_LIMIT, None, -np.inf, 0)
+            self.model.setParam("limits/time", time_limit - self._built)
         self.model.setParam("limits/gap", gap)
         # Where nobody else watches for Ctrl-C, SCIP does.
         self.model.setParam("misc/catchctrlc", not is_answering())

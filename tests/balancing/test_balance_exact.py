@@ -9,13 +9,14 @@ import pytest
 from balancing_toys import brute_force, paths
 from hypothesis import given, settings, strategies as st
 
-from pygridjl.balancing import balance, build_problem, set_sources
+from pygridjl.balancing import balance, build_problem, rms, set_sources
 from pygridjl.balancing.check import check_assignment
 from pygridjl.balancing.doubly_nonnegative import lifted_products
 from pygridjl.balancing.set_search import SetSearch
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status
+from pygridjl.solvers.scip import ScipModel
 
 EXACT = {"rms": ("columns", "cuts", "scip"), "l1": ("columns", "cuts", "pathwise")}
 
@@ -286,3 +287,13 @@ def _out_of_time(price):
         return price(self, prices)
 
     return first_round
+
+
+def test_a_program_that_takes_all_of_the_time_to_build_is_not_built(monkeypatch):
+    clock = itertools.count(0.0, 100.0)
+    monkeypatch.setattr(rms, "working_time", lambda: next(clock))
+    monkeypatch.setattr(ScipModel, "solve", None)
+    found = balance(paths(12, 24, seed=0), circuits=3, method="scip", time_limit=60.0)
+    assert found.status is Status.TIME_LIMIT
+    assert found.bound < found.objective
+    assert any("not begun" in note for note in found.notes)

@@ -92,3 +92,15 @@ def test_a_request_to_end_waits_until_the_search_is_set_up():
     scip._interrupt()
     assert scip.model.refused == 1
     assert scip.model.interrupted
+
+
+def test_time_is_kept_for_what_scip_does_without_looking_at_its_clock(monkeypatch):
+    clock = iter([0.0, 7.0])
+    monkeypatch.setattr("pygridjl.solvers.scip.working_time", lambda: next(clock))
+    scip = model([1, 1], [1, 1], [True, True])
+    scip.add_rows(csr_array([[1.0, 1.0]]), np.array([1.0]), np.array([INF]))
+    # Seven seconds to build it.
+    late = scip.solve(time_limit=6.9, gap=0.0)
+    assert (late.status, late.x, late.bound) == (SolverStatus.TIME_LIMIT, None, -INF)
+    assert scip.solve(time_limit=30.0, gap=0.0).status is SolverStatus.OPTIMAL
+    assert scip.model.getParam("limits/time") == pytest.approx(23.0)
