@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 
 from pygridjl.core.errors import InvalidNetworkError
@@ -19,7 +17,7 @@ LUMPED = (
 )
 
 
-def refuse_gains(feeder: Feeder, text: str, branches: Collection[str] | None = None) -> None:
+def refuse_gains(feeder: Feeder, text: str) -> None:
     """Refuse branches with a gain.
 
     Parameters
@@ -28,16 +26,13 @@ def refuse_gains(feeder: Feeder, text: str, branches: Collection[str] | None = N
         The feeder.
     text : str
         Who does not take them, and the way out.
-    branches : collection of str, optional
-        Ids of those refused; all that have a gain unless given.
 
     Raises
     ------
     InvalidNetworkError
         If there is one.
     """
-    ids = feeder.branches.id[feeder.branches.mixing] if branches is None else branches
-    names = tuple(str(i) for i in ids)
+    names = tuple(str(i) for i in feeder.branches.id[feeder.branches.mixing])
     if names:
         detail = (
             f"its windings stand between other phases at one side than at the other, which {text}"

@@ -20,7 +20,15 @@ from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.second_stage.batch import BatchWriter
 from pygridjl.siting.second_stage.full import FullSecondStage
-from pygridjl.siting.second_stage.limits import MAX_LAZY, Columns, Limits, State, first_violation
+from pygridjl.siting.second_stage.limits import (
+    MAX_LAZY,
+    Column,
+    Columns,
+    Limits,
+    State,
+    first_violation,
+    join_columns,
+)
 from pygridjl.siting.second_stage.loops import loss_loop, voltage_loop
 from pygridjl.siting.second_stage.operation import LIMIT_KINDS, Operation
 from pygridjl.siting.second_stage.protocol import FeasibilityCut, ScenarioStatus, SecondStageBatch
@@ -80,7 +88,7 @@ class CondensedSecondStage:
         # Of other objectives it only knows the states.
         self._known = self.operation.objective.condensed and problem.slack_price is None
         self._voltage = problem.measure == "voltage"
-        self._columns: dict[int, tuple[FloatArray, IntArray, FloatArray]] = {}
+        self._columns: dict[int, Column] = {}
         self._active: _Active | None = None
         self._base()
         self.reset()
@@ -126,26 +134,21 @@ class CondensedSecondStage:
         return [index[k : k + size] for k in range(0, index.size, size)]
 
     # ---------------------------------------------------------------------------- columns
-    def _column(self, col: int) -> tuple[FloatArray, IntArray, FloatArray]:
-        """Effect of one column on U, its path to the source, its row of the loss's Hessian."""
+    def _column(self, col: int) -> Column:
         if col not in self._columns:
             operation, model = self.operation, self.operation.model
             node = int(operation.col_node[col])
             tan = operation.tan[col]
             sensitivity = model.sensitivity([node], tan)[:, 0]
-            path = []
-            at = node
-            while at >= 0:
-                path.append(at)
-                at = int(model.parent[at])
+            put = np.eye(1, operation.n_node, node)[0]
+            P, Q = model.flows(put, tan * put)
+            path = np.flatnonzero(np.abs(P) + np.abs(Q) > 1e-12)  # what factors leave is rounding
             curvature = np.zeros(0)
             if not self._voltage:
-                flow = np.zeros(operation.n_node)
-                flow[path] = -operation.kw
-                bent = operation.loss.gradient(flow, tan * flow)
-                by = model.adjoint(np.zeros((1, flow.size)), bent[0][None], bent[1][None])
+                bent = operation.loss.gradient(operation.kw * P, operation.kw * Q)
+                by = model.adjoint(np.zeros((1, P.size)), bent[0][None], bent[1][None])
                 curvature = operation.by_column(*by)[0]
-            self._columns[col] = sensitivity, np.array(path, dtype=np.int64), curvature
+            self._columns[col] = Column(sensitivity, path, P[path], Q[path], curvature)
         return self._columns[col]
 
     def _activate(self, units: FloatArray) -> _Active:
@@ -159,21 +162,11 @@ class CondensedSecondStage:
             or [np.zeros(0, dtype=np.int64)]
         ).astype(np.int64)
         parts = [self._column(int(c)) for c in cols]
-        n, m = operation.n_node, cols.size
-        sensitivity = np.array([p[0] for p in parts]).reshape(m, n)
-        columns = Columns(
-            site_of=np.searchsorted(sites, operation.col_site[cols]),
-            number=cols,
-            site=sites,
-            tan=operation.tan[cols],
-            sensitivity=sensitivity,
-            steepest=float(np.abs(sensitivity).sum(axis=1).max(initial=0.0) + operation.reward),
-            path_start=np.cumsum([0, *(p[1].size for p in parts)]),
-            path_node=np.concatenate([np.zeros(0, dtype=np.int64), *(p[1] for p in parts)]),
-        )
-        curvature = np.array([p[2] for p in parts])
+        site_of = np.searchsorted(sites, operation.col_site[cols])
+        columns = join_columns(parts, site_of, cols, sites, operation.n_node, operation.reward)
+        curvature = np.array([p.curvature for p in parts])
         width = 0 if self._voltage else operation.n_col
-        self._active = _Active(sites, columns, curvature.reshape(m, width))
+        self._active = _Active(sites, columns, curvature.reshape(cols.size, width))
         return self._active
 
     # ---------------------------------------------------------------------------- evaluation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +12,14 @@ from pygridjl.core.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "MAX_LAZY",
+    "Column",
     "Columns",
     "Limits",
     "State",
     "admit_limits",
     "cap_sites",
     "first_violation",
+    "join_columns",
     "limit_row",
     "site_bound",
     "state_at",
@@ -38,6 +41,28 @@ class State(NamedTuple):
     U: FloatArray
 
 
+class Column(NamedTuple):
+    """What 1 p.u. of a column changes: U everywhere, and flows on its way to the source.
+
+    Attributes
+    ----------
+    sensitivity : ndarray, shape (n_node,)
+        Change of U.
+    path : ndarray of int, shape (k,)
+        Nodes whose flows change.
+    path_p, path_q : ndarray, shape (k,)
+        By how much.
+    curvature : ndarray, shape (n_col,)
+        Row of the loss's Hessian; empty where losses are not asked for.
+    """
+
+    sensitivity: FloatArray
+    path: IntArray
+    path_p: FloatArray
+    path_q: FloatArray
+    curvature: FloatArray
+
+
 class Columns(NamedTuple):
     """The columns of the sites in use.
 
@@ -47,8 +72,6 @@ class Columns(NamedTuple):
         Active site of each column.
     number, site : ndarray of int, shapes (m,), (n_active,)
         Number of the column, and of the active site, in the problem.
-    tan : ndarray, shape (m,)
-        Reactive over active power of each column.
     sensitivity : ndarray, shape (m, n_node)
         Change of U by each column.
     steepest : float
@@ -56,16 +79,54 @@ class Columns(NamedTuple):
         injected p.u.
     path_start, path_node : ndarray of int
         Nodes from each column to the source, one column after the other.
+    path_p, path_q : ndarray
+        Change of the flows into these nodes by the column.
     """
 
     site_of: IntArray
     number: IntArray
     site: IntArray
-    tan: FloatArray
     sensitivity: FloatArray
     steepest: float
     path_start: IntArray
     path_node: IntArray
+    path_p: FloatArray
+    path_q: FloatArray
+
+
+def join_columns(
+    parts: Sequence[Column],
+    site_of: IntArray,
+    number: IntArray,
+    site: IntArray,
+    n_node: int,
+    worth: float,
+) -> Columns:
+    """Return what some columns change side by side.
+
+    Parameters
+    ----------
+    parts : sequence of Column
+        Of each column.
+    site_of, number, site
+        As :class:`Columns` has them.
+    n_node : int
+        Number of nodes.
+    worth : float
+        What an injected p.u. is worth.
+    """
+    sensitivity = np.array([part.sensitivity for part in parts]).reshape(len(parts), n_node)
+    return Columns(
+        site_of=site_of,
+        number=number,
+        site=site,
+        sensitivity=sensitivity,
+        steepest=float(np.abs(sensitivity).sum(axis=1).max(initial=0.0) + worth),
+        path_start=np.cumsum([0, *(part.path.size for part in parts)]),
+        path_node=np.concatenate([np.zeros(0, dtype=np.int64), *(part.path for part in parts)]),
+        path_p=np.concatenate([np.zeros(0), *(part.path_p for part in parts)]),
+        path_q=np.concatenate([np.zeros(0), *(part.path_q for part in parts)]),
+    )
 
 
 class Limits(NamedTuple):
@@ -104,8 +165,8 @@ def state_at(base: State, columns: Columns, x: FloatArray) -> State:
     for j in range(x.shape[0]):
         if x[j] != 0.0:
             for at in range(start[j], start[j + 1]):
-                P[path[at]] -= x[j]
-                Q[path[at]] -= columns.tan[j] * x[j]
+                P[path[at]] += columns.path_p[at] * x[j]
+                Q[path[at]] += columns.path_q[at] * x[j]
     return State(P, Q, base.U + x @ columns.sensitivity)
 
 
@@ -183,11 +244,10 @@ def limit_row(
     start, path = columns.path_start, columns.path_node
     for j in range(row.size):
         row[j] = by[2] * columns.sensitivity[j, node]
-        flow = by[0] + by[1] * columns.tan[j]
-        if flow != 0.0:
+        if by[0] != 0.0 or by[1] != 0.0:
             for at in range(start[j], start[j + 1]):
                 if path[at] == node:
-                    row[j] -= flow
+                    row[j] += by[0] * columns.path_p[at] + by[1] * columns.path_q[at]
                     break
     there = by[0] * base.P[node] + by[1] * base.Q[node] + by[2] * base.U[node]
     return float(there - limits.bound[node, kind])

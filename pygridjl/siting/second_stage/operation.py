@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import InvalidOptionError
 from pygridjl.core.types import FloatArray, IntArray
-from pygridjl.grid.services import LUMPED, refuse_gains
 from pygridjl.powerflow.lindistflow import LinDistFlow3
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import STORAGE, PlanningProblem
@@ -90,7 +89,6 @@ class Operation:
         feeder = problem.feeder.replace(v_set=problem.source_voltage)
         self.problem, self.scenarios, self.feeder = problem, scenarios, feeder
         self.model = LinDistFlow3(feeder)
-        refuse_gains(feeder, f"siting does not take: {LUMPED}", self.model.mixed)
         site, phase = np.nonzero(problem.site_phases)
         column = np.repeat(np.arange(site.size), 1 + (problem.free | problem.stores)[site])
         self.col_site, phase = site[column], phase[column]

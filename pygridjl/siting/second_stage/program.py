@@ -64,6 +64,7 @@ class OperationProgram:
     ) -> None:
         n, n_col, n_site = operation.n_node, operation.n_col, operation.problem.n_site
         model = operation.model.equations()
+        cross, back = model.cross, None if model.cross is None else -model.cross
         one = eye_array(n)
         put = coo_array((np.ones(n_col), (operation.col_node, np.arange(n_col))), shape=(n, n_col))
         held = coo_array(
@@ -71,8 +72,8 @@ class OperationProgram:
         )
         limit = operation.limit
         rows: list[list[object]] = [
-            [model.balance, None, None, put @ diags_array(operation.gain)],
-            [None, model.balance, None, put @ diags_array(operation.tan)],
+            [model.balance, cross, None, put @ diags_array(operation.gain)],
+            [back, model.balance, None, put @ diags_array(operation.tan)],
             [model.mp, model.mq, model.voltage, None],
             [None, None, None, held],
         ]
