@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pygridjl.core.result import Status
 from pygridjl.grid.cases import get_case
 from pygridjl.optimal_flow.forms.acp import AcOpf
 from pygridjl.optimal_flow.relaxation.solve import relax
+from pygridjl.optimal_flow.relaxation.tighten import rounds
 from pygridjl.optimal_flow.solve import opf
 
 
@@ -161,3 +163,16 @@ def test_certifying_command():
     found = CliRunner().invoke(command, ["case9", "--certify", "--json"])
     assert found.exit_code == 0
     assert json.loads(found.stdout)["status"] == "optimal"
+
+
+def test_a_process_that_starts_late_ends_no_later(monkeypatch):
+    now = time.time()
+    asked = []
+    monkeypatch.setattr(rounds.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(rounds, "tighten", lambda *given: asked.append(given[-1]))
+    monkeypatch.setattr(rounds, "working_time", lambda: 100.0)
+    monkeypatch.setattr(rounds.time, "time", lambda: now)
+    rounds._in_process(None, None, [], now + 5.0)
+    monkeypatch.setattr(rounds.time, "time", lambda: now + 4.0)
+    rounds._in_process(None, None, [], now + 5.0)
+    assert asked == pytest.approx([105.0, 101.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ from pygridjl.solvers.status import SolverStatus
 
 __all__ = ["bound_tightening"]
 
-# Processes take about this long to start, s: shorter rounds stay in this one.
+# Processes take about this long to start, s: shorter rounds, and ends of rounds that have none
+# yet, stay in this one.
 PROCESS_SECONDS = 8.0
 # Processes tell each other what they found about as often, s.
 BATCH_SECONDS = 4.0
@@ -165,9 +167,10 @@ def _sweep(
     pace : float
         Seconds for one pair.
     """
-    left = homes
+    left, together = homes, False
     while left and not is_over(deadline):
-        together = workers > 1 and pace > 0 and pace * len(left) / workers >= PROCESS_SECONDS
+        worth = workers > 1 and pace > 0 and pace * len(left) / workers >= PROCESS_SECONDS
+        together = worth and (together or seconds_left(deadline) >= PROCESS_SECONDS)
         count = len(left)
         if together:
             count = max(workers, int(BATCH_SECONDS * workers / pace))
@@ -198,18 +201,19 @@ def _together(
 ) -> list[ProbeAnswer]:
     from joblib import Parallel, delayed
 
-    seconds = seconds_left(deadline)
+    until = time.time() + seconds_left(deadline)
     parts = (homes[k::workers] for k in range(workers))
     parallel = Parallel(n_jobs=workers, backend="loky")
     found: list[ProbeAnswer] = parallel(
-        delayed(_in_process)(probe, box, part, seconds) for part in parts if part
+        delayed(_in_process)(probe, box, part, until) for part in parts if part
     )
     return found
 
 
 def _in_process(
-    probe: Probe, box: Box, homes: list[tuple[int, IntArray]], seconds: float
+    probe: Probe, box: Box, homes: list[tuple[int, IntArray]], until: float
 ) -> ProbeAnswer:
+    """Tighten until ``time.time()`` says so: to start takes a process some of the seconds left."""
     # Ctrl-C in a terminal reaches every process: the first one ends the run.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return tighten(probe, box, homes, working_time() + seconds)
+    return tighten(probe, box, homes, working_time() + until - time.time())
