@@ -39,6 +39,11 @@ ZIP = (
     "new load.zd bus1=m.1.2 phases=1 kv=12.47 conn=delta kw=300 kvar=150 model=2\n"
     "new load.id bus1=m.3.1 phases=1 kv=12.47 conn=delta kw=200 kvar=60 model=5\n"
 )
+CVR = (
+    "new load.v1 bus1=m.1 phases=1 kv=7.2 kw=700 kvar=300 model=4\n"
+    "new load.v2 bus1=m phases=3 conn=delta kv=12.47 kw=900 kvar=300 model=4 cvrwatts=0.8 "
+    "cvrvars=3\n"
+)
 STEP_DOWN = (
     "new transformer.t phases=3 windings=2 buses=[m low] conns=[{conns}] kvs=[12.47 4.16] "
     "kvas=[3000 3000] xhl=6 %rs=[0.5 0.5] %noloadloss=0.4 %imag=1.5 taps=[1 1.025] ppm=0\n"
@@ -221,6 +226,7 @@ FEEDERS = {
         TRUNK + STEP_DOWN.format(conns="delta wye") + LOW, bases="12.47 4.16"
     ),
     "zip and delta": script(TRUNK + ZIP),
+    "cvr": script(TRUNK + CVR),
     "bank of regulators": script(TRUNK + REGULATORS + AFTER),
     "bank delta-wye": script(TRUNK + DELTA_WYE_BANK + LOW, bases="12.47 4.16"),
     "bank delta-delta": script(TRUNK + DELTA_DELTA_BANK + TRIANGLE, bases="12.47 4.16"),

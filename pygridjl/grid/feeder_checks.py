@@ -10,7 +10,7 @@ from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.core.findings import Finding, SoundOnce, findings_of as _where
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
-from pygridjl.grid.feeder_tables import BRANCH_KINDS, GROUPS, PhaseTable
+from pygridjl.grid.feeder_tables import BRANCH_KINDS, GROUPS, PhaseTable, voltage_exponents
 from pygridjl.grid.radial_tree import feeding_findings
 
 __all__ = ["assert_valid_feeder", "validate_feeder"]
@@ -257,6 +257,17 @@ def _powers(feeder: Feeder) -> list[Finding]:
     return findings
 
 
+def _load_models(feeder: Feeder) -> list[Finding]:
+    load = feeder.loads
+    bad = np.zeros(len(load), dtype=np.bool_)
+    for k, model in enumerate(load.model.tolist()):
+        try:
+            bad[k] = not np.isfinite(voltage_exponents(model)).all()
+        except ValueError:
+            bad[k] = True
+    return _where("load", load.id, bad, "model", "has exponents that are no two numbers (cvr:p:q)")
+
+
 _CHECKS: tuple[Callable[[Feeder], list[Finding]], ...] = (
     _base,
     _source,
@@ -265,5 +276,6 @@ _CHECKS: tuple[Callable[[Feeder], list[Finding]], ...] = (
     _buses,
     _branches,
     _powers,
+    _load_models,
     feeding_findings,
 )

@@ -20,11 +20,20 @@ __all__ = [
     "FeederGenerators",
     "FeederLoads",
     "PhaseTable",
+    "voltage_exponents",
 ]
 
 PHASES = "abc"
 # The winding at the from side, at the to side, and by how many hours of 30 degrees it lags.
 GROUPS = ("Dy1", "Dy11", "Yd1", "Yd11", "Dd0")
+# How active and reactive power of a load go with its voltage, by model.
+_EXPONENTS = {
+    "impedance": (2.0, 2.0),
+    "current": (1.0, 1.0),
+    "cvr": (1.0, 2.0),
+    "power-quadratic": (0.0, 2.0),
+    "power-fixed-x": (0.0, 2.0),
+}
 BRANCH_KINDS = ("line", "switch", "transformer", "regulator", "source")
 
 
@@ -56,6 +65,25 @@ class PhaseTable(_Table):
             shape = values.shape
             if shape != (n, 3, 3):
                 raise ValueError(f"column {name!r} has shape {shape}, expected {(n, 3, 3)}")
+
+
+def voltage_exponents(model: str) -> tuple[float, float]:
+    """Return the powers of the voltage with which P and Q of a load go.
+
+    Parameters
+    ----------
+    model : str
+        One of :attr:`FeederLoads.model`; constant where it is none that is known.
+
+    Raises
+    ------
+    ValueError
+        If the exponents of a ``cvr`` are no numbers.
+    """
+    if model.startswith("cvr:"):
+        p, q = (float(part) for part in model.split(":")[1:])
+        return p, q
+    return _EXPONENTS.get(model, (0.0, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +204,8 @@ class FeederLoads(PhaseTable):
         equivalent at nominal voltages (:attr:`Feeder.nominal`) either way; the AC power flow undoes
         it.
     model : ndarray of str, shape (l,)
-        Voltage dependence in the source (``"power"``, ``"impedance"``, ``"current"``, ``"cvr"``,
+        Voltage dependence in the source (``"power"``, ``"impedance"``, ``"current"``, ``"cvr"`` or
+        with exponents of active and reactive power other than 1 and 2 ``"cvr:0.8:3"``,
         ``"zip"``, …). The Z-bus power flow follows all but ``"zip"``; all else takes the nominal
         power as constant.
     """

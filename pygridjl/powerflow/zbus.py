@@ -18,7 +18,7 @@ from scipy.sparse.linalg import splu
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.grid.feeder import Feeder
-from pygridjl.grid.feeder_tables import Capacitors
+from pygridjl.grid.feeder_tables import Capacitors, voltage_exponents
 from pygridjl.grid.nominal import BALANCED
 
 __all__ = ["FeederPowerFlow", "feeder_power_flow"]
@@ -41,15 +41,6 @@ VOLTAGE_TOLERANCE = 1e-11
 MAX_ITERATIONS = 500
 # Voltages beyond these are no solution any more.
 _LOWEST, _HIGHEST = 1e-3, 1e3
-# How active and reactive power of a load go with its voltage, by model; every other is constant.
-# (CVR: the exponents 1 and 2 that OpenDSS takes unless told otherwise.)
-_EXPONENTS = {
-    "impedance": (2.0, 2.0),
-    "current": (1.0, 1.0),
-    "cvr": (1.0, 2.0),
-    "power-quadratic": (0.0, 2.0),
-    "power-fixed-x": (0.0, 2.0),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,7 +287,7 @@ class _Loads:
         load, self._n = feeder.loads, feeder.n_node
         self._bus = load.bus
         power = load.p + 1j * load.q
-        exponent = np.array([_EXPONENTS.get(model, (0.0, 0.0)) for model in load.model.tolist()])
+        exponent = np.array([voltage_exponents(model) for model in load.model.tolist()])
         exponent = exponent.reshape(-1, 2)
         node, nominal = feeder.node_of[load.bus], feeder.nominal[load.bus]
         delta, parts = _between(power, nominal)

@@ -107,6 +107,13 @@ def test_phases_must_go_through():
     assert ("load", ("d",), "bus") in _findings(missing)
 
 
+@pytest.mark.parametrize("model", ["cvr:a:2", "cvr:1", "cvr:1:2:3", "cvr:nan:1"])
+def test_exponents_of_loads_are_numbers(model):
+    feeder = two_bus_feeder()
+    loads = feeder.loads.replace(model=[model])
+    assert ("load", ("d",), "model") in _findings(feeder.replace(loads=loads))
+
+
 def test_loads():
     feeder = two_bus_feeder()
     twice = FeederLoads(id=["d", "d"], bus=[1, 1], p=[[1.0, 1, 1], [np.nan, 0, 0]])

@@ -88,8 +88,9 @@ def _read_loads(dss: Any, circuit: Circuit) -> None:
             total = -_delivered(dss)
         load = _place(dss, circuit, element, delta=bool(dss.Loads.IsDelta()), total=total)
         load.kind = _LOAD_MODELS.get(int(dss.Loads.Model()), "other")
-        if load.kind == "cvr" and (dss.Loads.CVRwatts(), dss.Loads.CVRvars()) != (1.0, 2.0):
-            load.kind = "other"
+        cvr = float(dss.Loads.CVRwatts()), float(dss.Loads.CVRvars())
+        if load.kind == "cvr" and cvr != (1.0, 2.0):
+            load.kind = f"cvr:{cvr[0]:g}:{cvr[1]:g}"
         if circuit.solved and load.kind == "power":
             taken = -_delivered(dss)
             cut += [element] * (abs(taken.real - total.real) > 1e-3 * abs(total))
