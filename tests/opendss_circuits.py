@@ -39,6 +39,12 @@ ZIP = (
     "new load.zd bus1=m.1.2 phases=1 kv=12.47 conn=delta kw=300 kvar=150 model=2\n"
     "new load.id bus1=m.3.1 phases=1 kv=12.47 conn=delta kw=200 kvar=60 model=5\n"
 )
+SHARES_OF_THREE = (
+    "new load.s1 bus1=m.1 phases=1 kv=7.2 kw=700 kvar=300 model=8 "
+    "zipv=(0.5 0.3 0.2 0.2 0.2 0.6 0.5)\n"
+    "new load.s2 bus1=m phases=3 conn=delta kv=12.47 kw=900 kvar=300 model=8 "
+    "zipv=(0.9 -0.4 0.5 1.5 -1 0.5 0)\n"
+)
 CVR = (
     "new load.v1 bus1=m.1 phases=1 kv=7.2 kw=700 kvar=300 model=4\n"
     "new load.v2 bus1=m phases=3 conn=delta kv=12.47 kw=900 kvar=300 model=4 cvrwatts=0.8 "
@@ -227,6 +233,7 @@ FEEDERS = {
     ),
     "zip and delta": script(TRUNK + ZIP),
     "cvr": script(TRUNK + CVR),
+    "zip shares": script(TRUNK + SHARES_OF_THREE),
     "bank of regulators": script(TRUNK + REGULATORS + AFTER),
     "bank delta-wye": script(TRUNK + DELTA_WYE_BANK + LOW, bases="12.47 4.16"),
     "bank delta-delta": script(TRUNK + DELTA_DELTA_BANK + TRIANGLE, bases="12.47 4.16"),

@@ -10,7 +10,7 @@ from pygridjl.core.errors import InvalidNetworkError
 from pygridjl.core.findings import Finding, SoundOnce, findings_of as _where
 from pygridjl.core.types import BoolArray, FloatArray
 from pygridjl.grid.feeder import Feeder
-from pygridjl.grid.feeder_tables import BRANCH_KINDS, GROUPS, PhaseTable, voltage_exponents
+from pygridjl.grid.feeder_tables import BRANCH_KINDS, GROUPS, PhaseTable, voltage_terms
 from pygridjl.grid.radial_tree import feeding_findings
 
 __all__ = ["assert_valid_feeder", "validate_feeder"]
@@ -262,10 +262,10 @@ def _load_models(feeder: Feeder) -> list[Finding]:
     bad = np.zeros(len(load), dtype=np.bool_)
     for k, model in enumerate(load.model.tolist()):
         try:
-            bad[k] = not np.isfinite(voltage_exponents(model)).all()
+            voltage_terms(model)
         except ValueError:
             bad[k] = True
-    return _where("load", load.id, bad, "model", "has exponents that are no two numbers (cvr:p:q)")
+    return _where("load", load.id, bad, "model", "has no two (cvr:p:q) or six (zip:…) numbers")
 
 
 _CHECKS: tuple[Callable[[Feeder], list[Finding]], ...] = (

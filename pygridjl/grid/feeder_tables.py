@@ -20,7 +20,7 @@ __all__ = [
     "FeederGenerators",
     "FeederLoads",
     "PhaseTable",
-    "voltage_exponents",
+    "voltage_terms",
 ]
 
 PHASES = "abc"
@@ -67,23 +67,35 @@ class PhaseTable(_Table):
                 raise ValueError(f"column {name!r} has shape {shape}, expected {(n, 3, 3)}")
 
 
-def voltage_exponents(model: str) -> tuple[float, float]:
-    """Return the powers of the voltage with which P and Q of a load go.
+def voltage_terms(model: str) -> list[tuple[float, float, float, float]]:
+    """Return the parts of a load by how they go with its voltage.
 
     Parameters
     ----------
     model : str
         One of :attr:`FeederLoads.model`; constant where it is none that is known.
 
+    Returns
+    -------
+    list of tuple
+        Shares of P and Q, and the powers of the voltage with which they go.
+
     Raises
     ------
     ValueError
-        If the exponents of a ``cvr`` are no numbers.
+        If the numbers of a ``cvr`` or a ``zip`` are none, or not as many as it has.
     """
-    if model.startswith("cvr:"):
-        p, q = (float(part) for part in model.split(":")[1:])
-        return p, q
-    return _EXPONENTS.get(model, (0.0, 0.0))
+    name, *numbers = model.split(":")
+    values = [float(number) for number in numbers] if name in ("cvr", "zip") else []
+    if not np.isfinite(values).all():
+        raise ValueError(model)
+    if name == "zip" and values:
+        z_p, i_p, c_p, z_q, i_q, c_q = values
+        return [(z_p, z_q, 2.0, 2.0), (i_p, i_q, 1.0, 1.0), (c_p, c_q, 0.0, 0.0)]
+    if name == "cvr" and values:
+        p, q = values
+        return [(1.0, 1.0, p, q)]
+    return [(1.0, 1.0, *_EXPONENTS.get(model, (0.0, 0.0)))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,10 +216,11 @@ class FeederLoads(PhaseTable):
         equivalent at nominal voltages (:attr:`Feeder.nominal`) either way; the AC power flow undoes
         it.
     model : ndarray of str, shape (l,)
-        Voltage dependence in the source (``"power"``, ``"impedance"``, ``"current"``, ``"cvr"`` or
-        with exponents of active and reactive power other than 1 and 2 ``"cvr:0.8:3"``,
-        ``"zip"``, …). The Z-bus power flow follows all but ``"zip"``; all else takes the nominal
-        power as constant.
+        Voltage dependence in the source: ``"power"``, ``"impedance"``, ``"current"``, ``"cvr"`` (or
+        with exponents of active and reactive power other than 1 and 2 ``"cvr:0.8:3"``), ``"zip:"``
+        and the shares of impedance, current and power in P and then in Q
+        (``"zip:0.5:0.3:0.2:0.5:0.3:0.2"``), … The Z-bus power flow follows it, where it knows it;
+        all else takes the nominal power as constant.
     """
 
     id: StrArray = _column_field(np.str_)

@@ -18,7 +18,7 @@ from scipy.sparse.linalg import splu
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.core.types import BoolArray, ComplexArray, FloatArray, IntArray
 from pygridjl.grid.feeder import Feeder
-from pygridjl.grid.feeder_tables import Capacitors, voltage_exponents
+from pygridjl.grid.feeder_tables import Capacitors, voltage_terms
 from pygridjl.grid.nominal import BALANCED
 
 __all__ = ["FeederPowerFlow", "feeder_power_flow"]
@@ -284,14 +284,21 @@ class _Loads:
     """What the loads draw at given voltages."""
 
     def __init__(self, feeder: Feeder) -> None:
-        load, self._n = feeder.loads, feeder.n_node
+        # A row for each part of a load that goes with its voltage in a way of its own.
+        terms = [voltage_terms(model) for model in feeder.loads.model.tolist()]
+        load = feeder.loads.take(np.repeat(np.arange(len(terms)), [len(term) for term in terms]))
+        share_p, share_q, *powers = (
+            np.array([row for term in terms for row in term]).reshape(-1, 4).T
+        )
+        exponent = np.column_stack(powers)
         self._bus = load.bus
         power = load.p + 1j * load.q
-        exponent = np.array([voltage_exponents(model) for model in load.model.tolist()])
-        exponent = exponent.reshape(-1, 2)
         node, nominal = feeder.node_of[load.bus], feeder.nominal[load.bus]
         delta, parts = _between(power, nominal)
         delta &= load.connection == "delta"
+        power, parts = (
+            x.real * share_p[:, None] + 1j * x.imag * share_q[:, None] for x in (power, parts)
+        )
         wye, phase = np.nonzero((power != 0) & ~delta[:, None])
         size = np.abs(nominal[wye, phase])
         self._wye = node[wye, phase], power[wye, phase], exponent[wye], wye, size

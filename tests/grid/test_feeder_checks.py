@@ -107,7 +107,7 @@ def test_phases_must_go_through():
     assert ("load", ("d",), "bus") in _findings(missing)
 
 
-@pytest.mark.parametrize("model", ["cvr:a:2", "cvr:1", "cvr:1:2:3", "cvr:nan:1"])
+@pytest.mark.parametrize("model", ["cvr:a:2", "cvr:1", "cvr:1:2:3", "cvr:nan:1", "zip:1:0:0"])
 def test_exponents_of_loads_are_numbers(model):
     feeder = two_bus_feeder()
     loads = feeder.loads.replace(model=[model])

@@ -251,7 +251,7 @@ def _loads(
         circuit.notes.append(
             f"{count(delta, 'delta load')} replaced by the wye equivalent at balanced voltages"
         )
-    models = Counter(row.kind for row in kept if row.kind != "power")
+    models = Counter(row.kind.split(":")[0] for row in kept if row.kind != "power")
     if models:
         listed = ", ".join(f"{n} constant {kind}" for kind, n in sorted(models.items()))
         circuit.notes.append(

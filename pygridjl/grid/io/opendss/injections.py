@@ -91,6 +91,9 @@ def _read_loads(dss: Any, circuit: Circuit) -> None:
         cvr = float(dss.Loads.CVRwatts()), float(dss.Loads.CVRvars())
         if load.kind == "cvr" and cvr != (1.0, 2.0):
             load.kind = f"cvr:{cvr[0]:g}:{cvr[1]:g}"
+        if load.kind == "zip":
+            # The seventh is the voltage below which the engine cuts it off.
+            load.kind += "".join(f":{share:g}" for share in list(dss.Loads.ZipV())[:6])
         if circuit.solved and load.kind == "power":
             taken = -_delivered(dss)
             cut += [element] * (abs(taken.real - total.real) > 1e-3 * abs(total))

@@ -252,7 +252,7 @@ def _branches(
 def _say(circuit: Circuit, pieces: list[Piece]) -> None:
     if not any(p.declared for p in pieces):
         circuit.notes.append("the script declares no switches: every line is read as switchable")
-    models = Counter(load.kind for load in circuit.loads if load.kind != "power")
+    models = Counter(load.kind.split(":")[0] for load in circuit.loads if load.kind != "power")
     if models:
         listed = ", ".join(f"{n} constant {kind}" for kind, n in sorted(models.items()))
         circuit.notes.append(
