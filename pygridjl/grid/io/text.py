@@ -10,6 +10,8 @@ from pygridjl.core.files import read_bytes
 __all__ = ["read_text", "shown"]
 
 _SHOWN = 60
+# Share of a text that may be NULs before it is none.
+_STRAY = 1e-3
 
 
 def shown(value: object) -> str:
@@ -18,8 +20,15 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, stray: bool = False) -> str:
     """Return the text of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    stray : bool
+        Whether a few NULs in a long text are blanks, as an editor or a copy leaves them.
 
     Raises
     ------
@@ -34,6 +43,8 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError:
         # Older MATPOWER and OpenDSS files carry accents in Latin-1 comments; a NUL is binary.
         text = raw.decode("latin-1")
+    if stray and text.count("\0") <= _STRAY * len(text):
+        text = text.replace("\0", " ")
     if "\0" in text:
         raise NetworkFormatError(path, "file", "is binary, not text")
     if not text.strip():

@@ -135,7 +135,7 @@ def _read_file(path: Path, root: Path, chain: tuple[Path, ...], script: Script) 
     script.files += 1
     if script.files > _MOST_FILES:
         raise NetworkFormatError(path, "redirect", f"more than {_MOST_FILES:,} files are read")
-    for number, line in _lines(read_text(path)):
+    for number, line in _lines(read_text(path, stray=True)):
         command, text = _command(line, path, number)
         if command in _INCLUDE:
             words = command_words(text)[1:]

@@ -188,3 +188,14 @@ def test_the_engine_ends_with_whoever_asked_it_also_in_the_middle_of_a_script(tm
     while alive() and time.monotonic() < left:
         time.sleep(0.05)
     assert not alive()
+
+
+def test_a_stray_nul_in_a_long_script_is_a_blank(script):
+    """EPRI publishes a file with one; a short text with one is none."""
+    path = script("!" + 40 * " and so on " + "\n" + 200 * "! more\n")
+    path.write_bytes(path.read_bytes().replace(b"kw=90", b"kw=90\0", 1))
+    feeder = load_feeder(path)
+    assert feeder.to_kw(feeder.load_p.sum()) == pytest.approx(90)
+    path.write_bytes(CIRCUIT.replace("kw=90", "kw=90\0").encode())
+    with pytest.raises(NetworkFormatError, match="is binary"):
+        load_feeder(path)
