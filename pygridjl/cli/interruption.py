@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from pygridjl.core import stopping
+from pygridjl.study.memory import resident_memory
 
 __all__ = ["STOPPED", "Interruption", "last_words"]
 
@@ -24,6 +25,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Seconds for the run to answer, then for it to clean up.
 _TO_ANSWER = 1.4
 _TO_CLEAN_UP = 0.4
+# Of the first, what the system needs to take back a GB of memory, with room for a busy machine;
+# but for so many seconds.
+_TO_GIVE_BACK, _AT_LEAST = 0.15, 0.5
 
 _spoken = threading.Lock()
 
@@ -102,7 +106,10 @@ class Interruption:
             os.close(self._reading)
             os.close(self._writing)
             return
-        if stopping.request() and not self._over.wait(_TO_ANSWER):
+        memory = resident_memory(os.getpid()) or 0.0
+        given_back = _TO_GIVE_BACK * memory / 1024
+        to_answer = max(_TO_ANSWER - given_back, min(_AT_LEAST, _TO_ANSWER))
+        if stopping.request() and not self._over.wait(to_answer):
             self._signals += 1
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         if not self._over.wait(_TO_CLEAN_UP):
@@ -134,6 +141,8 @@ def last_words() -> None:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "not known yet"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, dict):

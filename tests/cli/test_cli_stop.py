@@ -170,6 +170,32 @@ def test_what_native_code_makes_of_ctrl_c_is_no_defect(kind, monkeypatch, capsys
     assert "defect" not in capsys.readouterr().err
 
 
+def test_a_large_process_keeps_seconds_for_giving_its_memory_back(monkeypatch):
+    waited = []
+
+    class Over:
+        def is_set(self):
+            return False
+
+        def wait(self, seconds):
+            waited.append(seconds)
+            return True
+
+    for gigabytes in (0.1, 5, 1000):
+        watching = interruption.Interruption()
+        watching._over = Over()
+        watching._reading, writing = os.pipe()
+        os.write(writing, bytes([signal.SIGTERM]))
+        monkeypatch.setattr(interruption, "resident_memory", lambda _, g=gigabytes: 1024 * g)
+        with stopping.answering():
+            watching._watch()
+        stopping.forget()
+        for end in (watching._reading, writing):
+            os.close(end)
+    small, large, huge = waited[::2]
+    assert interruption._TO_ANSWER >= small > large > huge > 0
+
+
 def test_what_hits_a_destructor_leaves_no_trace(capsys):
     class Model:
         def __del__(self):
@@ -200,7 +226,7 @@ def test_a_conic_program_is_cancelled_as_a_search_is():
 def test_what_is_known_is_said_once_when_a_run_is_broken_off(monkeypatch, capsys):
     def broken_off(**_):
         with stopping.answering():
-            stopping.hold(objective=2.5, bound=1.0, open_branches=[3, 7])
+            stopping.hold(objective=2.5, bound=1.0, open_branches=[3, 7], value=None)
             stopping.hold(bound=2.0)
             raise KeyboardInterrupt
 
@@ -217,7 +243,8 @@ def test_what_is_known_is_said_once_when_a_run_is_broken_off(monkeypatch, capsys
             assert (known["objective"], known["bound"]) == (2.5, 2.0)
             assert known["status"] == "time_limit"
         else:
-            assert out.splitlines() == ["objective: 2.5", "bound: 2", "open branches: 3, 7"]
+            said = ["objective: 2.5", "bound: 2", "open branches: 3, 7", "value: not known yet"]
+            assert out.splitlines() == said
 
 
 def test_a_run_that_has_its_answer_is_left_to_print_it():
