@@ -125,9 +125,10 @@ class Circuit:
     """All that is read of a circuit, and what had to be said about it.
 
     ``pieces`` holds lines in the order of the script, then series reactors, then transformers;
-    ``shunts`` capacitors, reactors and cores. ``solved`` says whether taps, steps and injections
-    come from a solution of the engine that can be believed; ``volts`` (kV by node) and ``losses``
-    (kW by element) are that solution.
+    ``shunts`` capacitors, reactors and cores; ``floating`` are buses whose voltages to ground
+    nothing holds. ``solved`` says whether taps, steps and injections come from a solution of the
+    engine that can be believed; ``volts`` (kV by node) and ``losses`` (kW by element) are that
+    solution.
     """
 
     path: Path
@@ -141,6 +142,7 @@ class Circuit:
     shunts: list[Injection] = field(default_factory=list)
     generators: list[Injection] = field(default_factory=list)
     grounded: set[tuple[str, int]] = field(default_factory=set)
+    floating: set[str] = field(default_factory=set)
     volts: dict[str, complex] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

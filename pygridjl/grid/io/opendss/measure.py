@@ -60,7 +60,7 @@ def measured(circuit: Circuit, feeder: Feeder, *, radial: bool) -> list[str]:
     for row, bus in enumerate(feeder.buses.id.tolist()):
         for phase in range(3):
             value = circuit.volts.get(f"{bus}.{phase + 1}")
-            if value is not None:
+            if value is not None and bus not in circuit.floating:
                 theirs[row, phase] = abs(value) / feeder.buses.kv_ln[row]
     squared = linear_voltages(feeder)
     apart = np.abs(np.sqrt(np.where(squared > 0, squared, np.nan)) - theirs)

@@ -71,7 +71,7 @@ def keep_services(circuit: Circuit) -> None:
         circuit.notes.append(
             f"{count(len(kept), 'bank')} of single-phase units between other phases at one side "
             "than at the other are branches with a gain; a, b, c behind them are the conductors 1, "
-            f"2, 3 of the script, whatever phases feed those: {some(kept)}"
+            f"2, 3 of the script, whatever phases feed those, and cores are shunts: {some(kept)}"
         )
 
 
@@ -119,6 +119,9 @@ def _leave_out_ground(circuit: Circuit, units: list[Service]) -> bool:
     wired = [p for p in circuit.pieces if p.kind in ("line", "switch") and p.closed]
     _, island = islands([(number[p.from_bus], number[p.to_bus]) for p in wired], len(number))
     here = island[number[units[0].secondary[0]]]
+    if island[number[units[0].bus]] == here:  # a conductor leads past them
+        return False
+    circuit.floating |= {name for name, k in number.items() if island[k] == here}
     grounding = [
         row
         for row in circuit.injections

@@ -443,6 +443,11 @@ def test_bases_follow_from_source_and_transformers(script):
             "transformer.x: joins different phases",
         ),
         (
+            "new transformer.x phases=1 windings=2 buses=[m.1.2 t.1.2] kvs=[12.47 12.47]\n"
+            "new line.jumper phases=1 bus1=m.2 bus2=t.2 r1=0.001 x1=0 c1=0",
+            "transformer.x: joins different phases",
+        ),
+        (
             "new transformer.x phases=1 windings=2 buses=[t.2 m.1] kvs=[7.2 7.2]",
             "transformer.x: is fed from its second winding",
         ),
