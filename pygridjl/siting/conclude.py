@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pygridjl.core.jit import working_time
 from pygridjl.core.result import Status, Stopwatch, engine_versions, relative_gap
-from pygridjl.core.stopping import requested
+from pygridjl.core.stopping import is_over, requested
 from pygridjl.core.types import IntArray
 from pygridjl.siting.check import check_units
 from pygridjl.siting.problem import PlanningProblem
+from pygridjl.siting.progress import evaluated_by
 from pygridjl.siting.second_stage.protocol import ExpectedValue, SecondStage, expected_value
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def siting_result(
     packages: tuple[str, ...] = (),
     full: ExpectedValue | None = None,
     reference: ExpectedValue | None = None,
+    deadline: float = np.inf,
     extra: Mapping[str, Any] | None = None,
     kind: type[SitingResult] = SitingResult,
 ) -> SitingResult:
@@ -109,6 +112,8 @@ def siting_result(
         second stage; computed otherwise.
     reference : ExpectedValue, optional
         The same without any unit.
+    deadline : float
+        Value of ``working_time()``: what is not known by then is left out.
     extra : mapping, optional
         Fields of ``kind`` beyond those of :class:`SitingResult`.
     kind : type
@@ -131,17 +136,21 @@ def siting_result(
     value: float | None = None
     from pygridjl.siting.idle import told_stage, without_idle_units
 
+    def valued(units: IntArray) -> ExpectedValue | None:
+        batch = evaluated_by(second_stage, units, deadline)
+        return None if batch is None else expected_value(scenarios, batch, problem.risk)
+
+    began = working_time()
     with watch.phase("evaluate"):
         if reference is None:
-            reference = expected_value(scenarios, second_stage.evaluate(nothing), problem.risk)
-        if units is not None:
-            if full is None:
-                unused = not decision.any()
-                full = (
-                    reference
-                    if unused
-                    else expected_value(scenarios, second_stage.evaluate(decision), problem.risk)
-                )
+            reference = valued(nothing)
+        once = working_time() - began
+        if units is not None and full is None:
+            full = valued(decision) if decision.any() else reference
+        if units is not None and full is None:
+            status, reason = Status.NOT_FOUND, "time ended before the value of the decision"
+        elif units is not None:
+            assert full is not None
             # Solvers answer integers to a tolerance; what is further off is a fraction.
             near = np.abs(given - decision) <= INTEGER_TOLERANCE
             broken = check_units(problem, np.where(near, decision, given))
@@ -151,26 +160,26 @@ def siting_result(
                 reason = "; ".join(str(f) for f in broken) or "scenarios without operating point"
             if not infeasible:
                 value = full.value
+    value_without = np.inf if reference is None else reference.value
     stage = told_stage(problem, second_stage)
-    # Who has been stopped wants the answer now.
-    hurried = requested()
+    # Who has been stopped wants the answer now; the dispatch takes as long as a value.
+    hurried = requested() or is_over(deadline - once)
     kept = problem.limit_share == 1 and not hurried
     if full is not None and value is not None and decision.any() and kept:
         with watch.phase("evaluate"):
-            decision, full = without_idle_units(
-                second_stage, stage, decision, full, reference.value
-            )
+            decision, full = without_idle_units(second_stage, stage, decision, full, value_without)
         value = full.value
     operation: OperatingReport | None = None
     overloads: tuple[str, ...] = ()
     if not hurried:
         operation, overloads = _operation(problem, stage, decision, value, infeasible, watch)
-    no_dg = reference.value if np.isfinite(reference.value) else None
+    no_dg = value_without if np.isfinite(value_without) else None
     bound = None if bound is None or not np.isfinite(bound) else float(bound)
     captured = improvement_captured(no_dg, value, bound)
     told = () if problem.risk is None else (f"objective: {problem.risk}",)
     if hurried:
-        told = (*told, "stopped: voltages and flows of the decision were not looked at")
+        why = "stopped" if requested() else "out of time"
+        told = (*told, f"{why}: voltages and flows of the decision were not looked at")
     placements = tuple(
         Placement(bus, letters, int(n), float(n * problem.unit_kw), profile)
         for bus, letters, n, profile in zip(

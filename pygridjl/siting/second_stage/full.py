@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pygridjl.core.errors import SolverError
+from pygridjl.core.stopping import TimeIsUp, is_over, time_allowed
 from pygridjl.core.types import FloatArray
 from pygridjl.scenarios.model import ScenarioSet
 from pygridjl.siting.problem import PlanningProblem
@@ -79,6 +80,8 @@ class FullSecondStage:
         distinct, back = np.unique(index, return_inverse=True)
         writer = BatchWriter(self.scenarios, distinct, self.problem.n_site)
         for row, scenario in enumerate(distinct.tolist()):
+            if (deadline := time_allowed()) is not None and is_over(deadline):
+                raise TimeIsUp
             try:
                 self._solve(writer, row, scenario, n)
             except SolverError as error:

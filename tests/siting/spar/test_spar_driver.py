@@ -14,11 +14,13 @@ from siting_toys import (
     toy_scenarios,
 )
 
+from pygridjl.core import stopping
 from pygridjl.core.errors import InvalidOptionError, InvalidPlanningError
-from pygridjl.core.result import Status
+from pygridjl.core.result import Status, Stopwatch
 from pygridjl.siting.check import check_units
-from pygridjl.siting.methods.spar import SparOptions, spar
+from pygridjl.siting.methods.spar import SparOptions, driver, spar
 from pygridjl.siting.methods.spar.quality import value_over_iterations
+from pygridjl.siting.progress import evaluated_by
 
 
 def built(stage=SeparableStage, n_scenario=8, **options):
@@ -228,3 +230,53 @@ def test_value_over_iterations_judges_every_decision():
     other = built(QuadraticStage, n_site=3)
     with pytest.raises(InvalidOptionError, match="other sites"):
         value_over_iterations(result, other)
+
+
+def test_time_is_kept_for_all_scenarios_of_the_answer(monkeypatch):
+    """The clock goes on by a second a scenario: those of the answer must fit in."""
+    clock = [0.0]
+    for module in ("core.stopping", "core.result", "siting.conclude", "siting.methods.spar.driver"):
+        monkeypatch.setattr(f"pygridjl.{module}.working_time", lambda: clock[0])
+
+    class Slow(SeparableStage):
+        def evaluate_scenarios(self, units, indices):
+            clock[0] += len(indices)
+            return super().evaluate_scenarios(units, indices)
+
+        def evaluate(self, units):
+            deadline = stopping.time_allowed()
+            if deadline is not None and clock[0] + len(self.scenarios) > deadline:
+                clock[0] = deadline
+                raise stopping.TimeIsUp
+            return super().evaluate(units)
+
+    options = SparOptions(max_iterations=1000, batch=2)
+    found = run(built(Slow, n_scenario=20), options=options, time_limit=100.0)
+    assert found.status is Status.TIME_LIMIT
+    assert found.has_answer
+    assert found.no_dg is not None
+    assert clock[0] <= 100.0
+    clock[0] = 0.0
+    lost = run(built(Slow, n_scenario=20), options=options, time_limit=15.0)
+    assert lost.status is Status.NOT_FOUND
+    assert lost.reason == "time ended before the value of the decision"
+    assert lost.objective is None
+    assert clock[0] <= 15.0
+
+
+def test_what_the_answer_takes_is_foreseen_from_the_scenarios_drawn():
+    stage = built(n_scenario=20)
+    watch = Stopwatch()
+    assert driver._seconds_of_answer(stage, watch, 0, 2) == 0.0
+    watch.seconds["second stage"] = 6.0
+    # Three iterations of two scenarios: one second each, with the decision and without.
+    assert driver._seconds_of_answer(stage, watch, 3, 2) == pytest.approx(40.0)
+
+
+def test_who_stops_a_run_gets_its_value_if_that_is_quick():
+    stage = built()
+    with stopping.answering():
+        stopping.request()
+        assert evaluated_by(stage, stage.problem.min_units, np.inf) is not None
+    stopping.forget()
+    assert evaluated_by(stage, stage.problem.min_units, -np.inf) is None

@@ -29,7 +29,7 @@ from pygridjl.siting.methods.spar.slopes import coordinate_values, update_slopes
 from pygridjl.siting.methods.spar.state import SparState, fingerprint, load_state, save_state
 from pygridjl.siting.methods.spar.steps import step_size
 from pygridjl.siting.problem import PlanningProblem
-from pygridjl.siting.progress import hold_decision
+from pygridjl.siting.progress import evaluated_by, hold_decision
 from pygridjl.siting.registry import SparOptions
 from pygridjl.siting.result import SitingResult
 from pygridjl.siting.second_stage.protocol import (
@@ -45,6 +45,8 @@ __all__ = ["SparHistory", "SparOptions", "SparResult", "spar"]
 
 # Rounds of cuts from the full scenario set after the last iteration.
 REPAIR_ROUNDS = 50
+# Share of the time that is for iterations even where the scenarios of the answer need all of it.
+LEARNING = 0.25
 
 
 def _no_rows() -> Any:
@@ -164,7 +166,7 @@ def spar(
     seed : int
         Seed of the scenarios drawn and of the exploration.
     time_limit : float, optional
-        Seconds after which no further iteration begins.
+        Seconds; what all scenarios take is kept of them.
     on_progress : callable, optional
         Called with one line of text an iteration.
 
@@ -189,7 +191,7 @@ def spar(
     assert_valid_scenarios_for(problem, scenarios)
     assert_expectation(problem, "spar")
     watch = Stopwatch()
-    deadline = None if time_limit is None else working_time() + time_limit
+    begun, limit = working_time(), np.inf if time_limit is None else time_limit
     path = None if options.state is None else Path(options.state)
     mark = "" if path is None else fingerprint(second_stage, options, seed)
     if path is not None and path.exists():
@@ -197,7 +199,7 @@ def spar(
     else:
         slopes = np.zeros((problem.n_site, problem.site_limit + 1))
         run = SparState(slopes, generator(seed))
-    blocked = False
+    blocked, first = False, len(run.units)
     while True:
         done = len(run.units)
         if done >= options.max_iterations:
@@ -210,7 +212,8 @@ def spar(
             second_stage.reset()
             if path is not None and done:
                 save_state(path, run, mark)
-        if is_over(deadline):
+        kept = _seconds_of_answer(second_stage, watch, done - first, options.batch)
+        if is_over(begun + max(limit - kept, LEARNING * limit)):
             stopped = "time limit"
             break
         if not _iterate(second_stage, run, options, watch):
@@ -222,7 +225,17 @@ def spar(
     if path is not None and stopped in ("iterations", "moving average"):
         save_state(path, run, mark)
     second_stage.reset()
-    return _answer(second_stage, run, options, seed, watch, stopped, blocked)
+    return _answer(second_stage, run, options, seed, watch, stopped, blocked, begun + limit)
+
+
+def _seconds_of_answer(
+    second_stage: SecondStage, watch: Stopwatch, iterations: int, batch: int
+) -> float:
+    """Seconds that all scenarios take with the decision and without, as long as those drawn."""
+    if not iterations:
+        return 0.0
+    each = watch.seconds.get("second stage", 0.0) / (iterations * batch)
+    return 2.0 * each * len(second_stage.scenarios)
 
 
 def _iterate(
@@ -277,6 +290,7 @@ def _answer(
     watch: Stopwatch,
     stopped: str,
     blocked: bool,
+    deadline: float,
 ) -> SparResult:
     """Take the decision of the last approximation and repair it on the full scenario set."""
     problem, scenarios = second_stage.problem, second_stage.scenarios
@@ -292,9 +306,9 @@ def _answer(
             break
         hold_decision(problem, units)
         with watch.phase("evaluate"):
-            batch = second_stage.evaluate(units)
-            full = expected_value(scenarios, batch)
-        if not batch.cuts:
+            batch = evaluated_by(second_stage, units, deadline)
+            full = None if batch is None else expected_value(scenarios, batch)
+        if batch is None or not batch.cuts:
             break
         run.cuts.extend(batch.cuts)
     status = Status.TIME_LIMIT if stopped == "time limit" else Status.FEASIBLE
@@ -311,6 +325,7 @@ def _answer(
         seed=seed,
         packages=("highspy", "numba"),
         full=None if blocked else full,
+        deadline=deadline,
         kind=SparResult,
         extra={
             "sites": problem.site_ids,
