@@ -233,6 +233,14 @@ FEEDERS = {
     ),
     "zip and delta": script(TRUNK + ZIP),
     "cvr": script(TRUNK + CVR),
+    "rated at another voltage": script(
+        TRUNK
+        + (ZIP + CVR + SHARES_OF_THREE).replace("kv=7.2", "kv=7.0").replace("kv=12.47", "kv=12.9")
+        + tapped("ta", "m.1", 7.2, 20, 2)
+        .replace("kv=0.24", "kv=0.23")
+        .replace("kv=0.12", "kv=0.125"),
+        bases=SERVICES_BASES,
+    ),
     "zip shares": script(TRUNK + SHARES_OF_THREE),
     "bank of regulators": script(TRUNK + REGULATORS + AFTER),
     "bank delta-wye": script(TRUNK + DELTA_WYE_BANK + LOW, bases="12.47 4.16"),

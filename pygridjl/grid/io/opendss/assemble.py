@@ -19,6 +19,7 @@ from pygridjl.grid.io.opendss.bases import islands
 from pygridjl.grid.io.opendss.circuit import Bus, Circuit, Injection, Piece, count, some
 from pygridjl.grid.io.opendss.join import lump_services, side_by_side
 from pygridjl.grid.io.opendss.measure import measured
+from pygridjl.grid.io.opendss.rated import at_rated_voltages
 from pygridjl.grid.io.opendss.sources import STIFF
 from pygridjl.grid.io.opendss.units import at_nominal_voltages, keep_services, refuse_unheld
 
@@ -52,7 +53,7 @@ def feeder_of(circuit: Circuit, name: str | None, phase_mva: float) -> Feeder:
     for piece in pieces:
         if piece.gain.any() and not piece.mixing and not piece.phases.all():
             piece.gain = np.zeros((3, 3))  # an open delta without its third conductor
-    at_nominal_voltages(circuit, pieces, source_bus)
+    at_rated_voltages(circuit, at_nominal_voltages(circuit, pieces, source_bus))
     shifted = [p.id for p in pieces if p.group]
     if shifted:
         circuit.notes.append(

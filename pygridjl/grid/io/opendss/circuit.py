@@ -72,7 +72,8 @@ class Piece:
 class Injection:
     """A load, capacitor or generator: power of each phase, kW + j kvar.
 
-    A generator that holds its voltage has a set-point ``v_set`` (p.u.) and limits ``kvar``.
+    A generator that holds its voltage has a set-point ``v_set`` (p.u.) and limits ``kvar``; a load
+    draws its power at ``rated`` kV across each of its parts.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Injection:
     kva: float = np.inf
     v_set: float = 0.0
     kvar: tuple[float, float] = (-np.inf, np.inf)
+    rated: float = 0.0
 
 
 @dataclass

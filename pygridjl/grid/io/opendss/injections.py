@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pygridjl.grid.feeder_tables import voltage_terms
 from pygridjl.grid.io.opendss.circuit import Circuit, Injection, count, some
 from pygridjl.grid.io.opendss.common import SQRT3, bus_of, mask_of, phases_of, square
 from pygridjl.grid.io.opendss.equivalents import parts_of, wye_equivalent
@@ -87,6 +88,8 @@ def _read_loads(dss: Any, circuit: Circuit) -> None:
         if shaped:
             total = -_delivered(dss)
         load = _place(dss, circuit, element, delta=bool(dss.Loads.IsDelta()), total=total)
+        across = int(dss.CktElement.NumPhases()) == 1 or bool(dss.Loads.IsDelta())
+        load.rated = float(dss.Loads.kV()) / (1.0 if across else SQRT3)
         load.kind = _LOAD_MODELS.get(int(dss.Loads.Model()), "other")
         cvr = float(dss.Loads.CVRwatts()), float(dss.Loads.CVRvars())
         if load.kind == "cvr" and cvr != (1.0, 2.0):
@@ -94,15 +97,25 @@ def _read_loads(dss: Any, circuit: Circuit) -> None:
         if load.kind == "zip":
             # The seventh is the voltage below which the engine cuts it off.
             load.kind += "".join(f":{share:g}" for share in list(dss.Loads.ZipV())[:6])
-        if circuit.solved and load.kind == "power":
-            taken = -_delivered(dss)
-            cut += [element] * (abs(taken.real - total.real) > 1e-3 * abs(total))
+        if circuit.solved and not shaped and load.parts and load.rated > 0:
+            expected = _at_solution(circuit, load)
+            cut += [element] * (abs(-_delivered(dss).real - expected) > 1e-3 * abs(total))
         circuit.loads.append(load)
     if cut:
         circuit.notes.append(
             f"{count(len(cut), 'load')} outside the voltage band (vminpu, vmaxpu) in which OpenDSS "
-            f"takes nominal power; ours is nominal: {some(cut)}"
+            f"keeps to the model; ours knows no band: {some(cut)}"
         )
+
+
+def _at_solution(circuit: Circuit, load: Injection) -> float:
+    """Return the active power that the model of a load draws at the engine's voltages, kW."""
+    volts = {-1: 0j}
+    for phase in {phase for part in load.parts for phase in part} - {-1}:
+        volts[phase] = circuit.volts.get(f"{load.bus}.{phase + 1}", 0j)
+    size = np.array([abs(volts[i] - volts[j]) for i, j in load.parts]) / load.rated
+    terms = voltage_terms(load.kind)
+    return float(load.total.real * np.mean(sum(term[0] * size ** term[2] for term in terms)))
 
 
 def _shunt(

@@ -178,6 +178,7 @@ def _lump(row: Injection, service: Service, bank: list[Service]) -> None:
     phases = [phase for unit in bank for phase in unit.phases]
     row.phases = np.isin(np.arange(3), phases)
     row.connection = "delta" if any(len(unit.phases) > 1 for unit in bank) else "wye"
+    row.parts, row.rated = (), 0.0  # what it is behind the unit
 
 
 def _pair(service: Service) -> tuple[int, int]:

@@ -209,7 +209,9 @@ def refuse_unheld(circuit: Circuit) -> None:
             raise circuit.fail(service.id, detail)
 
 
-def at_nominal_voltages(circuit: Circuit, pieces: list[Piece], source_bus: str) -> None:
+def at_nominal_voltages(
+    circuit: Circuit, pieces: list[Piece], source_bus: str
+) -> dict[str, ComplexArray]:
     """Divide powers between phases as the nominal voltages behind a gain do.
 
     Parameters
@@ -220,9 +222,14 @@ def at_nominal_voltages(circuit: Circuit, pieces: list[Piece], source_bus: str) 
         What is left of its elements.
     source_bus : str
         Where voltages are balanced.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Nominal voltages by bus, p.u.; empty where all are balanced.
     """
     if not any(piece.mixing for piece in pieces):
-        return
+        return {}
     links: dict[str, list[Piece]] = {}
     for piece in pieces:
         if piece.closed:
@@ -250,3 +257,4 @@ def at_nominal_voltages(circuit: Circuit, pieces: list[Piece], source_bus: str) 
         volts = nominal.get(row.bus, BALANCED)
         if volts is not BALANCED and row.parts:
             row.power = wye_equivalent(row.total, row.parts, volts)
+    return nominal
