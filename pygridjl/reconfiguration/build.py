@@ -147,7 +147,7 @@ def _rows_of(network: Network, ids: Collection[int], option: str) -> BoolArray:
     # As Python's integers: what is given may be wider than those of an array.
     unknown = sorted(set(ids) - set(network.branches.id.tolist()))
     if unknown:
-        raise InvalidOptionError(f"{option}: network {network.name!r} has no branch {unknown[0]}")
+        raise InvalidOptionError(f"{option}: network {network.name!r} has no branch {unknown[0]!r}")
     return np.isin(network.branches.id, np.asarray(list(ids), dtype=np.int64))
 
 

@@ -121,7 +121,7 @@ def switching_sequence(network: Network, open_branches: Collection[int]) -> Swit
     unknown = sorted(set(open_branches) - set(network.branches.id.tolist()))
     if unknown:
         raise InvalidOptionError(
-            f"open_branches: network {network.name!r} has no branch {unknown[0]}"
+            f"open_branches: network {network.name!r} has no branch {unknown[0]!r}"
         )
     everything = network.branches.replace(switchable=True)
     problem = build_problem(network.replace(branches=everything), limits=())

@@ -94,7 +94,7 @@ def restore(
     problem = build_problem(network, limits=chosen)
     rows = np.flatnonzero(network.branches.id == fault)
     if not rows.size:
-        raise InvalidOptionError(f"fault: network {network.name!r} has no branch {fault}")
+        raise InvalidOptionError(f"fault: network {network.name!r} has no branch {fault!r}")
     if not network.branches.closed[rows[0]]:
         raise InvalidOptionError(f"fault: branch {fault} is open: nothing loses its supply")
     assert_series_impedances(problem)

@@ -50,7 +50,7 @@ def to_pandapower(net: Any, open_branches: Collection[int]) -> Any:
     branch = network.branches
     unknown = sorted(set(open_branches) - set(branch.id.tolist()))
     if unknown:
-        raise InvalidOptionError(f"open_branches: the net has no branch {unknown[0]}")
+        raise InvalidOptionError(f"open_branches: the net has no branch {unknown[0]!r}")
     after = ~np.isin(branch.id, np.asarray(list(open_branches), dtype=np.int64))
     changed = {int(i): bool(state) for i, state in zip(branch.id, after, strict=True)}
     for i, state in zip(branch.id, branch.closed, strict=True):
