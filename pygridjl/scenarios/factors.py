@@ -53,6 +53,8 @@ class GaussianFactors:
             raise InvalidOptionError("factors: mean and covariance must be finite numbers")
         if not (self.low <= self.high).all():
             raise InvalidOptionError("factors: a range ends below its beginning")
+        if (self.low == np.inf).any() or (self.high == -np.inf).any():
+            raise InvalidOptionError("factors: a range holds no finite number")
         if np.linalg.eigvalsh(self.covariance).min(initial=0.0) < -1e-12 * (
             1.0 + abs(self.covariance).max(initial=0.0)
         ):

@@ -38,6 +38,8 @@ __all__ = [
 
 # The draws of one call are kept together: a slip of the pen must not fill the memory.
 MOST_DRAWS = 1_000_000
+# Nor a factor that no load has: squares of the largest floats overflow.
+LARGEST_FACTOR = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,10 +167,11 @@ def two_factor_loads(
         If a number cannot be used.
     """
     for name, value, good in (
-        ("mean", mean, np.isfinite(mean)),
+        ("mean", mean, abs(mean) <= LARGEST_FACTOR),
         ("deviation", deviation, 0 <= deviation <= LARGEST_DEVIATION),
         ("correlation", correlation, -1 <= correlation <= 1),
-        ("low", low, low <= high),
+        ("low", low, low <= min(high, LARGEST_FACTOR)),
+        ("high", high, high >= -LARGEST_FACTOR),
     ):
         if not good:
             raise InvalidOptionError(f"loads {name}: {value} cannot be used")

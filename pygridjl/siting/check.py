@@ -28,6 +28,8 @@ __all__ = [
 
 # Beyond it no solver's tolerances mean anything.
 MOST_PRICE = 1e9
+# Per unit: more is another unit.
+HIGHEST_VOLTAGE = 10.0
 # Kinds of existing units that no profile moves.
 _STEADY = ("generator", "storage")
 
@@ -96,21 +98,18 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         if not (math.isfinite(value) and value >= 0):
             findings.append(_wrong(name, f"must be a number of at least 0, is {value}"))
-    if problem.v_source is not None and not (
-        math.isfinite(problem.v_source) and problem.v_source >= 0
-    ):
-        text = f"must be a number of at least 0, is {problem.v_source}"
+    if problem.v_source is not None and not 0 < problem.v_source <= HIGHEST_VOLTAGE:
+        text = f"must lie above 0 and at most at {HIGHEST_VOLTAGE:g} p.u., is {problem.v_source:g}"
         findings.append(_wrong("v_source", text))
     for name in ("v_min", "v_max"):
         value = getattr(problem, name)
+        given = [] if value is None else np.ravel(value).tolist()
         # Infinity is no upper limit; NaN is not at least 0.
-        wrong = [] if value is None else [v for v in np.ravel(value).tolist() if not v >= 0]
-        if name == "v_min" and value is not None:
-            wrong += [v for v in np.ravel(value).tolist() if v == math.inf]
+        free = math.inf if name == "v_max" else math.nan
+        wrong = [v for v in given if not 0 <= v <= HIGHEST_VOLTAGE and v != free]
         if wrong:
-            findings.append(_wrong(name, f"must be a number of at least 0, is {wrong[0]}"))
-    if problem.v_source == 0:
-        findings.append(_wrong("v_source", "must be positive, is 0"))
+            text = f"must lie between 0 and {HIGHEST_VOLTAGE:g} p.u., is {wrong[0]:g}"
+            findings.append(_wrong(name, text))
     if not abs(problem.power_factor_angle) < math.pi / 2:
         text = f"must lie between −π/2 and π/2, is {problem.power_factor_angle}"
         findings.append(_wrong("power_factor_angle", text))
