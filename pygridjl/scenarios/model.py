@@ -20,6 +20,8 @@ PROBABILITY_TOLERANCE = 1e-9
 
 # A relative spread beyond this is a slip of the pen; squares of the largest floats overflow.
 LARGEST_DEVIATION = 100.0
+# So is a multiplier of the nominal load, or output over rating, beyond this, and a price.
+LARGEST_MULTIPLIER = LARGEST_PRICE = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +153,8 @@ def validate_scenarios(scenarios: ScenarioSet) -> tuple[Finding, ...]:
     """List everything that is wrong with a set of scenarios.
 
     Checked: no scenarios, ids used twice, probabilities that are negative, not finite or do not
-    sum to one, multipliers that are not finite or negative, prices that are not finite; each with
-    the ids concerned.
+    sum to one, multipliers that are not finite, negative or beyond all measure, prices that are not
+    finite or beyond all measure; each with the ids concerned.
 
     Parameters
     ----------
@@ -181,8 +183,12 @@ def validate_scenarios(scenarios: ScenarioSet) -> tuple[Finding, ...]:
         bad = ~np.isfinite(values)
         findings += _rows(scenarios, bad, name, "is not a finite number at some bus")
         findings += _rows(scenarios, values < 0, name, "is negative at some bus")
+        large = np.isfinite(values) & (values > LARGEST_MULTIPLIER)
+        findings += _rows(scenarios, large, name, f"is above {LARGEST_MULTIPLIER:g} at some bus")
     for name, values in scenarios.prices.items():
         findings += _rows(scenarios, ~np.isfinite(values), f"price {name}", "is not finite")
+        large = np.isfinite(values) & (np.abs(values) > LARGEST_PRICE)
+        findings += _rows(scenarios, large, f"price {name}", f"is above {LARGEST_PRICE:g} $/MWh")
     return tuple(findings)
 
 

@@ -69,7 +69,7 @@ def with_default_limits(
     lowest, highest, loading = _extremes(operation)
     bus = operation.feeder.node_bus
     base_low, base_high = np.full(low.size, np.inf), np.full(low.size, -np.inf)
-    np.minimum.at(base_low, bus, np.sqrt(np.maximum(lowest, 0.0)) - ROOM)
+    np.minimum.at(base_low, bus, np.maximum(np.sqrt(np.maximum(lowest, 0.0)) - ROOM, 0.0))
     np.maximum.at(base_high, bus, np.sqrt(np.maximum(highest, 0.0)) + ROOM)
     rating = feeder.branches.rating.copy()
     fed = np.flatnonzero(operation.model.branch >= 0)

@@ -104,7 +104,9 @@ class Violations:
         for group in (range(6), (6,), (7,)):
             kinds = list(group)
             for node in np.flatnonzero(beyond[:, kinds].any(axis=1)).tolist():
-                over = used[node, kinds] / np.where(there[node, kinds], limit[node, kinds], np.inf)
+                # A lowest voltage of zero is the only limit without a size, and alone in its group.
+                sized = there[node, kinds] & (limit[node, kinds] != 0)
+                over = used[node, kinds] / np.where(sized, limit[node, kinds], np.inf)
                 kind = kinds[int(np.argmax(np.where(beyond[node, kinds], over, -np.inf)))]
                 size = loading[node] if kind < 6 else U[node]
                 value, bound = readable(kind, size, limit[node, kind])

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from siting_toys import toy_feeder
 
-from pygridjl.core.errors import InvalidPlanningError
+from pygridjl.core.errors import InvalidPlanningError, InvalidScenariosError
 from pygridjl.core.result import Status
 from pygridjl.grid import load_feeder
 from pygridjl.scenarios.generate import generate_scenarios
@@ -83,3 +85,18 @@ def test_an_assumed_ampacity_binds():
     bare = PlanningProblem.on_buses(feeder, ["b1"], standard_ratings=False, **settings)
     assert with_default_limits(bare, hours(1.0))[0] is bare
     assert operate(bare, hours(1.0), [166]).binding.empty
+
+
+def test_load_that_no_voltage_carries_is_infeasible_and_explained():
+    """Squared voltages fall below zero, and with them the limits that are assumed."""
+    feeder = load_feeder("ieee13")
+    year = generate_scenarios(feeder.n_bus, 24)
+    watts = dataclasses.replace(year, load=1000.0 * year.load)
+    problem, _ = with_default_limits(PlanningProblem(feeder), watts)
+    assert (problem.v_min >= 0).all()
+    answer = site(feeder, watts, time_limit=20)
+    assert not answer.has_answer
+    assert answer.overloads
+    huge = dataclasses.replace(year, load=1e300 * year.load)
+    with pytest.raises(InvalidScenariosError, match="load: is above 1e\\+06 at some bus"):
+        site(feeder, huge, time_limit=20)

@@ -118,6 +118,7 @@ def test_a_wrong_tree_is_named(tmp_path):
         ([Stage("a"), Stage("b", parent="a", probability=0.4)], "after a sum to 0.4"),
         ([Stage("a", years=0)], "stage a: years must be a number above 0, is 0"),
         ([Stage("a", load=np.nan)], "stage a: load must be a number at least 0, is nan"),
+        ([Stage("a", load=1e308)], "stage a: load must be at most"),
         ([Stage("a", budget=-1)], "stage a: budget must be a number at least 0, is -1"),
     ):
         with pytest.raises(InvalidOptionError, match=text):

@@ -17,6 +17,8 @@ __all__ = ["Stage", "StageTree", "read_stages"]
 
 # Probabilities of the stages after one may miss one by this much.
 TOLERANCE = 1e-9
+# Numbers beyond this are a slip of the pen; squares of the largest floats overflow.
+LARGEST = 1e9
 _NUMBERS = {"load": 1.0, "budget": 0.0, "probability": 1.0, "years": 1.0}
 
 
@@ -116,6 +118,9 @@ def _assert_numbers(stage: Stage) -> None:
         right = value > 0 if name in ("years", "probability") else value >= 0
         if not (math.isfinite(value) and right):
             text = f"stage {stage.name}: {name} must be a number {least}, is {value}"
+            raise InvalidOptionError(text)
+        if value > LARGEST:
+            text = f"stage {stage.name}: {name} must be at most {LARGEST:g}, is {value:g}"
             raise InvalidOptionError(text)
 
 

@@ -185,6 +185,9 @@ def _soft_rows(limit: FloatArray) -> tuple[list[list[object]], list[FloatArray]]
         bound = limit[there, kind]
         # A band gives way in V, to first order; a polygon in all its sides together.
         per_slack = bound if kind < 6 else 2.0 * np.sqrt(np.abs(bound))
+        if kind == 7:
+            # A square below a lowest voltage of zero gives way as one below 1 p.u. does.
+            per_slack = np.where(bound == 0, 2.0, per_slack)
         column = there if kind < 6 else n + there
         give = coo_array((-per_slack, (np.arange(there.size), column)), shape=(there.size, 2 * n))
         pick = one[there]

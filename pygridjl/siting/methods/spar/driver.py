@@ -47,6 +47,8 @@ __all__ = ["SparHistory", "SparOptions", "SparResult", "spar"]
 REPAIR_ROUNDS = 50
 # Share of the time that is for iterations even where the scenarios of the answer need all of it.
 LEARNING = 0.25
+# Share of the time that an answer may take and still counts as taking none.
+NEXT_TO_NOTHING = 0.03
 
 
 def _no_rows() -> Any:
@@ -199,7 +201,7 @@ def spar(
     else:
         slopes = np.zeros((problem.n_site, problem.site_limit + 1))
         run = SparState(slopes, generator(seed))
-    blocked, first = False, len(run.units)
+    blocked, first, longest = False, len(run.units), 0.0
     while True:
         done = len(run.units)
         if done >= options.max_iterations:
@@ -213,19 +215,24 @@ def spar(
             if path is not None and done:
                 save_state(path, run, mark)
         kept = _seconds_of_answer(second_stage, watch, done - first, options.batch)
-        if is_over(begun + max(limit - kept, LEARNING * limit)):
+        if is_over(begun + max(limit - kept - longest, LEARNING * limit)):
             stopped = "time limit"
             break
+        began = working_time()
         if not _iterate(second_stage, run, options, watch):
             blocked, stopped = True, "infeasible"
             break
+        longest = max(longest, working_time() - began)
         if on_progress is not None:
             value = run.approximate[-1]
             on_progress(f"iteration {done + 1} of {options.max_iterations}, learned {value:.5g}")
     if path is not None and stopped in ("iterations", "moving average"):
         save_state(path, run, mark)
     second_stage.reset()
-    return _answer(second_stage, run, options, seed, watch, stopped, blocked, begun + limit)
+    kept = _seconds_of_answer(second_stage, watch, len(run.units) - first, options.batch)
+    # An answer that takes next to nothing is not lost to a machine that is busy for a moment.
+    deadline = begun + limit if kept > NEXT_TO_NOTHING * limit else np.inf
+    return _answer(second_stage, run, options, seed, watch, stopped, blocked, deadline)
 
 
 def _seconds_of_answer(
