@@ -29,6 +29,8 @@ model = HighsModel(
         integer=np.ones(60, dtype=bool),
     )
 )
+# A shell's background job ignores Ctrl-C, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main = threading.main_thread().ident
 threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
 try:
