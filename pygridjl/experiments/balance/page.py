@@ -67,7 +67,9 @@ def _local_columns() -> list[Column]:
         Column("columns", number("columns", ".5f")),
         Column("bound", number("columns_bound", ".5f")),
         Column("status", lambda r: str(r.get("status", r["error"]))),
-        Column("local above bound", lambda r: f"{100 * r['above']:.3f} %" if "above" in r else "–"),
+        Column(
+            "local above bound", lambda r: f"{100 * r['above']:z.3f} %" if "above" in r else "–"
+        ),
         Column("trivial", lambda r: f"{100 * r['triangle_gap']:.1f} %" if "above" in r else "–"),
         Column("CPU s local", number("local_cpu", ".1f")),
         Column("columns", number("columns_cpu", ".1f")),
@@ -80,7 +82,7 @@ def _growth_columns() -> list[Column]:
         Column("kind", lambda r: str(r["kind"])),
         Column("before", number("before", ".5g")),
         Column("after", number("objective", ".5g")),
-        Column("gap", lambda r: f"{100 * r['gap']:.3f} %" if r.get("gap") is not None else "–"),
+        Column("gap", lambda r: f"{100 * r['gap']:z.3f} %" if r.get("gap") is not None else "–"),
         Column("local optimum", lambda r: "yes" if r.get("finished") else "no"),
         Column("CPU s", number("cpu", ".1f")),
         Column("MB", number("memory_mb", ",.0f")),

@@ -93,6 +93,6 @@ def _cell(method: str) -> Callable[[Mapping[str, Any]], str]:
         gap, seconds = row.get(f"gap:{method}"), row.get(f"seconds:{method}")
         if gap is None:
             return "–"
-        return f"{gap:.3f}" if seconds is None else f"{gap:.3f} ({seconds:.2f})"
+        return f"{gap:z.3f}" if seconds is None else f"{gap:z.3f} ({seconds:.2f})"
 
     return show
