@@ -108,32 +108,8 @@ def extensive_model(problem: PlanningProblem, scenarios: ScenarioSet) -> LinearM
         integer=np.arange(n_col) < 2 * n,
     )
     if problem.stores.any():
-        return _with_storage(whole, operation, program)
+        return StorageRows.of(operation, program, n_scenario).tie(whole)
     return _with_chance(whole, operation, program.cost.size) if some else whole
-
-
-def _with_storage(
-    model: LinearModel, operation: Operation, program: OperationProgram
-) -> LinearModel:
-    """Add what storage holds at the end of every hour, at most the energy of the units."""
-    rows = StorageRows.of(operation, program, len(operation.scenarios))
-    size, n = rows.site.size, 2 * operation.problem.n_site
-    every = np.arange(size)
-    least = coo_array((np.full(size, -rows.energy), (every, rows.site)), shape=(size, n))
-    one = coo_array((np.ones(size), (every, every)), shape=(size, size))
-    held = hstack([csr_array((size, n)), rows.in_x])
-    below = hstack([least, csr_array((size, rows.in_x.shape[1]))])
-    matrix = block_array([[model.matrix, None], [held, rows.in_e], [below, one]])
-    zero, free = np.zeros(size), np.full(size, np.inf)
-    return LinearModel(
-        cost=np.append(model.cost, zero),
-        matrix=csr_array(matrix),
-        row_lower=np.concatenate([model.row_lower, zero, -free]),
-        row_upper=np.concatenate([model.row_upper, zero, zero]),
-        col_lower=np.append(model.col_lower, zero),
-        col_upper=np.append(model.col_upper, free),
-        integer=np.append(np.arange(model.cost.size) < n, zero > 0),
-    )
 
 
 def _with_chance(model: LinearModel, operation: Operation, width: int) -> LinearModel:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import block_array, coo_array, csr_array, kron
+from scipy.sparse import block_array, coo_array, csr_array, eye_array, hstack, kron
 
 from pygridjl.core.types import FloatArray, IntArray
 from pygridjl.siting.problem import HOURS_A_DAY
@@ -74,6 +74,37 @@ class StorageRows:
         energy = operation.problem.storage_hours * operation.problem.unit_power
         return cls(csr_array(in_x), csr_array(in_e), np.tile(sites, n_hour), energy)
 
+    def tie(self, model: LinearModel) -> LinearModel:
+        """Add the columns e, these rows, and rows that hold e below the energy of the units.
+
+        Parameters
+        ----------
+        model : LinearModel
+            A program whose last columns are x. Columns before them begin with the units of the
+            sites; without any the energies are right-hand sides, left at zero.
+        """
+        size, width = self.in_x.shape
+        ahead = model.cost.size - width
+        before = csr_array((size, ahead))
+        least = before
+        if ahead:
+            entries = (np.full(size, -self.energy), (np.arange(size), self.site))
+            least = coo_array(entries, shape=(size, ahead))
+        held, below = hstack([before, self.in_x]), hstack([least, csr_array((size, width))])
+        zero, free = np.zeros(size), np.full(size, np.inf)
+        return replace(
+            model,
+            cost=np.append(model.cost, zero),
+            matrix=csr_array(
+                block_array([[model.matrix, None], [held, self.in_e], [below, eye_array(size)]])
+            ),
+            row_lower=np.concatenate([model.row_lower, zero, -free]),
+            row_upper=np.concatenate([model.row_upper, zero, zero]),
+            col_lower=np.append(model.col_lower, zero),
+            col_upper=np.append(model.col_upper, free),
+            integer=None if model.integer is None else np.append(model.integer, zero > 0),
+        )
+
 
 def storage_flow(operation: Operation) -> FloatArray:
     """Return what a p.u. of each column puts into storage in an hour, shape (n_col,)."""
@@ -136,16 +167,12 @@ class DayProgram:
         self.injection = every * width + hour.injection
         n_e = storage.site.size
         self.energy = (HOURS_A_DAY * n_row + n_e + np.arange(n_e)).reshape(HOURS_A_DAY, -1)
-        one = csr_array(coo_array((np.ones(n_e), (np.arange(n_e),) * 2), shape=(n_e, n_e)))
-        blocks = kron(coo_array(np.eye(HOURS_A_DAY)), hour.matrix, format="csr")
-        zero, free = np.zeros(n_e), np.full(n_e, np.inf)
-        self.model = LinearModel(
-            cost=np.append(np.tile(hour.cost, HOURS_A_DAY), zero),
-            matrix=csr_array(
-                block_array([[blocks, None], [storage.in_x, storage.in_e], [None, one]])
-            ),
-            row_lower=np.concatenate([np.tile(hour.row_lower, HOURS_A_DAY), zero, -free]),
-            row_upper=np.concatenate([np.tile(hour.row_upper, HOURS_A_DAY), zero, zero]),
-            col_lower=np.append(np.tile(hour.col_lower, HOURS_A_DAY), zero),
-            col_upper=np.append(np.tile(hour.col_upper, HOURS_A_DAY), free),
+        hours = LinearModel(
+            cost=np.tile(hour.cost, HOURS_A_DAY),
+            matrix=csr_array(kron(coo_array(np.eye(HOURS_A_DAY)), hour.matrix, format="csr")),
+            row_lower=np.tile(hour.row_lower, HOURS_A_DAY),
+            row_upper=np.tile(hour.row_upper, HOURS_A_DAY),
+            col_lower=np.tile(hour.col_lower, HOURS_A_DAY),
+            col_upper=np.tile(hour.col_upper, HOURS_A_DAY),
         )
+        self.model = storage.tie(hours)
