@@ -9,6 +9,7 @@ import numpy as np
 from pygridjl.core.errors import PowerFlowError
 from pygridjl.core.types import ComplexArray, FloatArray, IntArray
 from pygridjl.grid.feeder import Feeder
+from pygridjl.grid.nominal import BALANCED
 from pygridjl.grid.services import refuse_gains
 
 __all__ = ["FeederFlow", "feeder_power_flow"]
@@ -17,8 +18,6 @@ TOLERANCE = 1e-10
 MAX_SWEEPS = 200
 # A feeder whose voltages fall this far is beyond its limit of loadability.
 COLLAPSE = 0.3
-
-_NOMINAL = np.exp(-2j * np.pi / 3 * np.arange(3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +100,7 @@ class _Case:
         )
         self.admitted[node] = -(feeder.shunt_p + 1j * feeder.shunt_q)
         self.present = feeder.buses.phases
-        self.start = np.broadcast_to(feeder.v_set * _NOMINAL, (feeder.n_bus, 3)).copy()
+        self.start = np.broadcast_to(feeder.v_set * BALANCED, (feeder.n_bus, 3)).copy()
         branch = feeder.branches
         z = branch.r + 1j * branch.x
         self.groups: list[tuple[IntArray, IntArray, IntArray]] = []

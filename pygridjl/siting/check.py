@@ -105,8 +105,8 @@ def _numbers(problem: PlanningProblem) -> list[Finding]:
         value = getattr(problem, name)
         given = [] if value is None else np.ravel(value).tolist()
         # Infinity is no upper limit; NaN is not at least 0.
-        free = math.inf if name == "v_max" else math.nan
-        wrong = [v for v in given if not 0 <= v <= HIGHEST_VOLTAGE and v != free]
+        most = math.inf if name == "v_max" else HIGHEST_VOLTAGE
+        wrong = [v for v in given if not (0 <= v <= HIGHEST_VOLTAGE or v == most)]
         if wrong:
             text = f"must lie between 0 and {HIGHEST_VOLTAGE:g} p.u., is {wrong[0]:g}"
             findings.append(_wrong(name, text))

@@ -356,7 +356,7 @@ class PlanningProblem:
         prices = (self.import_price, self.export_price)
         return tuple(dict.fromkeys(price for price in prices if isinstance(price, str)))
 
-    @property
+    @cached_property
     def angles(self) -> FloatArray:
         """Angle θ of (46) at each site, rad, shape (n_site,)."""
         angles = self._by_site(self.power_factor_angle, self.site_angle)

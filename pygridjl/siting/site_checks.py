@@ -11,7 +11,7 @@ from pygridjl.core.types import BoolArray
 from pygridjl.grid.feeder import PHASES
 from pygridjl.siting.problem import PlanningProblem
 
-__all__ = ["site_findings"]
+__all__ = ["REACTIVE", "site_findings"]
 
 REACTIVE = ("fixed", "free")
 # The least angle that leaves any reactive power to choose, rad.

@@ -15,6 +15,7 @@ from pygridjl.core.findings import Finding
 from pygridjl.grid.feeder import Feeder
 from pygridjl.siting.problem import PlanningProblem
 from pygridjl.siting.reactive import angle_of
+from pygridjl.siting.site_checks import REACTIVE
 
 __all__ = ["problem_on_sites"]
 
@@ -111,7 +112,7 @@ def _of_file(feeder: Feeder, path: Path) -> tuple[list[tuple[str, str]], dict[st
         ]
     if "reactive" in cells:
         for bus, text in zip(cells["bus"], cells["reactive"], strict=True):
-            if text not in ("", "fixed", "free"):
+            if text not in ("", *REACTIVE):
                 finding = Finding("site", (bus,), "reactive", f"{text!r} is neither fixed nor free")
                 raise InvalidPlanningError(feeder.name, [finding])
         own["site_reactive"] = cells["reactive"]

@@ -147,7 +147,8 @@ class Operation:
     @cached_property
     def sun(self) -> FloatArray:
         """What of :attr:`per_unit` is curtailed unless it is injected: none of storage."""
-        return self.per_unit * ~self.problem.stores
+        stores = self.problem.stores
+        return self.per_unit * ~stores if stores.any() else self.per_unit
 
     def demand(self, index: IntArray) -> tuple[FloatArray, FloatArray]:
         """Net injections without units, p.u., shapes (B, n_node).

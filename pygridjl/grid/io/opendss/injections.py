@@ -11,6 +11,7 @@ from pygridjl.grid.feeder_tables import voltage_terms
 from pygridjl.grid.io.opendss.circuit import Circuit, Injection, count, some
 from pygridjl.grid.io.opendss.common import SQRT3, bus_of, mask_of, phases_of, square
 from pygridjl.grid.io.opendss.equivalents import parts_of, wye_equivalent
+from pygridjl.grid.nominal import BALANCED
 
 __all__ = ["read_injections"]
 
@@ -173,7 +174,7 @@ def _read_reactors(dss: Any, circuit: Circuit) -> None:
             continue
         # Given by kvar, by ohms or by a matrix: its admittances say it all.
         place = np.array(nodes)
-        turned = circuit.buses[buses[0]].kv_ln * np.exp(-2j * np.pi / 3 * place)
+        turned = circuit.buses[buses[0]].kv_ln * BALANCED[place]
         volts = np.where(place < 0, 0.0, turned)
         drawn = 1e3 * volts @ np.conj(square(dss.CktElement.YPrim(), place.size) @ volts)
         delta = bool(dss.Reactors.IsDelta())
